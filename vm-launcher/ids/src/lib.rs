@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! Pure leaf: identifiers and labels that every crate may import.
+//!
+//! In: untrusted strings. Out: newtypes that can only hold a valid value ("parse, don't validate"),
+//! so no later stage has to ask again whether a name is safe to print, to use as a file name or to
+//! hand to another process.
+
+#![forbid(unsafe_code)]
+
+mod identity;
+mod label;
+mod name;
+
+pub use identity::{Identity, ParseIdentityError};
+pub use label::Label;
+pub use name::{AppId, NameError, VmId};
