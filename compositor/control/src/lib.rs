@@ -10,9 +10,15 @@
 //! | desktop control | launcher, `coffer`, scenario runner → compositor | [`desktop`] |
 //! | VM channel | gpu device → compositor, one per VM | [`vm_channel`] |
 //! | helper report | gpu device → shepherd, one per VM | [`report`] |
+//!
+//! [`codec`] turns packets into messages, [`transport`] carries them and their fds, [`client`] is what
+//! callers of the desktop control use.
 
 #![forbid(unsafe_code)]
 
+pub mod client;
+pub mod codec;
 pub mod desktop;
 pub mod report;
+pub mod transport;
 pub mod vm_channel;

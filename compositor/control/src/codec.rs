@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! Packets to messages and back.
+//!
+//! In: the bytes of one packet, already bounded by the transport. Out: a typed message, or why it
+//! is none. Nothing here does I/O.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// Why bytes are not a message, or a message does not fit a packet.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CodecError {
+    /// The bytes are not the expected JSON document.
+    #[error("the packet is not understood: {0}")]
+    Malformed(#[source] serde_json::Error),
+    /// The message can't be written as JSON.
+    #[error("the message can't be encoded: {0}")]
+    Unencodable(#[source] serde_json::Error),
+    /// The packet would be larger than the wire allows.
+    #[error("the packet has {size} bytes, the wire carries at most {limit}")]
+    TooLarge {
+        /// Bytes needed.
+        size: usize,
+        /// Bytes allowed.
+        limit: usize,
+    },
+}
+
+/// Writes `message` as one packet of at most `limit` bytes.
+///
+/// # Errors
+/// [`CodecError::Unencodable`] or [`CodecError::TooLarge`].
+pub fn encode<T: Serialize>(message: &T, limit: usize) -> Result<Vec<u8>, CodecError> {
+    let bytes = serde_json::to_vec(message).map_err(CodecError::Unencodable)?;
+    if bytes.len() > limit {
+        return Err(CodecError::TooLarge { size: bytes.len(), limit });
+    }
+    Ok(bytes)
+}
+
+/// Reads one message; trailing bytes and unknown fields are refused.
+///
+/// # Errors
+/// [`CodecError::Malformed`].
+pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
+    serde_json::from_slice(bytes).map_err(CodecError::Malformed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::desktop::{Call, MAX_PACKET, Request};
+    use crate::vm_channel;
+
+    #[test]
+    fn calls_survive_the_wire() {
+        let call = Call { serial: 7, request: Request::Screenshot { output: Some("HEADLESS-1".into()) } };
+        let bytes = encode(&call, MAX_PACKET).unwrap();
+        assert_eq!(decode::<Call>(&bytes).unwrap(), call);
+    }
+
+    #[test]
+    fn refuses() {
+        for bad in [
+            &b""[..],
+            b"{}",
+            b"{\"serial\":1}",
+            b"{\"serial\":1,\"request\":\"sync\",\"extra\":1}",
+            b"{\"serial\":1,\"request\":\"fly\"}",
+            b"{\"serial\":1,\"request\":\"sync\"} {}",
+            b"\xff\xff",
+        ] {
+            assert!(matches!(decode::<Call>(bad), Err(CodecError::Malformed(_))), "{bad:?}");
+        }
+        let message = vm_channel::FromDevice::NewClient { ctx_id: 1 };
+        assert!(matches!(encode(&message, 4), Err(CodecError::TooLarge { limit: 4, .. })));
+    }
+}
