@@ -1,2 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-//! Builds guest kernels, initramfs, layers and tool bundles.
+//! In: app descriptions (TOML), a lock file, Debian packages and the guest's static binary. Out: a
+//! kernel, an initramfs, verity-protected layers and the programs that run them, all kept in the
+//! cache by the hash of their inputs.
+
+#![forbid(unsafe_code)]
+
+pub mod bundle;
+pub mod cache;
+mod error;
+mod progress;
+
+pub use bundle::{AppManifest, Bundle, Layer};
+pub use cache::Cache;
+pub use error::{Error, Result};
+pub use progress::{Progress, Step};
