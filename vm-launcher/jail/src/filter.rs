@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! From rule tables to a BPF program.
+//!
+//! In: tables of [`Rule`]s. Out: a [`Filter`] that kills the process on any other system call.
+
+use crate::rules::{Rule, When};
+use seccompiler::{
+    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
+    TargetArch,
+};
+use std::collections::BTreeMap;
+
+/// A filter could not be built or installed.
+#[derive(Debug, thiserror::Error)]
+pub enum FilterError {
+    /// The tables do not compile to a program.
+    #[error("seccomp rules do not compile: {0}")]
+    Build(#[from] seccompiler::BackendError),
+    /// The kernel refused the program.
+    #[error("seccomp filter not installed: {0}")]
+    Install(#[from] seccompiler::Error),
+}
+
+/// A compiled allow-list of system calls.
+#[derive(Debug, Clone)]
+pub struct Filter {
+    /// Answers `ENOSYS` to `clone3`: its flags lie in memory, where a filter cannot see them, so the
+    /// C library must fall back to `clone`, whose flags are checked.
+    divert: BpfProgram,
+    /// Kills the process on anything that is not listed.
+    allow: BpfProgram,
+}
+
+impl Filter {
+    /// Compiles the union of `tables`.
+    ///
+    /// # Errors
+    /// [`FilterError::Build`] if a rule names an argument that does not exist or the program is too large.
+    pub fn new(tables: &[&[Rule]]) -> Result<Self, FilterError> {
+        let arch = TargetArch::try_from(std::env::consts::ARCH)?;
+        let mut calls: BTreeMap<i64, Vec<SeccompRule>> = BTreeMap::new();
+        for rule in tables.iter().copied().flatten() {
+            let chain = calls.entry(rule.call).or_default();
+            if !rule.when.is_empty() {
+                let all = rule.when.iter().map(condition).collect::<Result<Vec<_>, _>>()?;
+                chain.push(SeccompRule::new(all)?);
+            }
+        }
+        // Allowed here, so that the first filter's ENOSYS and not this one's kill decides.
+        calls.insert(libc::SYS_clone3, Vec::new());
+        let allow = SeccompFilter::new(calls, SeccompAction::KillProcess, SeccompAction::Allow, arch)?;
+        let enosys = SeccompAction::Errno(libc::ENOSYS.unsigned_abs());
+        let clone3 = BTreeMap::from([(libc::SYS_clone3, Vec::new())]);
+        let divert = SeccompFilter::new(clone3, SeccompAction::Allow, enosys, arch)?;
+        Ok(Self { divert: divert.try_into()?, allow: allow.try_into()? })
+    }
+
+    /// Installs the filter on every thread of the process. Filters stack: the strictest answer wins.
+    pub(crate) fn install(&self) -> Result<(), FilterError> {
+        seccompiler::apply_filter_all_threads(&self.divert)?;
+        seccompiler::apply_filter_all_threads(&self.allow)?;
+        Ok(())
+    }
+}
+
+fn condition(when: &When) -> Result<SeccompCondition, seccompiler::BackendError> {
+    match *when {
+        When::Is { arg, value } => {
+            SeccompCondition::new(arg, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, u64::from(value))
+        }
+        When::Bits { arg, mask, value } => SeccompCondition::new(
+            arg,
+            SeccompCmpArgLen::Dword,
+            SeccompCmpOp::MaskedEq(u64::from(mask)),
+            u64::from(value),
+        ),
+    }
+}

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! The jail as a prisoner meets it: every case is a child process that enters and tries one thing.
+//!
+//! In: the table in [`CASES`], run with Landlock and without it. Out: how each child ended.
+
+use cofferdam_jail::{Filter, Landlock, Limits, Plan, RUNTIME, Rule, STARTUP, enter, tighten};
+use std::io::{Read, Write};
+use std::os::fd::AsRawFd;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, ExitCode, ExitStatus};
+
+/// How a child may end.
+#[derive(Debug, PartialEq, Eq)]
+enum End {
+    /// It did what it tried and nothing was refused.
+    Free,
+    /// The filter killed it.
+    Killed,
+    /// It lived, and what it tried failed.
+    Refused,
+}
+
+/// What a child tries, with the end that is wanted.
+type Case = (&'static str, fn() -> bool, End);
+
+const CASES: &[Case] = &[
+    ("memory-and-threads", memory_and_threads, End::Free),
+    ("inherited-descriptor", inherited_descriptor, End::Free),
+    ("open-a-file", || std::fs::File::open("/etc/passwd").is_ok(), End::Killed),
+    ("read-a-directory", || std::fs::read_dir("/").is_ok(), End::Killed),
+    ("write-a-file", || std::fs::write("/tmp/cofferdam-jail-escape", b"x").is_ok(), End::Killed),
+    ("unix-connect", || std::os::unix::net::UnixStream::connect("/run/x").is_ok(), End::Killed),
+    ("tcp-connect", || std::net::TcpStream::connect("127.0.0.1:9").is_ok(), End::Killed),
+    ("tcp-listen", || std::net::TcpListener::bind("127.0.0.1:0").is_ok(), End::Killed),
+    ("exec", || Command::new("/bin/true").status().is_ok(), End::Killed),
+    ("executable-memory", executable_memory, End::Killed),
+    ("kill-parent", kill_parent, End::Killed),
+    ("thread-after-tighten", thread_after_tighten, End::Killed),
+    ("stray-descriptor", stray_descriptor, End::Refused),
+];
+
+fn memory_and_threads() -> bool {
+    let worker = std::thread::spawn(|| (0..100_000_u64).collect::<Vec<_>>().iter().sum::<u64>());
+    worker.join().is_ok_and(|n| n == 4_999_950_000)
+}
+
+fn inherited_descriptor() -> bool {
+    let mut byte = [0];
+    std::io::stdin().read_exact(&mut byte).is_ok() && byte == *b"x"
+}
+
+fn executable_memory() -> bool {
+    let size = 4096;
+    let prot = rustix::mm::ProtFlags::READ | rustix::mm::ProtFlags::EXEC;
+    map_anonymous(size, prot)
+}
+
+#[allow(unsafe_code)]
+fn map_anonymous(size: usize, prot: rustix::mm::ProtFlags) -> bool {
+    // SAFETY: a fresh anonymous mapping that nothing refers to.
+    unsafe { rustix::mm::mmap_anonymous(std::ptr::null_mut(), size, prot, rustix::mm::MapFlags::PRIVATE) }
+        .is_ok()
+}
+
+fn kill_parent() -> bool {
+    let parent = rustix::process::getppid();
+    parent.is_some_and(|pid| rustix::process::test_kill_process(pid).is_ok())
+}
+
+fn thread_after_tighten() -> bool {
+    let strict = Filter::new(&[RUNTIME]).is_ok_and(|f| tighten(&f).is_ok());
+    strict && memory_and_threads()
+}
+
+/// `main` opened a file before the jail and checked that its number is 3.
+fn stray_descriptor() -> bool {
+    let mut out = [rustix::event::PollFd::from_borrowed_fd(borrow(3), rustix::event::PollFlags::IN)];
+    rustix::event::poll(&mut out, Some(&rustix::event::Timespec::default())).is_ok()
+        && !out[0].revents().contains(rustix::event::PollFlags::NVAL)
+}
+
+#[allow(unsafe_code)]
+fn borrow<'a>(fd: i32) -> std::os::fd::BorrowedFd<'a> {
+    // SAFETY: only polled; a closed number is what the case asks about and yields POLLNVAL.
+    unsafe { std::os::fd::BorrowedFd::borrow_raw(fd) }
+}
+
+fn child(case: &Case, landlock: bool) -> ExitCode {
+    let Ok(stray) = std::fs::File::open("/dev/null") else {
+        return ExitCode::from(5);
+    };
+    let limits = Limits { descriptors: 64, file_bytes: 1 << 20 };
+    let plan = Plan { keep: &[], user: None, parent: None, limits, landlock };
+    // What tests do and helpers do not: ask for their parent.
+    let extra = [Rule::any(libc::SYS_getppid, "the case asks whom to kill")];
+    let report =
+        match Filter::new(&[RUNTIME, STARTUP, &extra]).map_err(Into::into).and_then(|f| enter(&plan, &f)) {
+            Ok(report) => report,
+            Err(e) => {
+                let _ = writeln!(std::io::stderr(), "{e}");
+                return ExitCode::from(3);
+            }
+        };
+    if landlock != (report.landlock != Landlock::Off)
+        || (case.0 == "stray-descriptor" && stray.as_raw_fd() != 3)
+    {
+        return ExitCode::from(4);
+    }
+    // The jail closed it; closing the number again would be a second close of a number we no longer own.
+    let _ = std::os::fd::IntoRawFd::into_raw_fd(stray);
+    if (case.1)() { ExitCode::SUCCESS } else { ExitCode::from(1) }
+}
+
+fn end(status: ExitStatus) -> Result<End, String> {
+    match (status.code(), status.signal()) {
+        (Some(0), _) => Ok(End::Free),
+        (Some(1), _) => Ok(End::Refused),
+        (_, Some(libc::SIGSYS)) => Ok(End::Killed),
+        _ => Err(format!("unexpected end: {status}")),
+    }
+}
+
+fn run(case: &Case, landlock: bool) -> Result<(), String> {
+    let me = std::env::current_exe().map_err(|e| e.to_string())?;
+    let mut child = Command::new(me)
+        .args(["--prisoner", case.0, if landlock { "landlock" } else { "seccomp-only" }])
+        .stdin(std::process::Stdio::piped())
+        .spawn()
+        .map_err(|e| e.to_string())?;
+    // A child that never reads it closes the pipe; only the one case cares.
+    let _ = child.stdin.take().map(|mut pipe| pipe.write_all(b"x"));
+    let got = end(child.wait().map_err(|e| e.to_string())?)?;
+    if got == case.2 { Ok(()) } else { Err(format!("ended {got:?}, wanted {:?}", case.2)) }
+}
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().collect();
+    if let [_, flag, name, mode] = args.as_slice()
+        && flag == "--prisoner"
+    {
+        let case = CASES.iter().find(|c| c.0 == name);
+        return case.map_or(ExitCode::from(2), |c| child(c, mode == "landlock"));
+    }
+    let mut failed = 0_u8;
+    for landlock in [true, false] {
+        for case in CASES {
+            if let Err(e) = run(case, landlock) {
+                let _ = writeln!(std::io::stderr(), "{} (landlock: {landlock}): {e}", case.0);
+                failed = failed.saturating_add(1);
+            }
+        }
+    }
+    let _ = writeln!(std::io::stderr(), "jail: {} cases, {failed} failed", CASES.len() * 2);
+    ExitCode::from(failed)
+}
