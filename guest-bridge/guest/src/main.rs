@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-//! The guest's one static binary: PID 1, agent and Wayland bridge.
+//! In: how the binary was started. Out: PID 1, the agent or the bridge.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cofferdam_guest::main()
+}
