@@ -1,2 +1,18 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-//! Launcher daemon and per-VM shepherd.
+//! What the launcher daemon, the shepherds and `coffer` share.
+//!
+//! In: requests to run apps in VMs. Out: running VMs, and word of how they fare. The daemon
+//! (`cofferdam-launcherd`) keeps records and answers on D-Bus, a shepherd (`cofferdam-shepherd`)
+//! carries out the life of one VM, and this library holds the wires between them.
+//!
+//! | module | job |
+//! |---|---|
+//! | [`bus`] | the D-Bus interface as callers see it |
+//! | [`blocking`] | the same for programs without an event loop |
+//! | [`guest_run`] | a program in a guest, its output collected |
+
+#![forbid(unsafe_code)]
+
+pub mod blocking;
+pub mod bus;
+pub mod guest_run;
