@@ -5,12 +5,19 @@
 
 #![forbid(unsafe_code)]
 
+mod apt;
 pub mod bundle;
 pub mod cache;
+mod deb;
 mod error;
+mod images;
+mod lock;
 mod progress;
+mod supply;
+pub mod tools;
 
 pub use bundle::{AppManifest, Bundle, Layer};
 pub use cache::Cache;
 pub use error::{Error, Result};
+pub use images::{Images, Options};
 pub use progress::{Progress, Step};

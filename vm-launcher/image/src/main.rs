@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! In: the command line. Out: `cofferdam-image`, which builds what VMs are made of.
+
+use clap::{Parser, Subcommand};
+use cofferdam_image::{Images, Options, Progress, Result};
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Builds what Cofferdam's VMs are made of: tools, kernel, initramfs and layers.
+///
+/// Everything lies in ${XDG_CACHE_HOME:-~/.cache}/cofferdam, keyed by the hash of its inputs; what
+/// is there already is not built again, and an interrupted build carries on.
+#[derive(Debug, Parser)]
+#[command(name = "cofferdam-image", version)]
+struct Cli {
+    /// Directory with base.toml, lock.json and apps/
+    #[arg(long, global = true, value_name = "DIR")]
+    guest_dir: Option<PathBuf>,
+    /// The guest's static binary
+    #[arg(long, global = true, value_name = "FILE", env = "COFFERDAM_GUEST_BINARY")]
+    guest_binary: Option<PathBuf>,
+    /// Build again even what is in the cache
+    #[arg(long, global = true)]
+    fresh: bool,
+    /// Say nothing but errors
+    #[arg(long, short, global = true)]
+    quiet: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Build QEMU and mkfs.erofs; print how to start them as JSON
+    Tools,
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "cofferdam-image: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<()> {
+    let progress = if cli.quiet { Progress::quiet() } else { Progress::stderr() };
+    let options =
+        Options { cache: None, guest_dir: cli.guest_dir, guest_binary: cli.guest_binary, fresh: cli.fresh };
+    let images = Images::open(&options, progress)?;
+    match cli.command {
+        Command::Tools => print_json(&images.ensure_tools()?),
+    }
+}
+
+fn print_json(value: &impl serde::Serialize) -> Result<()> {
+    let text = serde_json::to_string_pretty(value).map_err(|e| cofferdam_image::Error::Malformed {
+        what: "output".into(),
+        why: e.to_string(),
+    })?;
+    // A reader that closes early has what it wanted.
+    let _ = writeln!(std::io::stdout(), "{text}");
+    Ok(())
+}
