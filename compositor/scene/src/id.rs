@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! Names of things: windows, popups, outputs, owners, and moments of time.
+//!
+//! In: numbers that the session counts up and never reuses. Out: newtypes that can't be mixed up.
+
+use cofferdam_ids::VmId;
+use std::time::Duration;
+
+/// A toplevel window. Chosen by the session, counted up, never reused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WindowId(pub u64);
+
+/// A popup. Chosen by the session, counted up, never reused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PopupId(pub u64);
+
+/// An output. Chosen by the session, counted up, never reused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OutputId(pub u32);
+
+/// A workspace. There is one for now, [`WorkspaceId::FIRST`]; windows already say theirs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WorkspaceId(pub u32);
+
+impl WorkspaceId {
+    /// The only one for now.
+    pub const FIRST: Self = Self(0);
+}
+
+/// Something with a surface of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Node {
+    /// A toplevel window.
+    Window(WindowId),
+    /// A popup.
+    Popup(PopupId),
+}
+
+/// Whose window it is. Comes from the fd on which the client speaks, never from the client.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Owner {
+    /// An app VM.
+    Vm(VmId),
+    /// A program of the desktop itself.
+    Trusted,
+}
+
+impl Owner {
+    /// The VM, if it is one.
+    #[must_use]
+    pub fn vm(&self) -> Option<&VmId> {
+        match self {
+            Self::Vm(vm) => Some(vm),
+            Self::Trusted => None,
+        }
+    }
+}
+
+/// A moment of the monotonic clock. The scene never reads a clock: it is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Mono(pub Duration);
+
+impl Mono {
+    /// From milliseconds since an arbitrary start.
+    #[must_use]
+    pub const fn from_millis(ms: u64) -> Self {
+        Self(Duration::from_millis(ms))
+    }
+
+    /// Time from `earlier` until now; zero if the clock went backwards.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Duration {
+        self.0.saturating_sub(earlier.0)
+    }
+}
