@@ -3,7 +3,7 @@
 //!
 //! In: a scene. Out: nothing, or the name of the sentence that does not hold.
 
-use crate::geometry::{COORD_MAX, Rect, SIZE_MAX};
+use crate::geometry::{CONTENT_MAX, COORD_MAX, Rect};
 use crate::id::Node;
 use crate::output::MAX_OUTPUTS;
 use crate::placement;
