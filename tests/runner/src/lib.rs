@@ -1,2 +1,25 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-//! Scenario format, runner and reports of coffer test.
+//! Scenario format, runner and reports of `coffer test`.
+//!
+//! In: scenario files (TOML, see `tests/scenarios/README.md`). Out: a verdict per scenario,
+//! screenshots, an HTML report with image diffs and a JUnit file.
+//!
+//! | module | job |
+//! |---|---|
+//! | [`format`] | what a scenario file may say; errors with file, line and what was meant |
+//! | [`keys`] | key names and characters to evdev codes |
+//! | [`picture`] | RGBA pictures, PNG, diffs, border and pixel checks |
+//! | [`desktop`] | one private headless desktop: start, control, launcher, end |
+//! | [`steps`] | carries out one step on a desktop |
+//! | [`run`] | many scenarios: shards, parallel workers |
+//! | [`report`] | results as JSON, JUnit and HTML |
+
+#![forbid(unsafe_code)]
+
+pub mod desktop;
+pub mod format;
+pub mod keys;
+pub mod picture;
+pub mod report;
+pub mod run;
+pub mod steps;

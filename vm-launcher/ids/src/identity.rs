@@ -34,8 +34,16 @@ pub struct ParseIdentityError(pub String);
 
 impl Identity {
     /// All eight, in the order in which they are handed out.
-    pub const ALL: [Self; 8] =
-        [Self::Orange, Self::Sky, Self::Green, Self::Purple, Self::Yellow, Self::Blue, Self::Vermilion, Self::Grey];
+    pub const ALL: [Self; 8] = [
+        Self::Orange,
+        Self::Sky,
+        Self::Green,
+        Self::Purple,
+        Self::Yellow,
+        Self::Blue,
+        Self::Vermilion,
+        Self::Grey,
+    ];
 
     /// The lower-case name, as in theme files and on the command line.
     #[must_use]

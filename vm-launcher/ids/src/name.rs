@@ -34,7 +34,8 @@ fn check(s: &str) -> Result<(), NameError> {
     if !(first.is_ascii_lowercase() || first.is_ascii_digit()) {
         return Err(NameError::BadStart(first));
     }
-    match s.chars().find(|c| !(c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '+' | '-'))) {
+    match s.chars().find(|c| !(c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '+' | '-')))
+    {
         Some(c) => Err(NameError::BadChar(c)),
         None => Ok(()),
     }

@@ -1,0 +1,526 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! The scenario file: TOML in, typed steps out.
+//!
+//! Every table refuses unknown keys. An error names the file, the line, what stood there and the
+//! nearest thing that would have been right.
+
+use cofferdam_ids::{AppId, NameError};
+use serde::Deserialize;
+use std::path::{Path, PathBuf};
+
+/// A scenario file that can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum FormatError {
+    /// The file can't be read.
+    #[error("{}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file says something we don't understand.
+    #[error("{}:{line}: {message}", path.display())]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// Line, from 1.
+        line: usize,
+        /// What is wrong and what was probably meant.
+        message: String,
+    },
+}
+
+/// One scenario.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scenario {
+    /// Where it stands; goldens live in `goldens/` beside it.
+    pub path: PathBuf,
+    /// Its name in reports.
+    pub name: String,
+    /// The first output.
+    pub output: Output,
+    /// Theme, such as `default-dark`.
+    pub theme: Option<String>,
+    /// The steps with their line numbers.
+    pub steps: Vec<Step>,
+}
+
+/// The headless output.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Output {
+    /// Physical pixels across.
+    #[serde(default = "default_width")]
+    pub width: u32,
+    /// Physical pixels down.
+    #[serde(default = "default_height")]
+    pub height: u32,
+    /// Scale, 1.0 unless said otherwise.
+    #[serde(default = "default_scale")]
+    pub scale: f64,
+}
+
+const fn default_width() -> u32 {
+    1280
+}
+const fn default_height() -> u32 {
+    800
+}
+const fn default_scale() -> f64 {
+    1.0
+}
+
+impl Default for Output {
+    fn default() -> Self {
+        Self { width: default_width(), height: default_height(), scale: default_scale() }
+    }
+}
+
+/// One step and where it stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    /// Line in the file, from 1.
+    pub line: usize,
+    /// What to do.
+    pub action: Action,
+}
+
+/// What a step does. The variant names, in snake case, are the keys of `[[step]]` tables.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Action {
+    /// Starts an app in a VM of its own.
+    Launch {
+        /// The app, by name, or a path to its TOML file.
+        app: String,
+        /// Its name in this scenario; the app's name if absent.
+        r#as: Option<String>,
+    },
+    /// Waits for the first frame of an app's window.
+    WaitWindow {
+        /// Which app.
+        r#as: String,
+        /// How long, in seconds of this machine's slow clock.
+        #[serde(default = "default_timeout")]
+        timeout_s: u64,
+        /// Only a window whose title contains this.
+        title: Option<String>,
+    },
+    /// Waits until a window shows at least this many popups.
+    WaitPopup {
+        /// Which window.
+        window: String,
+        /// How many, 0 waits for their end.
+        #[serde(default = "one")]
+        count: usize,
+        /// How long.
+        #[serde(default = "default_timeout")]
+        timeout_s: u64,
+    },
+    /// Waits until a window's pixels stop changing.
+    WaitStill {
+        /// Which window.
+        window: String,
+        /// How long.
+        #[serde(default = "default_timeout")]
+        timeout_s: u64,
+    },
+    /// Types text into the focused window.
+    Type(String),
+    /// Presses and releases a key with modifiers, such as `ctrl+shift+n`.
+    Key(String),
+    /// Clicks into a window's content.
+    Click {
+        /// Which window.
+        window: String,
+        /// Logical pixels from the content's left edge.
+        x: f64,
+        /// Logical pixels from the content's upper edge.
+        y: f64,
+        /// Which button.
+        #[serde(default)]
+        button: Button,
+        /// How often.
+        #[serde(default = "one")]
+        count: usize,
+    },
+    /// Moves the pointer over a window's content.
+    Pointer {
+        /// Which window.
+        window: String,
+        /// Logical pixels from the content's left edge.
+        x: f64,
+        /// Logical pixels from the content's upper edge.
+        y: f64,
+    },
+    /// Presses at one place, moves, releases at another. Places may lie outside the content: a
+    /// negative y is the title bar.
+    Drag {
+        /// Which window.
+        window: String,
+        /// From, in the content's coordinates.
+        from: [f64; 2],
+        /// To.
+        to: [f64; 2],
+        /// Which button.
+        #[serde(default)]
+        button: Button,
+    },
+    /// Turns the wheel.
+    Scroll {
+        /// Which window.
+        window: String,
+        /// Logical pixels from the content's left edge.
+        x: f64,
+        /// Logical pixels from the content's upper edge.
+        y: f64,
+        /// Notches to the right.
+        #[serde(default)]
+        right: i32,
+        /// Notches down.
+        #[serde(default)]
+        down: i32,
+    },
+    /// Touches a window with one finger, moves along `path`, and lifts it.
+    Touch {
+        /// Which window.
+        window: String,
+        /// At least one place, in the content's coordinates.
+        path: Vec<[f64; 2]>,
+    },
+    /// Every visible pixel of the window's border is its VM's identity.
+    ExpectBorder {
+        /// Which window.
+        window: String,
+    },
+    /// One pixel of the content has a colour.
+    ExpectPixel {
+        /// Which window.
+        window: String,
+        /// Logical pixels from the content's left edge.
+        x: f64,
+        /// Logical pixels from the content's upper edge.
+        y: f64,
+        /// Red, green, blue.
+        rgb: [u8; 3],
+        /// Largest difference in a channel.
+        #[serde(default)]
+        tolerance: u8,
+    },
+    /// The window's state is as given; what is absent is not checked.
+    ExpectWindow {
+        /// Which window.
+        window: String,
+        /// Its title contains this.
+        title: Option<String>,
+        /// It is full-screen.
+        fullscreen: Option<bool>,
+        /// It is maximised.
+        maximized: Option<bool>,
+        /// It is minimised.
+        minimized: Option<bool>,
+        /// It has the keyboard.
+        focused: Option<bool>,
+    },
+    /// Runs a program in the VM beside the app.
+    GuestRun {
+        /// Which app.
+        r#as: String,
+        /// Program and arguments.
+        argv: Vec<String>,
+        /// What it must print, exactly.
+        expect_stdout: Option<String>,
+        /// What it must return.
+        #[serde(default)]
+        expect_exit: i32,
+        /// Waits up to this long for the expectation to come true, running the program again.
+        #[serde(default)]
+        within_s: u64,
+    },
+    /// Takes a picture of the desktop or of one window.
+    Screenshot {
+        /// File name without `.png`.
+        name: String,
+        /// Compare with the golden of that name.
+        #[serde(default)]
+        compare: bool,
+        /// Largest share of pixels that may differ, 0 to 1.
+        #[serde(default = "default_different")]
+        max_different: f64,
+        /// Only this window's frame.
+        window: Option<String>,
+    },
+    /// Does to a window what its title bar does.
+    WindowOp {
+        /// Which window.
+        window: String,
+        /// What.
+        op: Op,
+        /// For `move` (frame corner) and `resize` (content size): two numbers.
+        to: Option<[i32; 2]>,
+    },
+    /// Switches the theme.
+    Theme(String),
+    /// Adds a virtual output to the right.
+    AddOutput {
+        /// Its name.
+        name: String,
+        /// Physical pixels across.
+        width: u32,
+        /// Physical pixels down.
+        height: u32,
+        /// Scale.
+        #[serde(default = "default_scale")]
+        scale: f64,
+    },
+    /// Stops an app's VM.
+    Stop {
+        /// Which app.
+        r#as: String,
+    },
+    /// Waits until the app's VM has ended.
+    ExpectExit {
+        /// Which app.
+        r#as: String,
+        /// What the app must have returned.
+        code: Option<i32>,
+        /// How long.
+        #[serde(default = "default_timeout")]
+        timeout_s: u64,
+    },
+}
+
+const fn default_timeout() -> u64 {
+    60
+}
+const fn one() -> usize {
+    1
+}
+const fn default_different() -> f64 {
+    0.001
+}
+
+/// A pointer button.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Button {
+    /// Left.
+    #[default]
+    Left,
+    /// Right.
+    Right,
+    /// Middle.
+    Middle,
+}
+
+impl Button {
+    /// Its evdev code.
+    #[must_use]
+    pub const fn code(self) -> u32 {
+        match self {
+            Self::Left => 0x110,
+            Self::Right => 0x111,
+            Self::Middle => 0x112,
+        }
+    }
+}
+
+/// What `window_op` can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Op {
+    /// Raise and focus.
+    Activate,
+    /// Ask to close.
+    Close,
+    /// Maximise.
+    Maximize,
+    /// Back.
+    Unmaximize,
+    /// Full-screen.
+    Fullscreen,
+    /// Back.
+    Unfullscreen,
+    /// Minimise.
+    Minimize,
+    /// Move the frame's corner to `to`.
+    Move,
+    /// Resize the content to `to`.
+    Resize,
+}
+
+/// Names of all steps, for suggestions.
+const STEPS: &[&str] = &[
+    "launch",
+    "wait_window",
+    "wait_popup",
+    "wait_still",
+    "type",
+    "key",
+    "click",
+    "pointer",
+    "drag",
+    "scroll",
+    "touch",
+    "expect_border",
+    "expect_pixel",
+    "expect_window",
+    "guest_run",
+    "screenshot",
+    "window_op",
+    "theme",
+    "add_output",
+    "stop",
+    "expect_exit",
+];
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Raw {
+    name: String,
+    #[serde(default)]
+    output: Output,
+    theme: Option<String>,
+    #[serde(default)]
+    step: Vec<toml::Spanned<toml::Table>>,
+}
+
+/// Reads one scenario file.
+///
+/// # Errors
+/// [`FormatError`], with the line and what was meant.
+pub fn load(path: &Path) -> Result<Scenario, FormatError> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| FormatError::Read { path: path.to_owned(), source })?;
+    parse(path, &text)
+}
+
+/// Parses the text of one scenario file; `path` is for messages and for finding goldens.
+///
+/// # Errors
+/// [`FormatError::Invalid`], with the line and what was meant.
+pub fn parse(path: &Path, text: &str) -> Result<Scenario, FormatError> {
+    let bad = |at: Option<usize>, message: String| FormatError::Invalid {
+        path: path.to_owned(),
+        line: line_of(text, at.unwrap_or(0)),
+        message,
+    };
+    let raw: Raw =
+        toml::from_str(text).map_err(|e| bad(e.span().map(|s| s.start), with_suggestion(e.message())))?;
+    check_output(&raw.output).map_err(|m| bad(text.find("[output]"), m))?;
+    let mut steps = Vec::with_capacity(raw.step.len());
+    for spanned in raw.step {
+        let start = spanned.span().start;
+        let at = first_key_offset(text, start);
+        let action = step(spanned.into_inner()).map_err(|m| bad(Some(at), m))?;
+        check_action(&action).map_err(|m| bad(Some(at), m))?;
+        steps.push(Step { line: line_of(text, at), action });
+    }
+    if steps.is_empty() {
+        return Err(bad(None, "a scenario needs at least one [[step]]".into()));
+    }
+    Ok(Scenario { path: path.to_owned(), name: raw.name, output: raw.output, theme: raw.theme, steps })
+}
+
+fn step(table: toml::Table) -> Result<Action, String> {
+    let keys: Vec<&str> = table.keys().map(String::as_str).collect();
+    let [key] = keys.as_slice() else {
+        return Err(if keys.is_empty() {
+            "an empty [[step]]; write for instance launch = { app = \"foot\" }".into()
+        } else {
+            format!("a [[step]] does one thing, this one has {}; give each its own [[step]]", keys.join(", "))
+        });
+    };
+    if !STEPS.contains(key) {
+        return Err(match nearest(key, STEPS.iter().copied()) {
+            Some(near) => format!("unknown step `{key}`; did you mean `{near}`?"),
+            None => format!("unknown step `{key}`; known are {}", STEPS.join(", ")),
+        });
+    }
+    let key = (*key).to_owned();
+    Action::deserialize(toml::Value::Table(table))
+        .map_err(|e| format!("{key}: {}", with_suggestion(e.message())))
+}
+
+fn check_output(o: &Output) -> Result<(), String> {
+    if !(64..=16384).contains(&o.width) || !(64..=16384).contains(&o.height) {
+        return Err(format!("an output is 64 to 16384 pixels wide and high, not {}×{}", o.width, o.height));
+    }
+    check_scale(o.scale)
+}
+
+fn check_scale(scale: f64) -> Result<(), String> {
+    if (0.5..=4.0).contains(&scale) { Ok(()) } else { Err(format!("a scale is 0.5 to 4, not {scale}")) }
+}
+
+fn check_action(action: &Action) -> Result<(), String> {
+    match action {
+        Action::Key(chord) => crate::keys::chord(chord).map(|_| ()).map_err(|e| e.to_string()),
+        Action::Launch { app, .. } if !app.ends_with(".toml") => {
+            app.parse::<AppId>().map(|_| ()).map_err(|e: NameError| format!("app: {e}"))
+        }
+        Action::Screenshot { name, max_different, .. } => {
+            name.parse::<AppId>().map_err(|e| format!("screenshot name: {e}"))?;
+            if (0.0..=1.0).contains(max_different) {
+                Ok(())
+            } else {
+                Err(format!("max_different is a share from 0 to 1, not {max_different}"))
+            }
+        }
+        Action::WindowOp { op: Op::Move | Op::Resize, to: None, .. } => {
+            Err("this op needs to = [x, y]".into())
+        }
+        Action::Touch { path, .. } if path.is_empty() => Err("path needs at least one [x, y]".into()),
+        Action::GuestRun { argv, .. } if argv.is_empty() => Err("argv names at least a program".into()),
+        Action::AddOutput { scale, .. } => check_scale(*scale),
+        _ => Ok(()),
+    }
+}
+
+/// serde lists what it expected; the nearest of those is what was probably meant.
+fn with_suggestion(message: &str) -> String {
+    let mut parts = message.split('`');
+    let (Some(head), Some(wrong)) = (parts.next(), parts.next()) else { return message.to_owned() };
+    if !head.contains("unknown") {
+        return message.to_owned();
+    }
+    let expected: Vec<&str> = parts.skip(1).step_by(2).collect();
+    match nearest(wrong, expected.iter().copied()) {
+        Some(near) => format!("{head}`{wrong}`; did you mean `{near}`?"),
+        None => message.to_owned(),
+    }
+}
+
+fn nearest<'a>(word: &str, among: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    among
+        .map(|a| (strsim::damerau_levenshtein(word, a), a))
+        .filter(|(d, a)| *d <= 1 + a.len() / 3)
+        .min_by_key(|(d, _)| *d)
+        .map(|(_, a)| a)
+}
+
+/// A `[[step]]` header's span starts at the header; the step's own key is more use to a reader.
+fn first_key_offset(text: &str, header: usize) -> usize {
+    let Some(rest) = text.get(header..) else { return header };
+    if !rest.starts_with("[[") {
+        return header;
+    }
+    let mut offset = header;
+    for line in rest.split_inclusive('\n') {
+        let t = line.trim_start();
+        if !(t.is_empty() || t.starts_with('#') || t.starts_with('[')) {
+            return offset;
+        }
+        offset += line.len();
+    }
+    header
+}
+
+fn line_of(text: &str, offset: usize) -> usize {
+    text.bytes().take(offset).filter(|b| *b == b'\n').count() + 1
+}
+
+#[cfg(test)]
+#[path = "format_tests.rs"]
+mod tests;
