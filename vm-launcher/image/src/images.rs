@@ -4,6 +4,7 @@
 
 use crate::cache::Cache;
 use crate::error::{At, Error, Result};
+use crate::kernel;
 use crate::lock::Lock;
 use crate::progress::Progress;
 use crate::supply::Supply;
@@ -23,11 +24,21 @@ pub struct Options {
     pub fresh: bool,
 }
 
+/// What boots a guest.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Kernel {
+    /// The uncompressed kernel.
+    pub kernel: PathBuf,
+    /// Modules and PID 1.
+    pub initramfs: PathBuf,
+}
+
 /// Builds and finds what VMs are made of.
 #[derive(Debug)]
 pub struct Images {
     cache: Cache,
     guest_dir: PathBuf,
+    guest_binary: Option<PathBuf>,
     lock: Lock,
     progress: Progress,
 }
@@ -49,7 +60,7 @@ impl Images {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => Lock::default(),
             Err(e) => return Err(Error::io(&path, e)),
         };
-        Ok(Self { cache, guest_dir, lock, progress })
+        Ok(Self { cache, guest_dir, guest_binary: options.guest_binary.clone(), lock, progress })
     }
 
     fn supply(&self) -> Supply<'_> {
@@ -70,6 +81,35 @@ impl Images {
     /// They are not.
     pub fn load_tools(&self) -> Result<Tools> {
         tools::load(&self.cache, &self.supply())
+    }
+
+    /// Kernel and initramfs, built if need be.
+    ///
+    /// # Errors
+    /// The package can't be downloaded or read, or the guest's binary is missing or not static.
+    pub fn ensure_kernel(&self) -> Result<Kernel> {
+        let dir = kernel::ensure(&self.cache, &self.supply(), &self.progress)?;
+        let initramfs = kernel::ensure_initramfs(&self.cache, &dir, &self.guest_binary()?, &self.progress)?;
+        Ok(Kernel { kernel: dir.join("vmlinux"), initramfs })
+    }
+
+    /// `--guest-binary`, `$COFFERDAM_GUEST_BINARY`, or `cofferdam-guest` beside this program.
+    fn guest_binary(&self) -> Result<PathBuf> {
+        if let Some(path) = &self.guest_binary {
+            return Ok(path.clone());
+        }
+        if let Some(path) = std::env::var_os("COFFERDAM_GUEST_BINARY") {
+            return Ok(path.into());
+        }
+        let exe = std::env::current_exe().at("/proc/self/exe")?;
+        let beside = exe.with_file_name("cofferdam-guest");
+        // Cargo puts what was built for an explicit target into a directory of its own.
+        let profile = exe.parent().and_then(Path::file_name).unwrap_or_default();
+        let target = exe.ancestors().nth(2).map(|t| t.join("x86_64-unknown-linux-gnu").join(profile));
+        let places = [target.map(|t| t.join("cofferdam-guest")), Some(beside)];
+        places.into_iter().flatten().find(|p| p.is_file()).ok_or_else(|| {
+            Error::malformed("cofferdam-guest", "not found: build it, or name it with --guest-binary")
+        })
     }
 }
 

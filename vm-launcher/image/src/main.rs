@@ -34,6 +34,8 @@ struct Cli {
 enum Command {
     /// Build QEMU and mkfs.erofs; print how to start them as JSON
     Tools,
+    /// Build kernel and initramfs; print their paths as JSON
+    Kernel,
 }
 
 fn main() -> ExitCode {
@@ -53,6 +55,7 @@ fn run(cli: Cli) -> Result<()> {
     let images = Images::open(&options, progress)?;
     match cli.command {
         Command::Tools => print_json(&images.ensure_tools()?),
+        Command::Kernel => print_json(&images.ensure_kernel()?),
     }
 }
 
