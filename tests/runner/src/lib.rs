@@ -6,6 +6,7 @@
 //!
 //! | module | job |
 //! |---|---|
+//! | [`command`] | `coffer test` without its command line |
 //! | [`format`] | what a scenario file may say; errors with file, line and what was meant |
 //! | [`keys`] | key names and characters to evdev codes |
 //! | [`picture`] | RGBA pictures, PNG, diffs, border and pixel checks |
@@ -16,6 +17,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod command;
 pub mod desktop;
 pub mod format;
 pub mod keys;
