@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! In: a pattern and a place. Out: how much ink lies there, 0 to 1.
+//!
+//! Lines that run along the pixels are placed on whole pixels, so they stay crisp at any scale;
+//! slanted and round shapes are sampled.
+
+use crate::canvas::{Canvas, rounded};
+use crate::px;
+use cofferdam_themes::{IdentityStyle, Pattern};
+
+/// Samples in each direction of a pixel for slanted and round shapes.
+const SAMPLES: u16 = 4;
+
+/// The share of a pixel for which `inside` holds.
+fn sampled(x: u32, y: u32, inside: impl Fn(f32, f32) -> bool) -> f32 {
+    let step = 1.0 / f32::from(SAMPLES);
+    let mut hits = 0u16;
+    for j in 0..SAMPLES {
+        for i in 0..SAMPLES {
+            let (dx, dy) = ((f32::from(i) + 0.5) * step, (f32::from(j) + 0.5) * step);
+            hits += u16::from(inside(px::f(x) + dx, px::f(y) + dy));
+        }
+    }
+    f32::from(hits) / f32::from(SAMPLES * SAMPLES)
+}
+
+/// A pattern that runs along a border.
+#[derive(Clone, Copy)]
+pub(crate) struct Edge {
+    pattern: Pattern,
+    /// Pixels across the border.
+    thickness: u32,
+    /// Pixels after which the pattern repeats.
+    period: u32,
+    /// Pixels of a thin line.
+    line: u32,
+}
+
+impl Edge {
+    pub(crate) fn new(pattern: Pattern, thickness: u32, scale: f32) -> Self {
+        let period = px::at_least_one(8.0, scale).max(4);
+        Self { pattern, thickness: thickness.max(1), period, line: px::at_least_one(1.0, scale) }
+    }
+
+    /// Ink at `along` pixels from where the pattern starts and `depth` pixels from the outer edge.
+    pub(crate) fn ink(&self, along: u32, depth: u32) -> f32 {
+        let (period, thick) = (self.period, px::f(self.thickness));
+        let a = along % period;
+        let on = |yes: bool| if yes { 1.0 } else { 0.0 };
+        let p = px::f(period);
+        match self.pattern {
+            Pattern::Plain => 0.0,
+            Pattern::VerticalBars => on(a < period / 4),
+            Pattern::HorizontalBars => {
+                let margin = (self.thickness / 4).max(1);
+                on(depth >= margin && depth + margin < self.thickness)
+            }
+            Pattern::Checks => {
+                let upper = depth * 2 < self.thickness;
+                on((a * 2 < period) == upper)
+            }
+            Pattern::Grid => on(a < self.line || depth * 2 + 1 == self.thickness || self.middle_line(depth)),
+            Pattern::Stripes => sampled(a, depth, |x, y| (x + y).rem_euclid(p) < p * 0.36),
+            Pattern::Dots => {
+                let (cx, cy, r) = (p / 2.0, thick / 2.0, thick * 0.3);
+                sampled(a, depth, |x, y| (x - cx).hypot(y - cy) <= r)
+            }
+            Pattern::Zigzag => {
+                let half = thick * 0.19;
+                sampled(a, depth, |x, y| {
+                    let wave = (x / p * 2.0 - 1.0).abs() * (thick - 2.0 * half) + half;
+                    (y - wave).abs() <= half * 1.5
+                })
+            }
+        }
+    }
+
+    /// Whether `depth` is in the thin line along the middle of a border of even thickness.
+    fn middle_line(&self, depth: u32) -> bool {
+        let start = self.thickness.saturating_sub(self.line) / 2;
+        (start..start + self.line).contains(&depth)
+    }
+}
+
+/// Cell borders along one side of a mark: thin lines or bars at symmetric whole pixels.
+fn bars(side: u32, start: f32, width: f32, at: u32) -> bool {
+    let unit = px::f(side) / 16.0;
+    let (start, width) = (px::u(start * unit), px::at_least_one(width, unit));
+    let mirrored = side.saturating_sub(1).saturating_sub(at);
+    (start..start + width).contains(&at) || (start..start + width).contains(&mirrored)
+}
+
+/// Ink at a pixel of a square mark.
+fn mark_ink(pattern: Pattern, side: u32, x: u32, y: u32) -> f32 {
+    let unit = px::f(side) / 16.0;
+    let on = |yes: bool| if yes { 1.0 } else { 0.0 };
+    match pattern {
+        Pattern::Plain => 0.0,
+        Pattern::VerticalBars => on(bars(side, 4.0, 2.0, x)),
+        Pattern::HorizontalBars => on(bars(side, 4.0, 2.0, y)),
+        Pattern::Grid => on(bars(side, 5.0, 1.0, x) || bars(side, 5.0, 1.0, y)),
+        Pattern::Checks => on(((x * 4 / side) + (y * 4 / side)) % 2 == 1),
+        Pattern::Stripes => {
+            let period = 16.0 / 3.0 * unit;
+            sampled(x, y, |x, y| (x - y).rem_euclid(period) < 2.1 * unit)
+        }
+        Pattern::Dots => {
+            let period = 16.0 / 3.0 * unit;
+            sampled(x, y, |x, y| {
+                let centre = |v: f32| v.rem_euclid(period) - period / 2.0;
+                centre(x).hypot(centre(y)) <= 1.4 * unit
+            })
+        }
+        Pattern::Zigzag => {
+            let (wave, period) = (8.0 * unit, 16.0 / 3.0 * unit);
+            sampled(x, y, |x, y| {
+                let tri = (x.rem_euclid(wave) - wave / 2.0).abs();
+                (y + tri - 0.4 * unit).rem_euclid(period) < 1.9 * unit
+            })
+        }
+    }
+}
+
+/// Draws the identity's mark: a rounded square of `side` pixels.
+pub(crate) fn draw_mark(canvas: &mut Canvas, style: &IdentityStyle, x: u32, y: u32, side: u32) {
+    let mut pattern = Canvas::filled(side, side, style.color);
+    for row in 0..side {
+        for column in 0..side {
+            let ink = mark_ink(style.pattern, side, column, row);
+            if ink > 0.0 {
+                pattern.set(px::coord(column), px::coord(row), style.color.mix(style.ink, ink));
+            }
+        }
+    }
+    let mut mask = Canvas::new(side, side);
+    let s = px::f(side);
+    mask.fill(rounded(0.0, 0.0, s, s, [s * 0.22; 4]).as_ref(), style.color, 1.0);
+    canvas.stamp(&pattern, &mask, px::coord(x), px::coord(y));
+}

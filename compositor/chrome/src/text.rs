@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! In: strings. Out: shaped lines, and their glyphs on a canvas.
+//!
+//! Shapes with the bundled font only. Directories with further fonts may be named; they are looked
+//! at when a character turns up that the bundled font lacks, and not before, because scanning costs
+//! memory and time that most sessions never need.
+
+use crate::canvas::Canvas;
+use crate::px;
+use cofferdam_themes::{INTER, Rgb};
+use cosmic_text::fontdb::{Database, Source};
+use cosmic_text::{
+    Align, Attrs, Buffer, Ellipsize, EllipsizeHeightLimit, Fallback, Family, FeatureTag, FontFeatures,
+    FontSystem, LayoutGlyph, Metrics, Shaping, SwashCache, SwashContent, Weight, Wrap,
+};
+use std::path::PathBuf;
+use std::sync::Arc;
+use unicode_script::Script;
+
+/// Height of Inter's capitals as a share of the type size.
+const CAP_HEIGHT: f32 = 0.727;
+/// Glyph pictures kept; a title bar needs about thirty.
+const MAX_GLYPHS: usize = 768;
+
+/// Weights in use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Face {
+    /// Text.
+    Regular,
+    /// Names.
+    SemiBold,
+}
+
+/// How a line is set.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TextStyle {
+    /// Type size in pixels.
+    pub(crate) size: f32,
+    pub(crate) face: Face,
+}
+
+/// A line ready to be drawn.
+pub(crate) struct Line {
+    glyphs: Vec<LayoutGlyph>,
+    /// Pixels from the first to the end of the last glyph.
+    pub(crate) width: f32,
+}
+
+/// The fonts that cosmic-text would try on its own are not ours to use.
+struct NoNamedFallback;
+
+impl Fallback for NoNamedFallback {
+    fn common_fallback(&self) -> &[&'static str] {
+        &[]
+    }
+    fn forbidden_fallback(&self) -> &[&'static str] {
+        &[]
+    }
+    fn script_fallback(&self, _script: Script, _locale: &str) -> &[&'static str] {
+        &[]
+    }
+}
+
+/// The font system with its caches.
+pub(crate) struct TextEngine {
+    fonts: FontSystem,
+    glyphs: SwashCache,
+    buffer: Buffer,
+    /// Directories not looked at yet.
+    fallback_dirs: Vec<PathBuf>,
+}
+
+impl TextEngine {
+    pub(crate) fn new(fallback_dirs: Vec<PathBuf>) -> Self {
+        let mut db = Database::new();
+        db.load_font_source(Source::Binary(Arc::new(INTER)));
+        Self {
+            fonts: FontSystem::new_with_locale_and_db_and_fallback("en-US".to_owned(), db, NoNamedFallback),
+            glyphs: SwashCache::new(),
+            buffer: Buffer::new_empty(Metrics::new(16.0, 16.0)),
+            fallback_dirs,
+        }
+    }
+
+    /// Shapes `text` into at most `max_lines` lines no wider than `max_width` pixels; what does not
+    /// fit ends in an ellipsis.
+    pub(crate) fn lines(
+        &mut self,
+        text: &str,
+        style: TextStyle,
+        max_width: f32,
+        max_lines: usize,
+    ) -> Vec<Line> {
+        let lines = self.shape(text, style, max_width, max_lines);
+        let missing = lines.iter().flat_map(|l| &l.glyphs).any(|g| g.glyph_id == 0);
+        if !missing || self.fallback_dirs.is_empty() {
+            return lines;
+        }
+        for dir in self.fallback_dirs.drain(..) {
+            self.fonts.db_mut().load_fonts_dir(dir);
+        }
+        self.shape(text, style, max_width, max_lines)
+    }
+
+    /// [`Self::lines`] for a single line; `None` when there is nothing to show or no room for it.
+    pub(crate) fn line(&mut self, text: &str, style: TextStyle, max_width: f32) -> Option<Line> {
+        if text.is_empty() || max_width < style.size {
+            return None;
+        }
+        self.lines(text, style, max_width, 1).into_iter().next()
+    }
+
+    fn shape(&mut self, text: &str, style: TextStyle, max_width: f32, max_lines: usize) -> Vec<Line> {
+        let size = style.size.clamp(4.0, 1024.0);
+        let mut features = FontFeatures::new();
+        // Numbers that change in place must not make their neighbours jump.
+        features.enable(FeatureTag::new(b"tnum"));
+        let weight = match style.face {
+            Face::Regular => Weight::NORMAL,
+            Face::SemiBold => Weight::SEMIBOLD,
+        };
+        let attrs = Attrs::new().family(Family::Name("Inter")).weight(weight).font_features(features);
+        let buffer = &mut self.buffer;
+        buffer.set_metrics(Metrics::new(size, size));
+        buffer.set_wrap(if max_lines > 1 { Wrap::WordOrGlyph } else { Wrap::None });
+        buffer.set_ellipsize(Ellipsize::End(EllipsizeHeightLimit::Lines(max_lines)));
+        buffer.set_size(Some(max_width.ceil()), None);
+        buffer.set_text(text, &attrs, Shaping::Advanced, Some(Align::Left));
+        buffer.shape_until_scroll(&mut self.fonts, false);
+        buffer
+            .layout_runs()
+            .take(max_lines)
+            .map(|run| Line { glyphs: run.glyphs.to_vec(), width: run.line_w })
+            .collect()
+    }
+
+    /// Draws `line` from `x` on `baseline`, in pixels.
+    pub(crate) fn draw(&mut self, canvas: &mut Canvas, line: &Line, x: f32, baseline: i32, color: Rgb) {
+        if self.glyphs.image_cache.len() > MAX_GLYPHS {
+            self.glyphs.image_cache.clear();
+        }
+        for glyph in &line.glyphs {
+            let place = glyph.physical((x, 0.0), 1.0);
+            let Some(image) = self.glyphs.get_image(&mut self.fonts, place.cache_key) else { continue };
+            let left = place.x + image.placement.left;
+            let top = baseline + place.y - image.placement.top;
+            let rows = |bytes: u32| image.data.chunks_exact(px::index(image.placement.width.max(1) * bytes));
+            match image.content {
+                SwashContent::Mask => {
+                    for (row, dy) in rows(1).zip(0i32..) {
+                        for (coverage, dx) in row.iter().zip(0i32..) {
+                            canvas.blend(left + dx, top + dy, color, *coverage);
+                        }
+                    }
+                }
+                SwashContent::Color => {
+                    for (row, dy) in rows(4).zip(0i32..) {
+                        let (pixels, _) = row.as_chunks::<4>();
+                        for (pixel, dx) in pixels.iter().zip(0i32..) {
+                            canvas.over(left + dx, top + dy, *pixel);
+                        }
+                    }
+                }
+                SwashContent::SubpixelMask => {}
+            }
+        }
+    }
+}
+
+/// The baseline that centres capitals of `size` in `top..top + height`.
+pub(crate) fn centred_baseline(top: u32, height: u32, size: f32) -> i32 {
+    px::i(px::f(top) + CAP_HEIGHT.mul_add(size, px::f(height)) / 2.0)
+}
