@@ -62,7 +62,12 @@ pub trait Launcher {
     /// Starts `app` in a VM and gives back the VM's id once its processes are being started.
     ///
     /// Known options: `name` (VM id to use), `memory-mib`, and `env:KEY` (environment of the app).
-    async fn run(&self, app: &str, args: &[String], options: BTreeMap<String, String>) -> zbus::Result<String>;
+    async fn run(
+        &self,
+        app: &str,
+        args: &[String],
+        options: BTreeMap<String, String>,
+    ) -> zbus::Result<String>;
 
     /// All VMs, by id.
     async fn list(&self) -> zbus::Result<Vec<VmEntry>>;

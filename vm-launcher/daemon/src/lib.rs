@@ -10,9 +10,16 @@
 //! | [`bus`] | the D-Bus interface as callers see it |
 //! | [`blocking`] | the same for programs without an event loop |
 //! | [`guest_run`] | a program in a guest, its output collected |
-
-#![forbid(unsafe_code)]
+//! | [`paths`] | where a desktop's sockets, data and programs are |
+//! | [`link`] | the wire between launcher and shepherd |
+//! | [`shepherd`] | one VM's process |
 
 pub mod blocking;
 pub mod bus;
 pub mod guest_run;
+pub mod inherited;
+pub mod link;
+pub mod logging;
+pub mod paths;
+pub mod shepherd;
+mod sys;

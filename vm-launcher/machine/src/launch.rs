@@ -3,7 +3,6 @@
 //! fds and no others, and that the kernel kills when its parent dies.
 
 use crate::sys;
-use rustix::io::FdFlags;
 use rustix::process::{Signal, getpid, getppid, set_parent_process_death_signal};
 use std::io;
 use std::os::fd::{AsRawFd as _, OwnedFd};
@@ -57,19 +56,14 @@ impl Launch {
     /// Spawns by way of `spawn`, which gets the finished command. The parent's copies of the
     /// inherited fds are closed afterwards, so that a dead child is seen as a closed socket.
     ///
-    /// Call it in programs with one thread only: between the two lines that change the fds' flags
-    /// another thread's child would inherit them too.
-    ///
     /// # Errors
-    /// What `spawn` says, or the kernel about the fds.
+    /// What `spawn` says.
     pub fn spawn_with<T>(mut self, spawn: impl FnOnce(Command) -> io::Result<T>) -> io::Result<T> {
-        for fd in &self.inherited {
-            rustix::io::fcntl_setfd(fd, FdFlags::empty())?;
-        }
-        let child = spawn(std::mem::replace(&mut self.command, Command::new("")));
-        for fd in &self.inherited {
-            rustix::io::fcntl_setfd(fd, FdFlags::CLOEXEC)?;
-        }
-        child
+        let numbers: Vec<i32> = self.inherited.iter().map(|fd| fd.as_raw_fd()).collect();
+        // In the child and not here: otherwise a child of another thread could inherit them too.
+        sys::before_exec(&mut self.command, move || {
+            numbers.iter().try_for_each(|&fd| sys::keep_across_exec(fd))
+        });
+        spawn(self.command)
     }
 }

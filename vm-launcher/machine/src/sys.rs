@@ -4,6 +4,7 @@
 
 use kvm_bindings::kvm_userspace_memory_region;
 use kvm_ioctls::VmFd;
+use std::os::fd::BorrowedFd;
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 
@@ -17,6 +18,14 @@ pub(crate) fn before_exec(
     // SAFETY: the only callers are in `launch.rs`, and their hooks make async-signal-safe system
     // calls on integers only, which is all that is allowed between fork and exec.
     unsafe { command.pre_exec(hook) };
+}
+
+/// Clears close-on-exec of `fd`; called between fork and exec.
+pub(crate) fn keep_across_exec(fd: i32) -> std::io::Result<()> {
+    // SAFETY: `fd` is owned by the `Launch` that is being spawned, so it is open in the parent and
+    // its copy is open in this child until exec.
+    let fd = unsafe { BorrowedFd::borrow_raw(fd) };
+    Ok(rustix::io::fcntl_setfd(fd, rustix::io::FdFlags::empty())?)
 }
 
 /// Maps `[host, host + size)` into the guest at address 0 as slot 0.

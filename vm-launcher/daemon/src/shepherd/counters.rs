@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! Questions for counters. In: what each helper answered. Out: one answer per question, when both
+//! helpers have answered or their time is up.
+
+use super::links::{LinkId, Links};
+use super::{Inbox, Input};
+use crate::link::{Bridge, Reply, VmCounters};
+use cofferdam_agent_wire::BridgeCounters;
+use cofferdam_control::report::DeviceCounters;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// How long a helper may think about it.
+const LIMIT: Duration = Duration::from_secs(3);
+
+/// Questions that have no answer yet.
+#[derive(Debug)]
+pub(crate) struct Questions {
+    next: u64,
+    open: BTreeMap<u64, Question>,
+    inbox: Inbox,
+}
+
+#[derive(Debug)]
+struct Question {
+    link: LinkId,
+    serial: u64,
+    so_far: VmCounters,
+}
+
+impl Questions {
+    pub(crate) const fn new(inbox: Inbox) -> Self {
+        Self { next: 0, open: BTreeMap::new(), inbox }
+    }
+
+    /// Notes a question. The helpers are asked by the caller.
+    pub(crate) fn ask(&mut self, link: LinkId, serial: u64) {
+        let id = self.next;
+        self.next = id.wrapping_add(1);
+        self.open.insert(id, Question { link, serial, so_far: VmCounters::default() });
+        let inbox = self.inbox.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(LIMIT).await;
+            let _ = inbox.send(Input::CountersDue(id)).await;
+        });
+    }
+
+    /// The gpu device has answered.
+    pub(crate) fn device(&mut self, counters: &DeviceCounters, links: &mut Links) {
+        self.fill(links, |so_far| so_far.device = Some(counters.clone()));
+    }
+
+    /// The guest has answered.
+    pub(crate) fn bridge(&mut self, counters: BridgeCounters, links: &mut Links) {
+        self.fill(links, |so_far| so_far.bridge = Some(Bridge(counters)));
+    }
+
+    /// A question's time is up.
+    pub(crate) fn due(&mut self, id: u64, links: &mut Links) {
+        if let Some(q) = self.open.remove(&id) {
+            links.answer(q.link, q.serial, Ok(Reply::Counters(q.so_far)));
+        }
+    }
+
+    fn fill(&mut self, links: &mut Links, fill: impl Fn(&mut VmCounters)) {
+        let mut full = Vec::new();
+        for (id, question) in &mut self.open {
+            fill(&mut question.so_far);
+            if question.so_far.device.is_some() && question.so_far.bridge.is_some() {
+                full.push(*id);
+            }
+        }
+        for id in full {
+            self.due(id, links);
+        }
+    }
+}

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! The helper processes. In: orders to spawn and kill. Out: children with exactly their own fds, and
+//! word of their end when they are reaped.
+
+use super::{Inbox, Input, ShepherdSpec};
+use cofferdam_control::transport;
+use cofferdam_lifecycle::{Event, Helper, HelperExit};
+use cofferdam_machine::{Launch, Machine, Qemu, Wires};
+use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::{Command, ExitStatus, Stdio};
+use tokio::sync::oneshot;
+
+/// Our ends of the gpu device's wires.
+pub(crate) struct GpuEnds {
+    /// vhost-user, for the machine.
+    pub(crate) vhost: OwnedFd,
+    /// The VM channel, for the compositor.
+    pub(crate) channel: OwnedFd,
+    /// The device's reports.
+    pub(crate) report: OwnedFd,
+}
+
+/// Our ends of the machine's wires.
+pub(crate) struct MachineEnds {
+    /// The serial console.
+    pub(crate) console: OwnedFd,
+    /// The agent's port.
+    pub(crate) agent: OwnedFd,
+    /// What the emulator says itself.
+    pub(crate) stderr: tokio::process::ChildStderr,
+}
+
+/// A living helper; dropping it kills the process.
+#[derive(Debug)]
+pub(crate) struct Process {
+    kill: Option<oneshot::Sender<()>>,
+}
+
+impl Process {
+    /// Ends it at once; [`Event::HelperExited`] follows.
+    pub(crate) fn kill(&mut self) {
+        if let Some(kill) = self.kill.take() {
+            // The receiver is gone only when the process is.
+            let _ = kill.send(());
+        }
+    }
+}
+
+/// Starts the gpu device.
+pub(crate) fn spawn_gpu(spec: &ShepherdSpec, inbox: &Inbox) -> io::Result<(Process, GpuEnds)> {
+    let (listener, vhost) = private_listener(spec)?;
+    let (channel, device_channel) = transport::pair().map_err(other)?;
+    let (report, device_report) = transport::pair().map_err(other)?;
+    let mut command = Command::new(&spec.gpu);
+    command.stdin(Stdio::null());
+    let mut launch = Launch::new(command);
+    let listen = launch.inherit(listener).to_string();
+    let channel_fd = launch.inherit(device_channel).to_string();
+    let report_fd = launch.inherit(device_report).to_string();
+    let arena = spec.arena_mib.to_string();
+    launch.args(["--listen-fd", &listen, "--channel-fd", &channel_fd, "--report-fd", &report_fd]);
+    launch.args(["--arena-mib", &arena, "--vm", spec.record.vm.as_str()]);
+    tracing::debug!(command = launch.describe(), "gpu device");
+    let child = launch.spawn_with(|c| tokio::process::Command::from(c).kill_on_drop(true).spawn())?;
+    Ok((watch(child, Helper::Gpu, inbox), GpuEnds { vhost, channel, report }))
+}
+
+/// Starts the machine on the gpu device's socket.
+pub(crate) fn spawn_machine(
+    spec: &ShepherdSpec,
+    vhost: OwnedFd,
+    inbox: &Inbox,
+) -> Result<(Process, MachineEnds), Box<dyn std::error::Error>> {
+    let (console, guest_console) = stream_pair()?;
+    let (agent, guest_agent) = stream_pair()?;
+    let qemu = Qemu { program: spec.qemu.clone(), acceleration: spec.acceleration };
+    let wires = Wires { gpu: vhost, console: guest_console, agent: guest_agent };
+    let launch = qemu.prepare(&spec.machine, wires)?;
+    tracing::debug!(command = launch.describe(), "machine");
+    let mut child = launch.spawn_with(|mut c| {
+        c.stderr(Stdio::piped());
+        tokio::process::Command::from(c).kill_on_drop(true).spawn()
+    })?;
+    let stderr = child.stderr.take().ok_or("no standard error")?;
+    Ok((watch(child, Helper::Machine, inbox), MachineEnds { console, agent, stderr }))
+}
+
+/// A listening socket that only this process can reach, and one connection to it that waits for
+/// `accept`. The device wants to accept, the machine wants to be connected already.
+fn private_listener(spec: &ShepherdSpec) -> io::Result<(OwnedFd, OwnedFd)> {
+    let path = spec.socket.with_extension("gpu");
+    // Left over from a shepherd that was killed in the few microseconds below.
+    if let Err(error) = std::fs::remove_file(&path)
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        return Err(error);
+    }
+    let listener = UnixListener::bind(&path)?;
+    let stream = UnixStream::connect(&path);
+    std::fs::remove_file(&path)?;
+    Ok((listener.into(), stream?.into()))
+}
+
+fn stream_pair() -> io::Result<(OwnedFd, OwnedFd)> {
+    Ok(socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?)
+}
+
+fn other(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
+    io::Error::other(error)
+}
+
+fn watch(mut child: tokio::process::Child, helper: Helper, inbox: &Inbox) -> Process {
+    let (kill, killed) = oneshot::channel();
+    let inbox = inbox.clone();
+    tokio::spawn(async move {
+        let status = tokio::select! {
+            status = child.wait() => status,
+            _ = killed => {
+                // It fails only if the child has just been reaped; then `wait` says so.
+                let _ = child.start_kill();
+                child.wait().await
+            }
+        };
+        let exit = status.map_or(HelperExit::Code(-1), exit_of);
+        // A closed inbox means that the shepherd is ending anyway.
+        let _ = inbox.send(Input::Vm(Event::HelperExited(helper, exit))).await;
+    });
+    Process { kill: Some(kill) }
+}
+
+fn exit_of(status: ExitStatus) -> HelperExit {
+    status.code().map_or_else(|| HelperExit::Signal(status.signal().unwrap_or(0)), HelperExit::Code)
+}

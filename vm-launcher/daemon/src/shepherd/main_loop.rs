@@ -1,0 +1,410 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! The one task that owns a VM. In: the inbox and the clock. Out: effects of the state machine, carried
+//! out; answers to launchers.
+
+use super::agent::Agent;
+use super::console::{Log, follow};
+use super::counters::Questions;
+use super::helpers::{GpuEnds, Process, spawn_gpu, spawn_machine};
+use super::links::{LinkId, Links, listen};
+use super::runs::{Runs, Verdict};
+use super::{Inbox, Input, ShepherdError, ShepherdSpec, presence};
+use crate::link::{Call, FromShepherd, MAX_CONSOLE, Packets, Reply, Request, VmStatus};
+use cofferdam_agent_wire::{Exit, FromGuest, ToGuest, VERSION};
+use cofferdam_control::report::{FromDevice, ToDevice};
+use cofferdam_lifecycle::{AppExit, Effect, Event, Helper, Limits, LineSplitter, Mono, Order, State, Vm};
+use cofferdam_machine::{Machine as _, Qemu};
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use tokio::net::UnixStream;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+
+/// Inputs that may wait; more, and whoever makes them waits.
+const QUEUE: usize = 256;
+
+struct Shepherd {
+    spec: ShepherdSpec,
+    start: Instant,
+    vm: Vm,
+    status: VmStatus,
+    log: Option<Log>,
+    inbox: Inbox,
+    links: Links,
+    runs: Runs,
+    questions: Questions,
+    gpu: Option<Process>,
+    machine: Option<Process>,
+    /// Our ends of the gpu device's wires, until they are handed on.
+    vhost: Option<OwnedFd>,
+    channel: Option<OwnedFd>,
+    report: Option<Arc<Packets>>,
+    agent: Option<Agent>,
+    output: LineSplitter,
+    ended: bool,
+}
+
+/// Runs one VM to its end. `first` is the link of the launcher that asked for it.
+///
+/// # Errors
+/// If not even the socket for launchers can be made; after that, failures are states of the VM.
+pub async fn run(spec: ShepherdSpec, first: OwnedFd) -> Result<(), ShepherdError> {
+    let io = |what| move |source| ShepherdError::Io { what, source };
+    let (inbox, mut inputs) = mpsc::channel(QUEUE);
+    listen(&spec.socket, &inbox)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(io("signals"))?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(io("signals"))?;
+    let mut shepherd = Shepherd::new(spec, inbox);
+    let greeting = shepherd.greeting();
+    shepherd.links.add(first, greeting);
+    shepherd.carry_out();
+    while !shepherd.ended {
+        let deadline = shepherd.vm.poll_timeout().map(|at| shepherd.start + at.0);
+        let input = tokio::select! {
+            Some(input) = inputs.recv() => input,
+            () = sleep_until(deadline) => Input::Vm(Event::Deadline),
+            _ = terminate.recv() => Input::Vm(Event::StopRequested),
+            _ = interrupt.recv() => Input::Vm(Event::StopRequested),
+        };
+        shepherd.handle(input);
+        shepherd.carry_out();
+    }
+    shepherd.finish().await;
+    Ok(())
+}
+
+async fn sleep_until(deadline: Option<Instant>) {
+    match deadline {
+        Some(at) => tokio::time::sleep_until(at.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+impl Shepherd {
+    fn new(spec: ShepherdSpec, inbox: Inbox) -> Self {
+        let slow = Qemu { program: spec.qemu.clone(), acceleration: spec.acceleration }.is_slow();
+        let log = Log::create(&spec.directory.join("console.log"))
+            .inspect_err(|error| tracing::warn!(%error, "no console log"))
+            .ok();
+        let started = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
+        Self {
+            spec,
+            start: Instant::now(),
+            vm: Vm::new(if slow { Limits::EMULATED } else { Limits::FAST }, Mono::default()),
+            status: VmStatus {
+                state: State::Preparing.name().to_owned(),
+                detail: String::new(),
+                exit_code: None,
+                console: Vec::new(),
+                started,
+            },
+            log,
+            links: Links::new(inbox.clone()),
+            runs: Runs::new(inbox.clone()),
+            questions: Questions::new(inbox.clone()),
+            inbox,
+            gpu: None,
+            machine: None,
+            vhost: None,
+            channel: None,
+            report: None,
+            agent: None,
+            output: LineSplitter::new(),
+            ended: false,
+        }
+    }
+
+    fn now(&self) -> Mono {
+        Mono(self.start.elapsed())
+    }
+
+    fn greeting(&self) -> Vec<FromShepherd> {
+        vec![FromShepherd::Record(self.spec.record.clone()), FromShepherd::Status(self.status.clone())]
+    }
+
+    fn happen(&mut self, event: Event) {
+        if let (Event::ConsoleLine(line), Some(log)) = (&event, &mut self.log) {
+            log.line(line);
+        }
+        let now = self.now();
+        self.vm.handle(event, now);
+    }
+
+    fn handle(&mut self, input: Input) {
+        match input {
+            Input::Vm(event) => self.happen(event),
+            Input::Guest(message) => self.guest(message),
+            Input::Device(report) => self.device(report),
+            Input::NewLink(socket) => {
+                let greeting = self.greeting();
+                self.links.add(socket, greeting);
+            }
+            Input::Call(link, call, fds) => self.call(link, call, fds),
+            Input::LinkGone(link) => {
+                for id in self.runs.of(link) {
+                    self.tell_guest(&ToGuest::KillRun { id });
+                }
+                self.links.remove(link);
+            }
+            Input::Stdin(id, data) => self.tell_guest(&ToGuest::RunInput { id, data }),
+            Input::RunStuck(id) => self.tell_guest(&ToGuest::KillRun { id }),
+            Input::CountersDue(id) => self.questions.due(id, &mut self.links),
+        }
+    }
+
+    fn guest(&mut self, message: FromGuest) {
+        match message {
+            FromGuest::Hello { version: VERSION } => self.happen(Event::Hello),
+            FromGuest::Hello { version } => {
+                self.happen(Event::AgentBroken(format!("it speaks version {version}, not {VERSION}")));
+            }
+            FromGuest::AppStarted { .. } => self.happen(Event::AppStarted),
+            FromGuest::AppExited(exit) => self.happen(Event::AppExited(match exit {
+                Exit::Code(c) => AppExit::Code(c),
+                Exit::Signal(s) => AppExit::Signal(s),
+            })),
+            FromGuest::AppFailed { reason } => self.happen(Event::AppFailed(clean(&reason))),
+            FromGuest::AppOutput { data, .. } => {
+                for line in self.output.push(&data) {
+                    self.happen(Event::ConsoleLine(format!("app: {line}")));
+                }
+            }
+            FromGuest::RunOutput { id, stream, data } => {
+                if self.runs.output(id, stream, data) == Verdict::Kill {
+                    self.tell_guest(&ToGuest::KillRun { id });
+                }
+            }
+            FromGuest::RunExited { id, exit } => self.runs.end(id, Ok(exit), &mut self.links),
+            FromGuest::RunFailed { id, reason } => self.runs.end(id, Err(clean(&reason)), &mut self.links),
+            FromGuest::Counters(counters) => self.questions.bridge(counters, &mut self.links),
+            FromGuest::Notice { text } => {
+                self.happen(Event::ConsoleLine(format!("agent: {}", clean(&text))));
+            }
+        }
+    }
+
+    fn device(&mut self, report: FromDevice) {
+        match report {
+            FromDevice::Ready => self.happen(Event::GpuReady),
+            FromDevice::Fault { channel, kind, count } => {
+                tracing::info!(vm = %self.spec.record.vm, channel, kind, count, "the guest broke a rule");
+                self.happen(Event::ConsoleLine(clean(&format!("gpu: fault {count}: {channel}: {kind}"))));
+            }
+            FromDevice::Counters(counters) => self.questions.device(&counters, &mut self.links),
+        }
+    }
+
+    fn call(&mut self, link: LinkId, call: Call, fds: Vec<OwnedFd>) {
+        let serial = call.serial;
+        let answer = match call.request {
+            Request::Stop => {
+                self.happen(Event::StopRequested);
+                Ok(Reply::Done)
+            }
+            Request::Console { lines } => Ok(Reply::Console(self.console(lines))),
+            Request::Counters => return self.ask_counters(link, serial),
+            Request::Run { argv } => match self.start_run(link, serial, argv, fds) {
+                Ok(()) => return,
+                Err(why) => Err(why),
+            },
+        };
+        self.links.answer(link, serial, answer);
+    }
+
+    fn start_run(
+        &mut self,
+        link: LinkId,
+        serial: u64,
+        argv: Vec<String>,
+        fds: Vec<OwnedFd>,
+    ) -> Result<(), String> {
+        if !matches!(self.vm.state(), State::Running | State::AppStarting) {
+            return Err(format!("the VM is {}, not running", self.vm.state().name()));
+        }
+        if argv.is_empty() {
+            return Err("nothing to run".to_owned());
+        }
+        let agent = self.agent.as_ref().ok_or("the VM has no agent")?;
+        let id = self.runs.begin(link, serial, fds)?;
+        if let Err(why) = agent.send(&ToGuest::Run { id, argv }) {
+            self.runs.end(id, Err(why), &mut self.links);
+        }
+        Ok(())
+    }
+
+    fn ask_counters(&mut self, link: LinkId, serial: u64) {
+        self.questions.ask(link, serial);
+        self.tell_guest(&ToGuest::Counters);
+        if let Some(report) = self.report.clone() {
+            tokio::spawn(async move {
+                if let Err(error) = report.send(&ToDevice::Counters, &[]).await {
+                    tracing::debug!(%error, "the gpu device can't be asked");
+                }
+            });
+        }
+    }
+
+    /// The last `lines` that fit into one answer.
+    fn console(&self, lines: u32) -> Vec<String> {
+        let mut room = MAX_CONSOLE;
+        let mut kept: Vec<String> = self
+            .vm
+            .console(usize::try_from(lines).unwrap_or(usize::MAX))
+            .into_iter()
+            .rev()
+            .take_while(|line| {
+                let fits = room >= line.len() + 4;
+                room = room.saturating_sub(line.len() + 4);
+                fits
+            })
+            .collect();
+        kept.reverse();
+        kept
+    }
+
+    fn tell_guest(&mut self, message: &ToGuest) {
+        let Some(agent) = &self.agent else { return };
+        if let Err(why) = agent.send(message) {
+            self.happen(Event::AgentBroken(why));
+        }
+    }
+
+    fn carry_out(&mut self) {
+        while let Some(effect) = self.vm.poll_effect() {
+            match effect {
+                Effect::Spawn(Helper::Gpu) => self.spawn_gpu(),
+                Effect::Spawn(Helper::Machine) => self.spawn_machine(),
+                Effect::Adopt => match self.channel.take() {
+                    Some(channel) => presence::adopt(&self.spec, channel, &self.inbox),
+                    None => self.happen(Event::AdoptFailed("there is no channel".to_owned())),
+                },
+                Effect::Send(Order::StartApp) => {
+                    let (args, env) = (self.spec.args.clone(), self.spec.env.clone());
+                    self.tell_guest(&ToGuest::StartApp { args, env });
+                }
+                Effect::Send(Order::Shutdown) => self.tell_guest(&ToGuest::Shutdown),
+                Effect::Kill(helper) => {
+                    let process = match helper {
+                        Helper::Gpu => &mut self.gpu,
+                        Helper::Machine => &mut self.machine,
+                    };
+                    if let Some(process) = process {
+                        process.kill();
+                    }
+                }
+                Effect::Report(state) => self.report_state(&state),
+                Effect::End => self.ended = true,
+            }
+        }
+    }
+
+    fn spawn_gpu(&mut self) {
+        match spawn_gpu(&self.spec, &self.inbox) {
+            Ok((process, GpuEnds { vhost, channel, report })) => {
+                self.gpu = Some(process);
+                self.vhost = Some(vhost);
+                self.channel = Some(channel);
+                self.listen_to_device(report);
+                self.happen(Event::HelperStarted(Helper::Gpu));
+            }
+            Err(error) => {
+                let why = format!("{}: {error}", self.spec.gpu.display());
+                self.happen(Event::SpawnFailed(Helper::Gpu, why));
+            }
+        }
+    }
+
+    fn listen_to_device(&mut self, report: OwnedFd) {
+        let packets = match Packets::new(report, cofferdam_control::report::MAX_PACKET) {
+            Ok(packets) => Arc::new(packets),
+            Err(error) => return tracing::warn!(%error, "reports of the gpu device"),
+        };
+        self.report = Some(Arc::clone(&packets));
+        let inbox = self.inbox.clone();
+        tokio::spawn(async move {
+            loop {
+                match packets.recv::<FromDevice>().await {
+                    Ok(Some((report, _))) => {
+                        if inbox.send(Input::Device(report)).await.is_err() {
+                            return;
+                        }
+                    }
+                    Ok(None) => return,
+                    Err(error) => return tracing::warn!(%error, "report of the gpu device"),
+                }
+            }
+        });
+    }
+
+    fn spawn_machine(&mut self) {
+        let Some(vhost) = self.vhost.take() else {
+            return self.happen(Event::SpawnFailed(Helper::Machine, "there is no gpu device".to_owned()));
+        };
+        match spawn_machine(&self.spec, vhost, &self.inbox) {
+            Ok((process, ends)) => {
+                self.machine = Some(process);
+                self.happen(Event::HelperStarted(Helper::Machine));
+                follow(ends.stderr, "qemu: ", &self.inbox);
+                let console = std::os::unix::net::UnixStream::from(ends.console);
+                let console = console.set_nonblocking(true).and_then(|()| UnixStream::from_std(console));
+                match console {
+                    Ok(console) => follow(console, "", &self.inbox),
+                    Err(error) => tracing::warn!(%error, "no console"),
+                }
+                match Agent::open(ends.agent, &self.inbox) {
+                    Ok(agent) => self.agent = Some(agent),
+                    Err(error) => self.happen(Event::AgentBroken(error.to_string())),
+                }
+            }
+            Err(error) => self.happen(Event::SpawnFailed(Helper::Machine, error.to_string())),
+        }
+    }
+
+    fn report_state(&mut self, state: &State) {
+        state.name().clone_into(&mut self.status.state);
+        match state {
+            State::Stopped { exit } => {
+                self.status.detail = exit.map_or_else(String::new, |e| e.to_string());
+                self.status.exit_code = exit.and_then(|e| match e {
+                    AppExit::Code(code) => Some(code),
+                    AppExit::Signal(_) => None,
+                });
+            }
+            State::Failed { reason, console } => {
+                self.status.detail.clone_from(reason);
+                self.status.console.clone_from(console);
+            }
+            _ => {}
+        }
+        tracing::info!(
+            vm = %self.spec.record.vm,
+            state = self.status.state,
+            detail = self.status.detail,
+            ms = self.start.elapsed().as_millis(),
+            "state"
+        );
+        self.links.broadcast(&FromShepherd::Status(self.status.clone()));
+    }
+
+    async fn finish(mut self) {
+        self.runs.end_all(&mut self.links);
+        // First forget the VM in the desktop, then say that its id is free.
+        let (compositor, vm) = (self.spec.compositor.clone(), self.spec.record.vm.clone());
+        if tokio::task::spawn_blocking(move || presence::retire(&compositor, &vm)).await.is_err() {
+            tracing::warn!("retiring the VM failed");
+        }
+        if let Err(error) = std::fs::remove_file(&self.spec.socket) {
+            tracing::debug!(%error, "socket for launchers");
+        }
+        self.links.finish().await;
+    }
+}
+
+/// One line of a guest's own words.
+fn clean(text: &str) -> String {
+    let mut splitter = LineSplitter::new();
+    let mut lines = splitter.push(text.as_bytes());
+    lines.extend(splitter.flush());
+    lines.join("; ")
+}

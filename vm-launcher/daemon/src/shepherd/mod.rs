@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! The shepherd: carries out the life of one VM.
+//!
+//! In: a [`ShepherdSpec`], links from launchers, bytes of the guest's console and agent port, reports
+//! of the gpu device, ends of processes. Out: what [`cofferdam_lifecycle`] orders. Everything that can
+//! wake the shepherd is an [`Input`] of one queue; one task owns all state and decides nothing itself.
+//!
+//! Absent on purpose: paths from the guest, and trust in anything it says beyond its own VM.
+
+mod agent;
+mod console;
+mod counters;
+mod helpers;
+mod links;
+mod main_loop;
+mod presence;
+mod runs;
+mod spec;
+
+pub use main_loop::run;
+pub use spec::ShepherdSpec;
+
+use cofferdam_agent_wire::FromGuest;
+use cofferdam_control::report::FromDevice;
+use links::LinkId;
+use std::os::fd::OwnedFd;
+
+/// Why a shepherd could not begin.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ShepherdError {
+    /// The kernel refused.
+    #[error("{what}: {source}")]
+    Io {
+        /// What was tried.
+        what: &'static str,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The socket for launchers could not be made.
+    #[error("socket for launchers: {0}")]
+    Socket(#[from] cofferdam_control::transport::TransportError),
+}
+
+/// All that can wake a shepherd, apart from its deadline.
+#[derive(Debug)]
+pub(crate) enum Input {
+    /// Something of the VM's life.
+    Vm(cofferdam_lifecycle::Event),
+    /// The guest's agent spoke.
+    Guest(FromGuest),
+    /// The gpu device reported.
+    Device(FromDevice),
+    /// A launcher connected.
+    NewLink(OwnedFd),
+    /// A launcher asked.
+    Call(LinkId, crate::link::Call, Vec<OwnedFd>),
+    /// A launcher went away.
+    LinkGone(LinkId),
+    /// Bytes for a guest program's standard input; empty at its end.
+    Stdin(u32, Vec<u8>),
+    /// The receiver of a guest program's output does not take it.
+    RunStuck(u32),
+    /// Counters have had their time.
+    CountersDue(u64),
+}
+
+/// Where inputs are put.
+pub(crate) type Inbox = tokio::sync::mpsc::Sender<Input>;

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! What a shepherd is told at birth. In: JSON on an inherited fd, from the launcher. Out: plain data.
+
+use crate::link::VmRecord;
+use cofferdam_machine::{Acceleration, MachineSpec, QemuProgram};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// One VM, as its shepherd runs it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ShepherdSpec {
+    /// Who the VM is.
+    pub record: VmRecord,
+    /// What it is made of.
+    pub machine: MachineSpec,
+    /// The emulator.
+    pub qemu: QemuProgram,
+    /// With or without KVM.
+    pub acceleration: Acceleration,
+    /// The gpu device's program.
+    pub gpu: PathBuf,
+    /// Size of the pixel arena in MiB.
+    pub arena_mib: u32,
+    /// The desktop's control socket.
+    pub compositor: PathBuf,
+    /// Where to listen for launchers.
+    pub socket: PathBuf,
+    /// Where console and logs go.
+    pub directory: PathBuf,
+    /// A PNG of the app's icon.
+    pub icon: Option<PathBuf>,
+    /// Extra arguments of the app.
+    pub args: Vec<String>,
+    /// Extra environment of the app.
+    pub env: Vec<(String, String)>,
+}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! The one unsafe corner of the daemons: numbers that came with `exec` become owned fds, and owned fds
+//! are registered with the event loop.
+#![allow(unsafe_code)]
+
+use rustix::io::FdFlags;
+use std::collections::BTreeSet;
+use std::io;
+use std::os::fd::{BorrowedFd, FromRawFd as _, OwnedFd};
+use std::sync::{Mutex, PoisonError};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+
+/// Numbers that have been handed out, so that none has two owners.
+static TAKEN: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
+
+/// Takes over the inherited fd `number`.
+///
+/// # Errors
+/// If it is not open, a standard stream, or was taken before.
+pub(crate) fn adopt_fd(number: i32) -> io::Result<OwnedFd> {
+    let refused = |why: &str| io::Error::new(io::ErrorKind::InvalidInput, format!("fd {number} {why}"));
+    if number <= 2 {
+        return Err(refused("is a standard stream"));
+    }
+    if !TAKEN.lock().unwrap_or_else(PoisonError::into_inner).insert(number) {
+        return Err(refused("was taken before"));
+    }
+    // SAFETY: the borrow ends with the call, which only asks and sets flags; a number that is not open
+    // is an error of the kernel, not undefined behaviour.
+    let borrowed = unsafe { BorrowedFd::borrow_raw(number) };
+    rustix::io::fcntl_setfd(borrowed, FdFlags::CLOEXEC)?;
+    // SAFETY: the fd is open (checked above) and was passed to this process to own; `TAKEN` makes sure
+    // that this is its only owner. `main` calls this before it opens anything itself.
+    Ok(unsafe { OwnedFd::from_raw_fd(number) })
+}
+
+/// Registers `fd` with the event loop.
+///
+/// # Errors
+/// If the kernel refuses, which it does for regular files.
+pub(crate) fn watch(fd: OwnedFd, interest: Interest) -> io::Result<AsyncFd<OwnedFd>> {
+    // SAFETY: an `OwnedFd` always gives the same number, and the `AsyncFd` owns it and deregisters it
+    // before it is closed.
+    unsafe { AsyncFd::register_with_interest(fd, interest) }.map_err(|error| error.into_parts().1)
+}
