@@ -247,8 +247,8 @@ impl Rect {
     #[must_use]
     pub fn inset(self, i: Insets) -> Self {
         Self::new(
-            self.x.saturating_add(i.left),
-            self.y.saturating_add(i.top),
+            self.x.saturating_add(i.left.min(self.w)),
+            self.y.saturating_add(i.top.min(self.h)),
             self.w.saturating_sub(i.left).saturating_sub(i.right),
             self.h.saturating_sub(i.top).saturating_sub(i.bottom),
         )

@@ -37,7 +37,7 @@ pub use geometry::{Edges, Insets, Point, Rect, Size};
 pub use id::{Mono, Node, OutputId, Owner, PopupId, WindowId, WorkspaceId};
 pub use metrics::{Button, Metrics};
 pub use op::{Configure, Effect, Op, Refused, States};
-pub use output::{MAX_OUTPUTS, Output};
+pub use output::{MAX_OUTPUTS, MIN_EDGE, Output};
 pub use popup::Popup;
 pub use positioner::{Adjust, Anchor, Positioner};
 pub use scene::{MAX_POPUP_DEPTH, MAX_POPUPS_PER_OWNER, MAX_WINDOWS_PER_OWNER, Scene};

@@ -35,8 +35,8 @@ impl Default for Metrics {
             border: 4,
             title: 30,
             strip: 24,
-            button: 40,
-            popup_border: 4,
+            button: 32,
+            popup_border: 3,
             min_inner: Size { w: 96, h: 1 },
             grip: 4,
             corner: 16,
@@ -105,14 +105,29 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_same_as_the_theme() {
+        use cofferdam_themes::Metrics as Theme;
+        let m = Metrics::default();
+        for (ours, theirs) in [
+            (m.border, Theme::BORDER),
+            (m.title, Theme::TITLE_BAR),
+            (m.strip, Theme::FULLSCREEN_STRIP),
+            (m.popup_border, Theme::POPUP_BORDER),
+            (m.button, Theme::TITLE_BUTTON),
+        ] {
+            assert_eq!(ours, i32::from(theirs));
+        }
+    }
+
+    #[test]
     fn buttons_give_way_to_the_mark() {
         let m = Metrics::default();
-        for (w, shown) in [(500, 3), (160, 3), (159, 2), (96, 1), (79, 0)] {
+        for (w, shown) in [(500, 3), (128, 3), (127, 2), (96, 2), (95, 1), (63, 0)] {
             let bar = Rect::new(10, 0, w, 30);
             let n = Button::ALL.iter().filter(|b| m.button(bar, **b).is_some()).count();
             assert_eq!(n, shown, "bar of {w}");
         }
         let close = m.button(Rect::new(0, 0, 200, 30), Button::Close);
-        assert_eq!(close, Some(Rect::new(160, 0, 40, 30)));
+        assert_eq!(close, Some(Rect::new(168, 0, 32, 30)));
     }
 }

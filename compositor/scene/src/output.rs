@@ -8,8 +8,8 @@ use crate::id::OutputId;
 
 /// Most outputs at a time.
 pub const MAX_OUTPUTS: usize = 16;
-/// Smallest logical edge of an output and of a work area.
-pub(crate) const MIN_EDGE: i32 = 16;
+/// Smallest logical edge of an output and of a work area: a frame with its title bar fits.
+pub const MIN_EDGE: i32 = 64;
 
 /// One output.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -131,7 +131,7 @@ struct Axis {
 }
 
 impl Axis {
-    fn place(&self, anchor: Way, gravity: Way, offset: i32) -> i32 {
+    fn place(&self, anchor: Way, gravity: Way) -> i32 {
         let at = match anchor {
             Way::Low => self.anchor_pos,
             Way::Mid => self.anchor_pos.saturating_add(self.anchor_len / 2),
@@ -142,7 +142,7 @@ impl Axis {
             Way::Mid => at.saturating_sub(self.len / 2),
             Way::High => at,
         };
-        start.saturating_add(offset)
+        start.saturating_add(self.offset)
     }
 
     fn fits(&self, pos: i32) -> bool {
@@ -150,14 +150,13 @@ impl Axis {
     }
 
     fn solve(&self) -> (i32, i32) {
-        let wish = self.place(self.anchor, self.gravity, self.offset);
+        let wish = self.place(self.anchor, self.gravity);
         if self.fits(wish) {
             return (wish, self.len);
         }
         if self.adjust.flip {
-            // The offset points away from the anchor, so it turns round with it.
-            let turned =
-                self.place(self.anchor.flipped(), self.gravity.flipped(), self.offset.saturating_neg());
+            // xdg-shell turns anchor and gravity round, but not the offset.
+            let turned = self.place(self.anchor.flipped(), self.gravity.flipped());
             if self.fits(turned) {
                 return (turned, self.len);
             }
@@ -227,7 +226,7 @@ impl Positioner {
 ///
 /// `area` is never empty. The result is never larger than `area`.
 #[must_use]
-pub fn attach(frame: Rect, parent: Rect, area: Rect) -> Rect {
+pub(crate) fn attach(frame: Rect, parent: Rect, area: Rect) -> Rect {
     let frame = Rect::at(frame.origin(), frame.size().min(area.size()));
     // Touching: overlapping by nothing is enough, so the reach is the parent grown by the popup.
     let near = Rect::new(
@@ -237,4 +236,56 @@ pub fn attach(frame: Rect, parent: Rect, area: Rect) -> Rect {
         parent.h.saturating_add(frame.h).saturating_add(frame.h),
     );
     frame.pushed_into(near).pushed_into(area)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const AREA: Rect = Rect { x: 0, y: 0, w: 400, h: 300 };
+
+    fn menu(anchor_rect: Rect, anchor: Anchor, gravity: Anchor, adjust: Adjust) -> Positioner {
+        let size = Size { w: 100, h: 80 };
+        let (adjust_x, adjust_y) = (adjust, adjust);
+        Positioner { size, anchor_rect, anchor, gravity, adjust_x, adjust_y, ..Positioner::default() }
+    }
+
+    const NONE: Adjust = Adjust { slide: false, flip: false, resize: false };
+    const FLIP: Adjust = Adjust { flip: true, ..NONE };
+    const SLIDE: Adjust = Adjust { slide: true, ..NONE };
+    const RESIZE: Adjust = Adjust { resize: true, ..NONE };
+
+    #[test]
+    fn rules_of_xdg_positioner() {
+        use Anchor::{Bottom, BottomLeft, BottomRight, Left, Right, TopLeft, TopRight};
+        let at = |x, y| Rect::new(x, y, 20, 10);
+        for (name, p, expected) in [
+            ("below", menu(at(50, 50), BottomLeft, BottomRight, NONE), Rect::new(50, 60, 100, 80)),
+            ("centred", menu(at(50, 50), Anchor::None, Anchor::None, NONE), Rect::new(10, 15, 100, 80)),
+            ("beside", menu(at(50, 50), Right, Right, NONE), Rect::new(70, 15, 100, 80)),
+            ("before", menu(at(150, 50), Left, Left, NONE), Rect::new(50, 15, 100, 80)),
+            ("flip up", menu(at(50, 250), BottomLeft, BottomRight, FLIP), Rect::new(50, 170, 100, 80)),
+            ("flip left", menu(at(350, 50), TopRight, BottomRight, FLIP), Rect::new(250, 50, 100, 80)),
+            ("no room to flip", menu(at(350, 10), Bottom, Bottom, FLIP), Rect::new(310, 20, 100, 80)),
+            ("slide left", menu(at(350, 50), BottomLeft, BottomRight, SLIDE), Rect::new(300, 60, 100, 80)),
+            ("slide right", menu(at(-60, 50), TopLeft, BottomRight, SLIDE), Rect::new(0, 50, 100, 80)),
+            ("resize", menu(at(350, 270), BottomLeft, BottomRight, RESIZE), Rect::new(350, 280, 50, 20)),
+            ("stay", menu(at(350, 270), BottomLeft, BottomRight, NONE), Rect::new(350, 280, 100, 80)),
+        ] {
+            assert_eq!(p.solve(AREA), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_popup_stays_with_its_window_and_on_its_output() {
+        let parent = Rect::new(100, 100, 100, 100);
+        for (name, frame, expected) in [
+            ("fine", Rect::new(150, 150, 50, 50), Rect::new(150, 150, 50, 50)),
+            ("too far", Rect::new(390, 290, 50, 50), Rect::new(200, 200, 50, 50)),
+            ("outside", Rect::new(-900, 120, 50, 50), Rect::new(50, 120, 50, 50)),
+            ("huge", Rect::new(-50, -50, 9000, 9000), AREA),
+        ] {
+            assert_eq!(attach(frame, parent, AREA), expected, "{name}");
+        }
+    }
 }

@@ -135,14 +135,13 @@ impl Scene {
             w.pin = None;
         }
         self.keep_reachable(id);
-        self.find_home(id);
         self.solve_popups_of(id, false);
         self.damage_window(id);
     }
 
     /// A floating window belongs to the output on which most of it lies.
     fn find_home(&mut self, id: WindowId) {
-        let Some(w) = self.windows.get(&id) else { return };
+        let Some(w) = self.windows.get(&id).filter(|w| w.layout() == Layout::Floating) else { return };
         let home = self.output_under(self.frame_of(w).outer).map(|o| o.id);
         if home != w.home {
             if let Some(w) = self.windows.get_mut(&id) {
@@ -167,9 +166,10 @@ impl Scene {
         let Some(w) = self.windows.get(&id).filter(|w| w.mapped) else { return };
         let frame = w.floating_frame(&self.metrics).outer;
         let at = placement::reachable(frame, &self.outputs, &self.metrics);
-        let (dx, dy) = at.minus(frame.origin());
+        let insets = self.metrics.frame_insets();
         if let Some(w) = self.windows.get_mut(&id) {
-            w.origin = w.origin.shifted(dx, dy);
+            w.origin = at.shifted(insets.left, insets.top);
         }
+        self.find_home(id);
     }
 }

@@ -63,8 +63,12 @@ impl Scene {
                 .and_then(|h| old.iter().find(|(o, _)| *o == h).map(|(_, r)| *r));
             self.follow_output(id, from);
         }
-        let all = self.outputs.iter().fold(Rect::default(), |sum, o| sum.union(o.rect));
-        self.damage(all);
+        if self.outputs.is_empty() {
+            // Popups are nowhere then, and what is nowhere can't keep the keyboard.
+            self.end_popup_grab();
+        }
+        self.update_focus();
+        self.damage_all();
     }
 
     /// Takes a window along with its output, or to the nearest one if that is gone.
@@ -91,10 +95,11 @@ impl Scene {
         self.outputs.iter().min_by_key(|o| o.rect.distance_squared(p))
     }
 
-    /// The output on which most of a rectangle lies, or the nearest one.
+    /// The output on whose work area most of a rectangle lies, or the nearest one.
     pub(crate) fn output_under(&self, rect: Rect) -> Option<&Output> {
+        let share = |o: &&Output| o.work_area().overlap(rect);
         // `max_by_key` takes the last of equals; the first in the row is the better home.
-        let most = self.outputs.iter().rev().max_by_key(|o| o.rect.overlap(rect));
-        most.filter(|o| o.rect.overlap(rect) > 0).or_else(|| self.nearest_output(rect.center()))
+        let most = self.outputs.iter().rev().max_by_key(share);
+        most.filter(|o| share(o) > 0).or_else(|| self.nearest_output(rect.center()))
     }
 }

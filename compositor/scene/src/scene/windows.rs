@@ -144,10 +144,10 @@ impl Scene {
             Some(p) => placement::over(self.frame_of(p).outer, frame.outer.size(), output.work_area()),
             None => placement::free(frame.outer.size(), output.work_area(), &others),
         };
-        let (dx, dy) = at.minus(frame.outer.origin());
+        let insets = self.metrics.frame_insets();
         if let Some(w) = self.windows.get_mut(&id) {
             w.home = home;
-            w.origin = w.origin.shifted(dx, dy);
+            w.origin = at.shifted(insets.left, insets.top);
         }
     }
 
