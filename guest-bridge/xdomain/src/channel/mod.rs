@@ -89,15 +89,14 @@ fn finish(
         out.truncate(start);
         return Err(error);
     }
-    while !out.len().is_multiple_of(4) {
-        out.push(0);
-    }
-    let size = out.len().saturating_sub(start);
+    let len = out.len().saturating_sub(start);
+    let size = len.checked_next_multiple_of(4).unwrap_or(usize::MAX);
     let Ok(size16) = u16::try_from(size) else {
         out.truncate(start);
         let max = usize::from(u16::MAX);
         return Err(crate::EncodeError::TooLarge { what: "bytes of a command", value: size, max });
     };
+    out.resize(start.saturating_add(size), 0);
     let field = start.saturating_add(2)..start.saturating_add(4);
     if let Some(field) = out.get_mut(field) {
         field.copy_from_slice(&size16.to_le_bytes());
