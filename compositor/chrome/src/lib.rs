@@ -40,7 +40,9 @@
 mod border;
 mod cache;
 mod canvas;
+mod cursor;
 mod frame;
+mod overlay;
 mod pattern;
 mod px;
 mod raster;
@@ -50,13 +52,15 @@ mod text;
 mod title;
 mod wallpaper;
 
+pub use cursor::{Cursor, CursorShape};
+pub use overlay::Overlay;
 pub use raster::{Part, PixelRect, Raster};
 pub use spec::{
     ButtonStates, FrameKind, FrameSpec, Icon, NoticeSpec, SwitcherItem, SwitcherSpec, TitleButton,
 };
 
 use cache::Cache;
-use cofferdam_themes::{Identities, Theme};
+use cofferdam_themes::{Identities, Metrics, Theme};
 use std::path::PathBuf;
 use std::sync::Arc;
 use text::TextEngine;
@@ -72,6 +76,7 @@ enum Key {
     Title(Box<frame::TitleKey>),
     Shadow((u32, u32, u32), shadow::Piece, u32),
     Wallpaper(u32, u32),
+    Cursor(CursorShape, u32),
 }
 
 /// Draws everything that is the desktop's own.
@@ -128,6 +133,13 @@ impl Chrome {
             wallpaper::strip(w, h, chrome.theme.wallpaper_glow, chrome.theme.wallpaper_field)
         });
         wallpaper::bands(&strip, w, h)
+    }
+
+    /// The cursor of this shape for an output of this scale.
+    pub fn cursor(&mut self, shape: CursorShape, scale: f32) -> Cursor {
+        let scale = Metrics::clamp_scale(scale);
+        let raster = self.cached(Key::Cursor(shape, scale.to_bits()), |_| cursor::draw(shape, scale));
+        Cursor { raster, hotspot: cursor::hotspot(shape, scale) }
     }
 
     fn cached(&mut self, key: Key, draw: impl FnOnce(&mut Self) -> Arc<Raster>) -> Arc<Raster> {

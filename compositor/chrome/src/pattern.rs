@@ -24,6 +24,11 @@ fn sampled(x: u32, y: u32, inside: impl Fn(f32, f32) -> bool) -> f32 {
     f32::from(hits) / f32::from(SAMPLES * SAMPLES)
 }
 
+/// Strength of the ink in a border: the colour has to lead, the pattern to follow.
+const EDGE_INK: f32 = 0.62;
+/// Strength of the ink in a mark, which is small and has to be recognised at once.
+const MARK_INK: f32 = 0.88;
+
 /// A pattern that runs along a border.
 #[derive(Clone, Copy)]
 pub(crate) struct Edge {
@@ -38,7 +43,11 @@ pub(crate) struct Edge {
 
 impl Edge {
     pub(crate) fn new(pattern: Pattern, thickness: u32, scale: f32) -> Self {
-        let period = px::at_least_one(8.0, scale).max(4);
+        let length = match pattern {
+            Pattern::Plain | Pattern::HorizontalBars | Pattern::Dots | Pattern::Checks | Pattern::Grid => 8.0,
+            Pattern::Stripes | Pattern::VerticalBars | Pattern::Zigzag => 10.0,
+        };
+        let period = px::at_least_one(length, scale).max(4);
         Self { pattern, thickness: thickness.max(1), period, line: px::at_least_one(1.0, scale) }
     }
 
@@ -48,37 +57,33 @@ impl Edge {
         let a = along % period;
         let on = |yes: bool| if yes { 1.0 } else { 0.0 };
         let p = px::f(period);
-        match self.pattern {
-            Pattern::Plain => 0.0,
-            Pattern::VerticalBars => on(a < period / 4),
-            Pattern::HorizontalBars => {
-                let margin = (self.thickness / 4).max(1);
-                on(depth >= margin && depth + margin < self.thickness)
+        let line = px::f(self.line);
+        EDGE_INK
+            * match self.pattern {
+                Pattern::Plain => 0.0,
+                Pattern::VerticalBars => on(a < 2 * self.line),
+                Pattern::HorizontalBars => on(self.pinstripe(depth)),
+                Pattern::Grid => on(a < self.line || self.pinstripe(depth)),
+                Pattern::Checks => on((a * 2 < period) == (depth * 2 < self.thickness)),
+                Pattern::Stripes => sampled(a, depth, |x, y| (x + y).rem_euclid(p) < 2.4 * line),
+                Pattern::Dots => {
+                    let (cx, cy, r) = (p / 2.0, thick / 2.0, thick * 0.29);
+                    sampled(a, depth, |x, y| (x - cx).hypot(y - cy) <= r)
+                }
+                Pattern::Zigzag => {
+                    let half = 0.55 * line;
+                    sampled(a, depth, |x, y| {
+                        let wave = half.mul_add(1.0, (x / p).mul_add(2.0, -1.0).abs() * (thick - 2.0 * half));
+                        (y - wave).abs() <= half * 1.35
+                    })
+                }
             }
-            Pattern::Checks => {
-                let upper = depth * 2 < self.thickness;
-                on((a * 2 < period) == upper)
-            }
-            Pattern::Grid => on(a < self.line || depth * 2 + 1 == self.thickness || self.middle_line(depth)),
-            Pattern::Stripes => sampled(a, depth, |x, y| (x + y).rem_euclid(p) < p * 0.36),
-            Pattern::Dots => {
-                let (cx, cy, r) = (p / 2.0, thick / 2.0, thick * 0.3);
-                sampled(a, depth, |x, y| (x - cx).hypot(y - cy) <= r)
-            }
-            Pattern::Zigzag => {
-                let half = thick * 0.19;
-                sampled(a, depth, |x, y| {
-                    let wave = (x / p * 2.0 - 1.0).abs() * (thick - 2.0 * half) + half;
-                    (y - wave).abs() <= half * 1.5
-                })
-            }
-        }
     }
 
-    /// Whether `depth` is in the thin line along the middle of a border of even thickness.
-    fn middle_line(&self, depth: u32) -> bool {
-        let start = self.thickness.saturating_sub(self.line) / 2;
-        (start..start + self.line).contains(&depth)
+    /// Whether `depth` is in the thin line a little inside the middle of the border.
+    const fn pinstripe(&self, depth: u32) -> bool {
+        let start = self.thickness / 2;
+        depth >= start && depth < start + self.line
     }
 }
 
@@ -126,7 +131,7 @@ pub(crate) fn draw_mark(canvas: &mut Canvas, style: &IdentityStyle, x: u32, y: u
     let mut pattern = Canvas::filled(side, side, style.color);
     for row in 0..side {
         for column in 0..side {
-            let ink = mark_ink(style.pattern, side, column, row);
+            let ink = MARK_INK * mark_ink(style.pattern, side, column, row);
             if ink > 0.0 {
                 pattern.set(px::coord(column), px::coord(row), style.color.mix(style.ink, ink));
             }

@@ -37,7 +37,7 @@ pub(crate) fn button_rects(
     scale: f32,
 ) -> impl Iterator<Item = (TitleButton, PixelRect)> {
     let button = px::at_least_one(f32::from(Metrics::TITLE_BUTTON), scale);
-    let room = width.saturating_sub(px::at_least_one(64.0, scale)) / button;
+    let room = width.saturating_sub(px::at_least_one(112.0, scale)) / button;
     let shown = px::index(room.min(3));
     BUTTONS
         .into_iter()
@@ -179,7 +179,9 @@ fn draw_glyph(canvas: &mut Canvas, which: TitleButton, area: PixelRect, s: f32, 
     let line = px::at_least_one(1.0, s);
     let side = px::at_least_one(9.0, s);
     let left = u32::try_from(area.x).unwrap_or(0) + (area.w - side.min(area.w)) / 2;
-    let top = (area.h - side.min(area.h)) / 2;
+    // As high as the capitals beside it and on the same baseline.
+    let baseline = centred_baseline(0, area.h, f32::from(Metrics::TYPE.body) * s);
+    let top = u32::try_from(baseline).unwrap_or(0).saturating_sub(side);
     match which {
         TitleButton::Minimize => canvas.rect(left, top + side / 2, side, line, color),
         TitleButton::Maximize if !maximized => outline(canvas, left, top, side, line, color),
