@@ -2,13 +2,16 @@
 //! In: where the cache, the descriptions and the guest's binary are. Out: everything this crate
 //! makes, in the order in which one thing needs the other.
 
-use crate::cache::Cache;
+use crate::bundle::{AppManifest, Bundle};
+use crate::cache::{self, Cache};
 use crate::error::{At, Error, Result};
 use crate::kernel;
+use crate::layer::{self, App, Base, Builder};
 use crate::lock::Lock;
 use crate::progress::Progress;
 use crate::supply::Supply;
 use crate::tools::{self, Tools};
+use cofferdam_ids::AppId;
 use std::path::{Path, PathBuf};
 
 /// Where things are.
@@ -93,6 +96,92 @@ impl Images {
         Ok(Kernel { kernel: dir.join("vmlinux"), initramfs })
     }
 
+    /// Everything that `app` (a name, or the path of a TOML file) needs to boot, built if need be.
+    ///
+    /// # Errors
+    /// There is no such app, its description is wrong, or something can't be downloaded or built.
+    pub fn ensure(&self, app: &str) -> Result<Bundle> {
+        let app = self.app(app)?;
+        let tools = self.ensure_tools()?;
+        let Kernel { kernel, initramfs } = self.ensure_kernel()?;
+        let supply = self.supply();
+        let builder = Builder { cache: &self.cache, supply: &supply, progress: &self.progress };
+        let base = Base::read(&self.guest_dir)?;
+        let base_dir = base.ensure(builder, &tools.mkfs_erofs)?;
+        let app_dir = app.ensure(&base, &base_dir, builder, &tools.mkfs_erofs)?;
+        bundle(kernel, initramfs, &base_dir, &app_dir)
+    }
+
+    /// The base layer, built if need be.
+    ///
+    /// # Errors
+    /// Its packages can't be downloaded or unpacked.
+    pub fn ensure_base(&self) -> Result<crate::bundle::Layer> {
+        let tools = self.ensure_tools()?;
+        let supply = self.supply();
+        let builder = Builder { cache: &self.cache, supply: &supply, progress: &self.progress };
+        layer::load(&Base::read(&self.guest_dir)?.ensure(builder, &tools.mkfs_erofs)?)
+    }
+
+    /// What `app` needs to boot, if all of it is built; downloads and builds nothing.
+    ///
+    /// # Errors
+    /// There is no such app, or something of it is not built yet.
+    pub fn load(&self, app: &str) -> Result<Bundle> {
+        let name = app;
+        let app = self.app(name)?;
+        let supply = self.supply();
+        let missing = |what: &str| Error::NotBuilt { what: what.into(), app: name.into() };
+        let kernel = kernel::find(&self.cache, &supply).ok_or_else(|| missing("the kernel"))?;
+        let initramfs = kernel::find_initramfs(&self.cache, &kernel, &self.guest_binary()?)?;
+        let initramfs = initramfs.ok_or_else(|| missing("the initramfs"))?;
+        let base = Base::read(&self.guest_dir)?;
+        let base_dir =
+            self.cache.find("base", &base.key(&supply)?).ok_or_else(|| missing("the base layer"))?;
+        let app_dir = app.find(&base, &self.cache, &supply)?.ok_or_else(|| missing(name))?;
+        bundle(kernel.join("vmlinux"), initramfs, &base_dir, &app_dir)
+    }
+
+    /// The apps there are: those of the user and those that came with Cofferdam.
+    ///
+    /// # Errors
+    /// A directory can't be read.
+    pub fn apps(&self) -> Result<Vec<AppId>> {
+        let mut found = std::collections::BTreeSet::new();
+        for dir in self.app_dirs().iter().filter(|d| d.is_dir()) {
+            for entry in std::fs::read_dir(dir).at(dir)? {
+                let path = entry.at(dir)?.path();
+                if path.extension().is_some_and(|e| e == "toml")
+                    && let Some(id) = path.file_stem().and_then(|s| s.to_str()).and_then(|s| s.parse().ok())
+                {
+                    found.insert(id);
+                }
+            }
+        }
+        Ok(found.into_iter().collect())
+    }
+
+    fn app_dirs(&self) -> [PathBuf; 2] {
+        [cache::xdg("XDG_CONFIG_HOME", ".config").join("cofferdam/apps"), self.guest_dir.join("apps")]
+    }
+
+    /// Finds and reads the description of an app.
+    fn app(&self, name: &str) -> Result<App> {
+        if name.contains('/') {
+            return App::read(Path::new(name));
+        }
+        let unknown = || -> Result<Error> {
+            let known: Vec<String> = self.apps()?.iter().map(ToString::to_string).collect();
+            Ok(Error::UnknownApp { name: name.to_owned(), known: known.join(", ") })
+        };
+        let Ok(id) = name.parse::<AppId>() else { return Err(unknown()?) };
+        let path = self.app_dirs().map(|d| d.join(format!("{id}.toml"))).into_iter().find(|p| p.is_file());
+        match path {
+            Some(path) => App::read(&path),
+            None => Err(unknown()?),
+        }
+    }
+
     /// `--guest-binary`, `$COFFERDAM_GUEST_BINARY`, or `cofferdam-guest` beside this program.
     fn guest_binary(&self) -> Result<PathBuf> {
         if let Some(path) = &self.guest_binary {
@@ -111,6 +200,11 @@ impl Images {
             Error::malformed("cofferdam-guest", "not found: build it, or name it with --guest-binary")
         })
     }
+}
+
+fn bundle(kernel: PathBuf, initramfs: PathBuf, base: &Path, app: &Path) -> Result<Bundle> {
+    let manifest: AppManifest = layer::load_manifest(app)?;
+    Ok(Bundle { kernel, initramfs, base: layer::load(base)?, app: layer::load(app)?, manifest })
 }
 
 /// `$COFFERDAM_GUEST_DIR`, the installed place, or the source tree this was built from.

@@ -12,8 +12,10 @@ mod deb;
 mod error;
 mod images;
 mod kernel;
+mod layer;
 mod lock;
 mod progress;
+mod spec;
 mod supply;
 pub mod tools;
 

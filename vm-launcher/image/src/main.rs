@@ -2,7 +2,9 @@
 //! In: the command line. Out: `cofferdam-image`, which builds what VMs are made of.
 
 use clap::{Parser, Subcommand};
-use cofferdam_image::{Images, Options, Progress, Result};
+use cofferdam_ids::AppId;
+use cofferdam_image::{Bundle, Images, Options, Progress, Result};
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -36,6 +38,23 @@ enum Command {
     Tools,
     /// Build kernel and initramfs; print their paths as JSON
     Kernel,
+    /// Build the layer that all apps share; print it as JSON
+    Base,
+    /// Build everything these apps need to boot; print it as JSON
+    #[command(visible_alias = "app")]
+    Ensure {
+        /// Names of apps, or paths of TOML files
+        #[arg(required = true, value_name = "APP")]
+        apps: Vec<String>,
+    },
+    /// Print what these apps need to boot as JSON, without building anything
+    Show {
+        /// Names of apps, or paths of TOML files
+        #[arg(required = true, value_name = "APP")]
+        apps: Vec<String>,
+    },
+    /// List the apps there are
+    List,
 }
 
 fn main() -> ExitCode {
@@ -56,7 +75,20 @@ fn run(cli: Cli) -> Result<()> {
     match cli.command {
         Command::Tools => print_json(&images.ensure_tools()?),
         Command::Kernel => print_json(&images.ensure_kernel()?),
+        Command::Base => print_json(&images.ensure_base()?),
+        Command::Ensure { apps } => print_json(&bundles(&apps, |a| images.ensure(a))?),
+        Command::Show { apps } => print_json(&bundles(&apps, |a| images.load(a))?),
+        Command::List => {
+            for app in images.apps()? {
+                let _ = writeln!(std::io::stdout(), "{app}");
+            }
+            Ok(())
+        }
     }
+}
+
+fn bundles(apps: &[String], get: impl Fn(&str) -> Result<Bundle>) -> Result<BTreeMap<AppId, Bundle>> {
+    apps.iter().map(|a| get(a)).map(|b| b.map(|b| (b.manifest.id.clone(), b))).collect()
 }
 
 fn print_json(value: &impl serde::Serialize) -> Result<()> {

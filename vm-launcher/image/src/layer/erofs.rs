@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! In: a directory tree. Out: an erofs image with a verity tree, the same bytes for the same tree.
+
+use super::verity;
+use crate::bundle::Layer;
+use crate::error::{At, Error, Result};
+use crate::tools::Program;
+use sha2::{Digest, Sha256};
+use std::fs;
+use std::path::Path;
+
+/// Time stamp of every file of a layer: 2025-01-01. Caches that compare times rely on it.
+pub(crate) const TIMESTAMP: u64 = 1_735_689_600;
+
+/// Nothing looks a layer up by its identifier; it must only not vary.
+const UUID: &str = "c0ffe7da-3000-4000-8000-000000000001";
+
+/// The salt need not be secret: it makes one precomputed table useless for all who build with
+/// another, and must not vary between builds.
+fn salt() -> Vec<u8> {
+    Sha256::digest(b"cofferdam layer salt 1").to_vec()
+}
+
+/// Packs `tree` into `layer.erofs` in `out` and writes `layer.json` beside it.
+pub(crate) fn pack(mkfs: &Program, tree: &Path, out: &Path) -> Result<Layer> {
+    let image = out.join("layer.erofs");
+    let mut command = mkfs.command();
+    command
+        .args(["-zlz4hc,level=9", "-C32768", "-x-1", "--all-root", "--quiet"])
+        .arg(format!("-T{TIMESTAMP}"))
+        .arg(format!("-U{UUID}"))
+        .args([&image, tree])
+        .stdin(std::process::Stdio::null());
+    let output = command.output().map_err(|e| Error::io("mkfs.erofs", e))?;
+    if !output.status.success() {
+        let text = String::from_utf8_lossy(&output.stderr);
+        if text.contains("No space left") {
+            return Err(Error::DiskFull(out.to_path_buf()));
+        }
+        let line = text.lines().rev().find(|l| !l.trim().is_empty()).unwrap_or("no message");
+        return Err(Error::tool("mkfs.erofs", line));
+    }
+    let layer = verity::append(&image, &salt())?;
+    let path = out.join("layer.json");
+    let text = serde_json::to_string_pretty(&Layer { path: "layer.erofs".into(), ..layer.clone() });
+    fs::write(&path, text.map_err(|e| Error::malformed("layer.json", e))?).at(&path)?;
+    Ok(layer)
+}
+
+/// Reads what `pack` wrote into `dir`.
+pub(crate) fn load(dir: &Path) -> Result<Layer> {
+    let path = dir.join("layer.json");
+    let text = fs::read_to_string(&path).at(&path)?;
+    let layer: Layer =
+        serde_json::from_str(&text).map_err(|e| Error::malformed(path.display().to_string(), e))?;
+    Ok(Layer { path: dir.join(&layer.path), ..layer })
+}

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! In: a tree of files and the name of an icon. Out: a 64×64 PNG, so that nothing trusted ever reads
+//! the many formats and sizes in which packages ship theirs.
+
+use crate::error::{At, Error, Result};
+use resvg::tiny_skia::{FilterQuality, Pixmap, PixmapPaint, Transform};
+use resvg::usvg;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const SIZE: u32 = 64;
+
+/// Raster sizes in the order in which they are tried: at least as large first.
+const SIZES: [u32; 8] = [64, 96, 128, 256, 512, 48, 32, 24];
+
+/// Draws the icon into `out`; false if the tree has none that can be read.
+pub(crate) fn render(tree: &Path, name: &str, out: &Path) -> Result<bool> {
+    for path in candidates(tree, name) {
+        let Ok(bytes) = fs::read(&path) else { continue };
+        let vector = path.extension().is_some_and(|e| e == "svg");
+        if let Some(picture) = if vector { draw_svg(&bytes) } else { scale_png(&bytes) } {
+            let png = picture.encode_png().map_err(|e| Error::malformed(path.display().to_string(), e))?;
+            fs::write(out, png).at(out)?;
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn candidates(tree: &Path, name: &str) -> Vec<PathBuf> {
+    if let Some(path) = name.strip_prefix('/') {
+        return vec![tree.join(path)];
+    }
+    let mut found = Vec::new();
+    for theme in ["hicolor", "Adwaita"] {
+        let theme = tree.join("usr/share/icons").join(theme);
+        found.push(theme.join(format!("scalable/apps/{name}.svg")));
+        found.extend(SIZES.map(|s| theme.join(format!("{s}x{s}/apps/{name}.png"))));
+    }
+    found.extend(["svg", "png"].map(|e| tree.join(format!("usr/share/pixmaps/{name}.{e}"))));
+    found
+}
+
+fn draw_svg(bytes: &[u8]) -> Option<Pixmap> {
+    let picture = usvg::Tree::from_data(bytes, &usvg::Options::default()).ok()?;
+    let mut canvas = Pixmap::new(SIZE, SIZE)?;
+    let transform = fit(picture.size().width(), picture.size().height());
+    resvg::render(&picture, transform, &mut canvas.as_mut());
+    Some(canvas)
+}
+
+fn scale_png(bytes: &[u8]) -> Option<Pixmap> {
+    let picture = Pixmap::decode_png(bytes).ok()?;
+    let mut canvas = Pixmap::new(SIZE, SIZE)?;
+    #[expect(clippy::cast_precision_loss, reason = "icons are far smaller than 2^24 pixels wide")]
+    let transform = fit(picture.width() as f32, picture.height() as f32);
+    let paint = PixmapPaint { quality: FilterQuality::Bicubic, ..PixmapPaint::default() };
+    canvas.draw_pixmap(0, 0, picture.as_ref(), &paint, transform, None);
+    Some(canvas)
+}
+
+/// Scales to the square and centres.
+fn fit(width: f32, height: f32) -> Transform {
+    #[expect(clippy::cast_precision_loss, reason = "a small constant")]
+    let side = SIZE as f32;
+    let scale = side / width.max(height).max(1.0);
+    let shift = |length: f32| (side - length * scale) / 2.0;
+    Transform::from_row(scale, 0.0, 0.0, scale, shift(width), shift(height))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(path: &str, bytes: &[u8], name: &str, expected: bool) {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join(path);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(&file, bytes).unwrap();
+        let out = dir.path().join("icon.png");
+        assert_eq!(render(dir.path(), name, &out).unwrap(), expected, "{path}");
+        if expected {
+            let picture = Pixmap::decode_png(&fs::read(&out).unwrap()).unwrap();
+            assert_eq!((picture.width(), picture.height()), (64, 64));
+            let middle = picture.pixel(32, 32).unwrap();
+            assert_eq!((middle.red(), middle.blue(), middle.alpha()), (255, 0, 255), "{path}");
+        }
+    }
+
+    #[test]
+    fn finds_and_draws() {
+        let svg = br#"<svg xmlns="http://www.w3.org/2000/svg" width="16" height="8"><rect width="16" height="8" fill="red"/></svg>"#;
+        let mut red = Pixmap::new(128, 128).unwrap();
+        red.fill(resvg::tiny_skia::Color::from_rgba8(255, 0, 0, 255));
+        let png = red.encode_png().unwrap();
+        check("usr/share/icons/hicolor/scalable/apps/a.svg", svg, "a", true);
+        check("usr/share/icons/hicolor/128x128/apps/a.png", &png, "a", true);
+        check("usr/share/pixmaps/a.png", &png, "a", true);
+        check("opt/a/logo.png", &png, "/opt/a/logo.png", true);
+        check("usr/share/pixmaps/b.png", &png, "a", false);
+        check("usr/share/pixmaps/a.png", b"broken", "a", false);
+    }
+}
