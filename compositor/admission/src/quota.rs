@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! How much one connection may hold at a time.
+//!
+//! In: objects made and gone. Out: [`Fault::Quota`] for the one too many. Generous for any real app,
+//! small for an attack; counted per connection, so no client can spend another's share.
+
+use crate::Fault;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// What is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Holding {
+    /// `wl_surface`; browsers reach some hundreds.
+    Surface,
+    /// `wl_region`.
+    Region,
+    /// `wl_callback` that has not fired.
+    Callback,
+    /// `wl_shm_pool`: each is a mapping of the compositor.
+    Pool,
+    /// `wl_buffer`: each keeps its pool's mapping.
+    Buffer,
+    /// `xdg_positioner`.
+    Positioner,
+    /// Presentation feedback that has not come.
+    Feedback,
+    /// Data and primary-selection sources.
+    Source,
+}
+
+impl Holding {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Surface,
+        Self::Region,
+        Self::Callback,
+        Self::Pool,
+        Self::Buffer,
+        Self::Positioner,
+        Self::Feedback,
+        Self::Source,
+    ];
+
+    /// How many one connection may hold.
+    #[must_use]
+    pub const fn limit(self) -> u32 {
+        match self {
+            Self::Surface | Self::Region | Self::Buffer | Self::Feedback => 4096,
+            Self::Callback => 16_384,
+            Self::Pool => 512,
+            Self::Positioner | Self::Source => 256,
+        }
+    }
+
+    pub(crate) const fn plural(self) -> &'static str {
+        match self {
+            Self::Surface => "surfaces",
+            Self::Region => "regions",
+            Self::Callback => "frame callbacks",
+            Self::Pool => "pools",
+            Self::Buffer => "buffers",
+            Self::Positioner => "positioners",
+            Self::Feedback => "presentation feedbacks",
+            Self::Source => "selection sources",
+        }
+    }
+}
+
+/// What one connection holds. Atomic only because a Wayland connection's data is shared; one thread
+/// counts.
+#[derive(Debug, Default)]
+pub struct Held {
+    surfaces: AtomicU32,
+    regions: AtomicU32,
+    callbacks: AtomicU32,
+    pools: AtomicU32,
+    buffers: AtomicU32,
+    positioners: AtomicU32,
+    feedbacks: AtomicU32,
+    sources: AtomicU32,
+}
+
+impl Held {
+    const fn count(&self, what: Holding) -> &AtomicU32 {
+        match what {
+            Holding::Surface => &self.surfaces,
+            Holding::Region => &self.regions,
+            Holding::Callback => &self.callbacks,
+            Holding::Pool => &self.pools,
+            Holding::Buffer => &self.buffers,
+            Holding::Positioner => &self.positioners,
+            Holding::Feedback => &self.feedbacks,
+            Holding::Source => &self.sources,
+        }
+    }
+
+    /// How many are held.
+    #[must_use]
+    pub fn held(&self, what: Holding) -> u32 {
+        self.count(what).load(Ordering::Relaxed)
+    }
+
+    /// Counts one more.
+    ///
+    /// # Errors
+    /// [`Fault::Quota`] if that would be one too many; then nothing is counted.
+    pub fn take(&self, what: Holding) -> Result<(), Fault> {
+        let one_more = |n: u32| n.checked_add(1).filter(|n| *n <= what.limit());
+        match self.count(what).fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more) {
+            Ok(_) => Ok(()),
+            Err(_) => Err(Fault::Quota(what)),
+        }
+    }
+
+    /// Counts one less.
+    pub fn give_back(&self, what: Holding) {
+        // The closure never declines, so there is no error to look at.
+        let _ = self
+            .count(what)
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| Some(n.saturating_sub(1)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_one_too_many() {
+        let held = Held::default();
+        for what in Holding::ALL {
+            for _ in 0..what.limit() {
+                assert_eq!(held.take(what), Ok(()));
+            }
+            assert_eq!(held.take(what), Err(Fault::Quota(what)));
+            held.give_back(what);
+            assert_eq!(held.take(what), Ok(()));
+            assert_eq!(held.held(what), what.limit());
+        }
+    }
+
+    #[test]
+    fn giving_back_too_much_gives_no_credit() {
+        let held = Held::default();
+        held.give_back(Holding::Pool);
+        assert_eq!(held.held(Holding::Pool), 0);
+    }
+}
