@@ -3,7 +3,7 @@
 
 use crate::border::{BorderStyle, Corner, LENGTH_STEP, Side};
 use crate::px;
-use crate::raster::{Part, PixelRect};
+use crate::raster::{Part, PixelRect, Raster};
 use crate::shadow::{Piece, ShadowShape};
 use crate::spec::{FrameKind, FrameSpec, TitleButton};
 use crate::title::{self, TitleSpec};
@@ -35,7 +35,8 @@ pub(crate) struct TitleKey {
     buttons: crate::spec::ButtonStates,
 }
 
-/// Length of an edge as it is drawn.
+/// Length of an edge as it is drawn; an edge that is too short for a window is drawn again, longer,
+/// and serves the shorter windows as well.
 fn drawn_length(length: u32) -> u32 {
     length.max(1).div_ceil(LENGTH_STEP) * LENGTH_STEP
 }
@@ -124,8 +125,9 @@ impl Chrome {
         at: (u32, u32),
     ) -> Part {
         let drawn = drawn_length(length);
-        let key = Key::Edge(BorderKey { radius: 0, ..Self::border_key(spec, border) }, side, drawn);
-        let raster = self.cached(key, |_| border.edge(side, drawn));
+        let key = Key::Edge(BorderKey { radius: 0, ..Self::border_key(spec, border) }, side);
+        let raster =
+            self.cached_if(key, |r| length <= r.width().max(r.height()), |_| border.edge(side, drawn));
         let (w, h) = match side {
             Side::Top | Side::Bottom => (length, border.thickness),
             Side::Left | Side::Right => (border.thickness, length),
@@ -203,7 +205,10 @@ impl Chrome {
                 continue;
             }
             let drawn = drawn_length(length);
-            let raster = self.cached(Key::Shadow(look, piece, drawn), |_| shape.draw(piece, drawn));
+            let long = |r: &Raster| {
+                length <= if matches!(piece, Piece::Top | Piece::Bottom) { r.width() } else { r.height() }
+            };
+            let raster = self.cached_if(Key::Shadow(look, piece, false), long, |_| shape.draw(piece, drawn));
             let (near, far) = (-px::coord(r), px::coord);
             let (x, y, pw, ph) = match piece {
                 Piece::Top => (far(c), near, length, r),
@@ -219,7 +224,7 @@ impl Chrome {
             (Piece::LowerCorner, false),
             (Piece::LowerCorner, true),
         ] {
-            let key = Key::Shadow(look, piece, u32::from(right));
+            let key = Key::Shadow(look, piece, right);
             let raster =
                 self.cached(key, |_| if right { shape.draw_mirrored(piece) } else { shape.draw(piece, 0) });
             // A small frame shows only the outer part of each corner.

@@ -71,10 +71,10 @@ const CACHE_BYTES: usize = 3 * 1024 * 1024;
 /// What a picture in the cache shows.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Key {
-    Edge(frame::BorderKey, border::Side, u32),
+    Edge(frame::BorderKey, border::Side),
     Corner(frame::BorderKey, border::Corner),
     Title(Box<frame::TitleKey>),
-    Shadow((u32, u32, u32), shadow::Piece, u32),
+    Shadow((u32, u32, u32), shadow::Piece, bool),
     Wallpaper(u32, u32),
     Cursor(CursorShape, u32),
 }
@@ -143,7 +143,17 @@ impl Chrome {
     }
 
     fn cached(&mut self, key: Key, draw: impl FnOnce(&mut Self) -> Arc<Raster>) -> Arc<Raster> {
-        if let Some(raster) = self.cache.get(&key) {
+        self.cached_if(key, |_| true, draw)
+    }
+
+    /// The picture from the cache if it will do, else a new one in its place.
+    fn cached_if(
+        &mut self,
+        key: Key,
+        will_do: impl FnOnce(&Raster) -> bool,
+        draw: impl FnOnce(&mut Self) -> Arc<Raster>,
+    ) -> Arc<Raster> {
+        if let Some(raster) = self.cache.get(&key).filter(|r| will_do(r)) {
             return raster;
         }
         let raster = draw(self);

@@ -161,7 +161,7 @@ impl Chrome {
         let lines = if spec.text.is_empty() {
             Vec::new()
         } else {
-            self.text.lines(spec.text.as_str(), TextStyle { size: text_size, face: Face::Regular }, room, 3)
+            self.text.lines(spec.text, TextStyle { size: text_size, face: Face::Regular }, room, 3)
         };
         let (row, step) = (mark, size(19.0));
         let text_width = lines.iter().chain(&heading).map(|l| l.width).fold(0.0, f32::max);

@@ -143,8 +143,9 @@ pub struct NoticeSpec<'a> {
     pub identity: Option<Identity>,
     /// What happened, such as "Terminal stopped".
     pub heading: &'a Label,
-    /// What it means or what to do; may be empty.
-    pub text: &'a Label,
+    /// What it means or what to do, in the desktop's own words; may be empty. A guest's words have
+    /// to go through a `Label` before they become part of it.
+    pub text: &'a str,
     /// Pixels per logical unit.
     pub scale: f32,
     /// The output's size in pixels; the notice stays inside it.

@@ -68,6 +68,11 @@ pub(crate) fn draw(text: &mut TextEngine, theme: &Theme, spec: &TitleSpec<'_>) -
         }
     }
     draw_names(text, &mut canvas, theme, spec, px::f(x), px::f(end));
+    // A theme whose lines are there to be seen wants the bar told from dark content below it.
+    if theme.surface.line.contrast(ground) >= cofferdam_themes::IDENTITY_CONTRAST {
+        let line = px::at_least_one(1.0, s);
+        canvas.rect(0, spec.height.saturating_sub(line), spec.width, line, theme.surface.line);
+    }
     canvas.finish()
 }
 

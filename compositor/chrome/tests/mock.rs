@@ -117,7 +117,7 @@ fn desktop(theme: &str, scale: f32) -> Picture {
         picture.draw(&chrome.frame(&frame), x, y);
     }
     overlays(&mut chrome, &mut picture, scale);
-    println!("{theme} {scale}: {} pictures drawn, {} KiB kept", chrome.drawn(), chrome.cached_bytes() / 1024);
+    assert!(chrome.cached_bytes() <= 6 << 20, "{theme} {scale}: {} bytes kept", chrome.cached_bytes());
     picture
 }
 
@@ -137,14 +137,12 @@ fn overlays(chrome: &mut Chrome, picture: &mut Picture, scale: f32) {
         chrome.switcher(&SwitcherSpec { items: &items, selected: 1, scale, output }).expect("four windows");
     let (x, y) = (output.0 - switcher.size.0, output.1 - switcher.size.1);
     picture.draw(&switcher.parts, x.cast_signed() / 2, y.cast_signed() - scaled(12, scale));
-    let (heading, text) = (
-        Label::new("Terminal stopped"),
-        Label::new("It ended by itself with exit code 1. Its files are kept; start it again from the panel."),
-    );
+    let heading = Label::new("Terminal stopped");
+    let text = "It ended by itself with exit code 1. Its files are kept; start it again from the panel.";
     let notice = chrome.notice(&NoticeSpec {
         identity: Some(Identity::Orange),
         heading: &heading,
-        text: &text,
+        text,
         scale,
         output,
     });
