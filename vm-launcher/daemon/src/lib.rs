@@ -13,11 +13,13 @@
 //! | [`paths`] | where a desktop's sockets, data and programs are |
 //! | [`link`] | the wire between launcher and shepherd |
 //! | [`shepherd`] | one VM's process |
+//! | [`launcherd`] | the daemon |
 
 pub mod blocking;
 pub mod bus;
 pub mod guest_run;
 pub mod inherited;
+pub mod launcherd;
 pub mod link;
 pub mod logging;
 pub mod paths;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! A program ready to be spawned. In: a command and the fds it inherits. Out: a child that has those
-//! fds and no others, and that the kernel kills when its parent dies.
+//! fds and no others, and that the kernel kills when its parent dies unless it is meant to live on.
 
 use crate::sys;
 use rustix::process::{Signal, getpid, getppid, set_parent_process_death_signal};
@@ -30,6 +30,12 @@ impl Launch {
     #[must_use]
     pub fn new(mut command: Command) -> Self {
         die_with_parent(&mut command);
+        Self::independent(command)
+    }
+
+    /// Wraps `command`, whose child lives on when its parent dies.
+    #[must_use]
+    pub const fn independent(command: Command) -> Self {
         Self { command, inherited: Vec::new() }
     }
 

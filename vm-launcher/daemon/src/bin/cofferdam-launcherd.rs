@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! The launcher daemon.
+//!
+//! In: `--desktop NAME` (or `COFFERDAM_DESKTOP`), `DBUS_SESSION_BUS_ADDRESS`, and `--ready-fd N`, to which one
+//! byte is written when callers are served. Out: `org.cofferdam.Launcher1`, until SIGTERM.
+
+use cofferdam_launcher::inherited::take_fd;
+use cofferdam_launcher::paths::{DEFAULT_DESKTOP, Paths};
+use std::error::Error;
+use std::fs::File;
+use std::io::Write as _;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cofferdam_launcher::logging::start();
+    match launcherd() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn launcherd() -> Result<(), Box<dyn Error>> {
+    let mut words = std::env::args().skip_while(|word| word != "--desktop");
+    let desktop = words.nth(1).or_else(|| std::env::var("COFFERDAM_DESKTOP").ok());
+    let paths = Paths::of(desktop.as_deref().unwrap_or(DEFAULT_DESKTOP))?;
+    // D-Bus activation gives no fd; then nobody waits.
+    let ready =
+        if std::env::args().any(|word| word == "--ready-fd") { Some(take_fd("--ready-fd")?) } else { None };
+    let say_ready = move || {
+        if let Some(fd) = ready
+            && let Err(error) = File::from(fd).write_all(b"\n")
+        {
+            tracing::debug!(%error, "nobody waits for readiness any more");
+        }
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    Ok(runtime.block_on(cofferdam_launcher::launcherd::run(paths, say_ready))?)
+}

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! Starting a VM. In: a record and what the caller wants. Out: a data volume, a spec, a shepherd.
+
+use super::images::{self, Parts};
+use super::records;
+use crate::link::{MAX_PACKET, Packets, VmRecord};
+use crate::paths::Paths;
+use crate::shepherd::ShepherdSpec;
+use cofferdam_control::transport;
+use cofferdam_machine::{Launch, MachineSpec};
+use rustix::fs::{MemfdFlags, memfd_create};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Seek as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// Size of the pixel arena. Sparse: a VM pays for the pixels that it shows.
+const ARENA_MIB: u32 = 256;
+/// Least and most memory that a caller may ask for.
+const MEMORY_MIB: std::ops::RangeInclusive<u32> = 128..=65536;
+/// An app in emulation gains nothing from more, and other VMs want to run too.
+const CPUS: usize = 2;
+
+/// What the caller of `Run` wants beside the app.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Wishes {
+    pub(super) name: Option<cofferdam_ids::VmId>,
+    memory_mib: Option<u32>,
+    args: Vec<String>,
+    env: Vec<(String, String)>,
+}
+
+impl Wishes {
+    /// Reads the options of a `Run` call; an unknown one is an error.
+    pub(super) fn read(args: Vec<String>, options: BTreeMap<String, String>) -> Result<Self, String> {
+        let mut wishes = Self { args, ..Self::default() };
+        for (key, value) in options {
+            match key.as_str() {
+                "name" => {
+                    let name = value.parse().map_err(|e| format!("{value:?} is no name for a VM: {e}"))?;
+                    wishes.name = Some(name);
+                }
+                "memory-mib" => {
+                    let memory = value.parse().ok().filter(|m| MEMORY_MIB.contains(m));
+                    wishes.memory_mib = Some(memory.ok_or_else(|| {
+                        format!(
+                            "a VM can have {} to {} MiB of memory, not {value:?}",
+                            MEMORY_MIB.start(),
+                            MEMORY_MIB.end()
+                        )
+                    })?);
+                }
+                _ => match key.strip_prefix("env:") {
+                    Some(variable) if !variable.is_empty() && !variable.contains('=') => {
+                        wishes.env.push((variable.to_owned(), value));
+                    }
+                    _ => return Err(format!("{key:?} is no option; there are name, memory-mib and env:KEY")),
+                },
+            }
+        }
+        Ok(wishes)
+    }
+}
+
+/// Puts together all that the VM is made of.
+pub(super) async fn prepare(
+    paths: Paths,
+    mut record: VmRecord,
+    wishes: Wishes,
+) -> Result<ShepherdSpec, String> {
+    let (app, probe) = (record.app.clone(), paths.program("cofferdam-kvm-probe"));
+    let found = tokio::task::spawn_blocking(move || images::find(&app, &probe)).await;
+    let Parts { bundle, qemu, acceleration } = found.map_err(|e| e.to_string())??;
+    record.name = bundle.manifest.name.clone();
+    let directory = paths.vm_data(&record.vm);
+    records::save(&paths, &record).map_err(|e| format!("{}: {e}", directory.display()))?;
+    let data = data_volume(&directory, bundle.manifest.data_mib).await?;
+    let cpus = std::thread::available_parallelism().map_or(1, |n| n.get().min(CPUS));
+    let cpus = u32::try_from(cpus).unwrap_or(1);
+    let mut machine = MachineSpec::from_bundle(record.vm.clone(), &bundle, Some(data), cpus);
+    machine.memory_mib = wishes.memory_mib.unwrap_or(machine.memory_mib);
+    Ok(ShepherdSpec {
+        machine,
+        qemu,
+        acceleration,
+        gpu: paths.program("cofferdam-gpu"),
+        arena_mib: ARENA_MIB,
+        compositor: paths.compositor(),
+        socket: paths.shepherd(&record.vm),
+        directory,
+        icon: bundle.manifest.icon,
+        args: wishes.args,
+        env: wishes.env,
+        record,
+    })
+}
+
+/// The VM's data volume, made when it is not there: a sparse file with an empty ext4 in it.
+async fn data_volume(directory: &Path, size_mib: u32) -> Result<PathBuf, String> {
+    let path = directory.join("data.img");
+    if path.exists() {
+        return Ok(path);
+    }
+    let partial = directory.join("data.partial");
+    let say = |error: io::Error| format!("{}: {error}", partial.display());
+    let file = File::create(&partial).map_err(say)?;
+    file.set_len(u64::from(size_mib) << 20).map_err(say)?;
+    let mut mke2fs = tokio::process::Command::new(system_program("mke2fs"));
+    mke2fs
+        .args(["-q", "-F", "-t", "ext4", "-b", "4096", "-m", "0", "-L", "data"])
+        // The app's user owns its home; nothing is written that need not be.
+        .args(["-E", "root_owner=1000:1000,lazy_itable_init=1,lazy_journal_init=1,nodiscard"])
+        .arg(&partial)
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
+    let output = mke2fs.output().await.map_err(|e| format!("mke2fs: {e}; install the package e2fsprogs"))?;
+    if !output.status.success() {
+        let words = String::from_utf8_lossy(&output.stderr);
+        return Err(format!("mke2fs ended with {}: {}", output.status, words.trim()));
+    }
+    std::fs::rename(&partial, &path).map_err(say)?;
+    Ok(path)
+}
+
+/// System programs are often outside of a user's `PATH`.
+fn system_program(name: &str) -> PathBuf {
+    ["/usr/sbin", "/sbin"]
+        .iter()
+        .map(|d| Path::new(d).join(name))
+        .find(|p| p.exists())
+        .unwrap_or_else(|| name.into())
+}
+
+/// Starts the shepherd; it lives on when we die.
+pub(super) fn spawn_shepherd(program: &Path, spec: &ShepherdSpec) -> io::Result<Packets> {
+    let mut file = File::from(memfd_create("cofferdam-spec", MemfdFlags::CLOEXEC)?);
+    file.write_all(&serde_json::to_vec(spec)?)?;
+    file.rewind()?;
+    let (ours, theirs) = transport::pair().map_err(io::Error::other)?;
+    let log = File::create(spec.directory.join("shepherd.log"))?;
+    let mut command = Command::new(program);
+    command.current_dir("/").stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+    let mut launch = Launch::independent(command);
+    let spec_fd = launch.inherit(file.into()).to_string();
+    let link_fd = launch.inherit(theirs).to_string();
+    launch.args(["--spec-fd", &spec_fd, "--link-fd", &link_fd, "--vm", spec.record.vm.as_str()]);
+    let mut child = launch.spawn_with(|c| tokio::process::Command::from(c).spawn())?;
+    let vm = spec.record.vm.clone();
+    tokio::spawn(async move {
+        match child.wait().await {
+            Ok(status) if status.success() => {}
+            Ok(status) => tracing::warn!(%vm, %status, "a shepherd ended"),
+            Err(error) => tracing::warn!(%vm, %error, "a shepherd can't be waited for"),
+        }
+    });
+    Packets::new(ours, MAX_PACKET)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(options: &[(&str, &str)]) -> Result<Wishes, String> {
+        Wishes::read(Vec::new(), options.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect())
+    }
+
+    #[test]
+    fn options() {
+        let wishes = read(&[("name", "work"), ("memory-mib", "512"), ("env:LANG", "de")]).unwrap();
+        assert_eq!(wishes.name.unwrap().as_str(), "work");
+        assert_eq!(wishes.memory_mib, Some(512));
+        assert_eq!(wishes.env, [("LANG".to_owned(), "de".to_owned())]);
+        for bad in [
+            ("name", "../x"),
+            ("memory-mib", "1"),
+            ("memory-mib", "x"),
+            ("env:", "x"),
+            ("env:A=B", "x"),
+            ("x", ""),
+        ] {
+            assert!(read(&[bad]).is_err(), "{bad:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_data_volume_is_sparse_and_made_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = data_volume(directory.path(), 256).await.unwrap();
+        let meta = std::fs::metadata(&path).unwrap();
+        assert_eq!(meta.len(), 256 << 20);
+        let blocks = std::os::unix::fs::MetadataExt::blocks(&meta);
+        assert!(blocks * 512 < 16 << 20, "{blocks} blocks are not sparse");
+        let made = meta.modified().unwrap();
+        data_volume(directory.path(), 256).await.unwrap();
+        assert_eq!(std::fs::metadata(&path).unwrap().modified().unwrap(), made);
+    }
+}
