@@ -5,7 +5,7 @@ use crate::border::{BorderStyle, Corner, LENGTH_STEP, Side};
 use crate::px;
 use crate::raster::{Part, PixelRect, Raster};
 use crate::shadow::{Piece, ShadowShape};
-use crate::spec::{FrameKind, FrameSpec, TitleButton};
+use crate::spec::{FrameKind, FrameSpec};
 use crate::title::{self, TitleSpec};
 use crate::{Chrome, Key};
 use cofferdam_ids::{Identity, Label};
@@ -157,8 +157,8 @@ impl Chrome {
                 title: spec.title.as_str(),
                 icon: spec.icon,
                 focused: spec.focused,
-                buttons: (spec.kind != FrameKind::Fullscreen).then_some(spec.buttons),
-                maximized: spec.kind == FrameKind::Maximized,
+                buttons: spec.buttons,
+                restores: matches!(spec.kind, FrameKind::Maximized | FrameKind::Fullscreen),
             };
             title::draw(&mut chrome.text, &chrome.theme, &title)
         });
@@ -237,21 +237,5 @@ impl Chrome {
             parts.push(Part { raster, src, at: (x, y), opaque: false });
         }
         parts
-    }
-
-    /// What a pointer at `x`, `y` pixels from the outer edge of a frame would press; `None` is the
-    /// rest of the title bar, the border or the content.
-    #[must_use]
-    pub fn button_at(kind: FrameKind, size: (u32, u32), scale: f32, x: i32, y: i32) -> Option<TitleButton> {
-        if matches!(kind, FrameKind::Fullscreen | FrameKind::Popup) {
-            return None;
-        }
-        let scale = Metrics::clamp_scale(scale);
-        let insets = kind.insets(scale);
-        let width = size.0.saturating_sub(insets.left + insets.right);
-        let height = insets.top.saturating_sub(insets.left);
-        title::button_rects(width, height, scale)
-            .find(|(_, area)| area.contains(x - px::coord(insets.left), y - px::coord(insets.left)))
-            .map(|(button, _)| button)
     }
 }

@@ -22,27 +22,26 @@ pub(crate) struct TitleSpec<'a> {
     pub(crate) title: &'a str,
     pub(crate) icon: Option<&'a Icon>,
     pub(crate) focused: bool,
-    /// `None` where there are no buttons.
-    pub(crate) buttons: Option<ButtonStates>,
-    pub(crate) maximized: bool,
+    pub(crate) buttons: ButtonStates,
+    /// Whether the middle button leads back to a normal window.
+    pub(crate) restores: bool,
 }
 
 const BUTTONS: [TitleButton; 3] = [TitleButton::Minimize, TitleButton::Maximize, TitleButton::Close];
 
-/// Where the buttons lie inside a title bar of `width` × `height` pixels: what a pointer can hit.
-/// Narrow bars keep only the last ones, so that the mark and a little of the name stay.
+/// Where the buttons lie inside a title bar of `width` × `height` pixels, the outermost first: as
+/// many as leave a button's width for the mark. The scene's hit test has the same rule.
 pub(crate) fn button_rects(
     width: u32,
     height: u32,
     scale: f32,
 ) -> impl Iterator<Item = (TitleButton, PixelRect)> {
     let button = px::at_least_one(f32::from(Metrics::TITLE_BUTTON), scale);
-    let room = width.saturating_sub(px::at_least_one(112.0, scale)) / button;
-    let shown = px::index(room.min(3));
+    let shown = px::index((width / button).saturating_sub(1).min(3));
     BUTTONS
         .into_iter()
-        .skip(3 - shown)
         .rev()
+        .take(shown)
         .zip(1u32..)
         .map(move |(which, n)| (which, PixelRect::new(px::coord(width - n * button), 0, button, height)))
 }
@@ -61,11 +60,9 @@ pub(crate) fn draw(text: &mut TextEngine, theme: &Theme, spec: &TitleSpec<'_>) -
         x += mark + px::u(8.0 * s);
     }
     let mut end = spec.width.saturating_sub(px::u(8.0 * s));
-    if let Some(states) = spec.buttons {
-        for (which, area) in button_rects(spec.width, spec.height, s) {
-            draw_button(&mut canvas, theme, spec, which, area, states);
-            end = end.min(u32::try_from(area.x).unwrap_or(0).saturating_sub(px::u(8.0 * s)));
-        }
+    for (which, area) in button_rects(spec.width, spec.height, s) {
+        draw_button(&mut canvas, theme, spec, which, area, spec.buttons);
+        end = end.min(u32::try_from(area.x).unwrap_or(0).saturating_sub(px::u(4.0 * s)));
     }
     draw_names(text, &mut canvas, theme, spec, px::f(x), px::f(end));
     // A theme whose lines are there to be seen wants the bar told from dark content below it.
@@ -176,11 +173,11 @@ fn draw_button(
         (false, false, true) => theme.text.secondary,
         (false, false, false) => theme.text.muted,
     };
-    draw_glyph(canvas, which, area, s, color, spec.maximized);
+    draw_glyph(canvas, which, area, s, color, spec.restores);
 }
 
 /// The sign on a button: lines of whole pixels on whole pixels, so that none is blurred.
-fn draw_glyph(canvas: &mut Canvas, which: TitleButton, area: PixelRect, s: f32, color: Rgb, maximized: bool) {
+fn draw_glyph(canvas: &mut Canvas, which: TitleButton, area: PixelRect, s: f32, color: Rgb, restores: bool) {
     let line = px::at_least_one(1.0, s);
     let side = px::at_least_one(9.0, s);
     let left = u32::try_from(area.x).unwrap_or(0) + (area.w - side.min(area.w)) / 2;
@@ -189,7 +186,7 @@ fn draw_glyph(canvas: &mut Canvas, which: TitleButton, area: PixelRect, s: f32, 
     let top = u32::try_from(baseline).unwrap_or(0).saturating_sub(side);
     match which {
         TitleButton::Minimize => canvas.rect(left, top + side / 2, side, line, color),
-        TitleButton::Maximize if !maximized => outline(canvas, left, top, side, line, color),
+        TitleButton::Maximize if !restores => outline(canvas, left, top, side, line, color),
         TitleButton::Maximize => {
             let shift = px::at_least_one(2.0, s);
             let small = side - shift;
@@ -216,4 +213,27 @@ fn outline(canvas: &mut Canvas, x: u32, y: u32, side: u32, line: u32, color: Rgb
     canvas.rect(x, y + side - line, side, line, color);
     canvas.rect(x, y, line, side, color);
     canvas.rect(x + side - line, y, line, side, color);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cofferdam_scene::{Button, Metrics as Scene, Rect};
+
+    #[test]
+    fn what_is_seen_is_what_is_hit() {
+        for width in 1..400u16 {
+            let seen: Vec<_> = button_rects(u32::from(width), 30, 1.0).map(|(b, r)| (b, r.x)).collect();
+            let bar = Rect::new(0, 0, i32::from(width), 30);
+            let hit: Vec<_> = [
+                (Button::Close, TitleButton::Close),
+                (Button::Maximize, TitleButton::Maximize),
+                (Button::Minimize, TitleButton::Minimize),
+            ]
+            .into_iter()
+            .filter_map(|(b, t)| Scene::default().button(bar, b).map(|r| (t, r.x)))
+            .collect();
+            assert_eq!(seen, hit, "width {width}");
+        }
+    }
 }
