@@ -215,6 +215,20 @@ impl Desktop {
         Ok(self.launcher.guest_run(vm.as_str(), argv)?)
     }
 
+    /// Counters of a VM's helpers, as JSON.
+    ///
+    /// # Errors
+    /// In the launcher's words.
+    pub fn counters(&mut self, vm: &VmId) -> Result<String, DesktopError> {
+        Ok(self.launcher.counters(vm.as_str())?)
+    }
+
+    /// The process that keeps the desktop's daemons.
+    #[must_use]
+    pub fn pid(&self) -> rustix::process::Pid {
+        rustix::process::Pid::from_child(&self.child)
+    }
+
     /// Fails if one of `vms` has ended.
     ///
     /// # Errors

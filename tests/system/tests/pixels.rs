@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! Pixels are copied once, in the guest, and only where they changed.
+
+use cofferdam_control::desktop::{Input, Reply, Request};
+use cofferdam_system_tests::TestDesktop;
+
+#[test]
+fn one_copy_in_the_guest_and_none_on_the_host() -> Result<(), Box<dyn std::error::Error>> {
+    let mut t = TestDesktop::start("pixels")?;
+    let vm = t.open("foot")?;
+    let number = |counters: &str, path: &str| -> Result<u64, Box<dyn std::error::Error>> {
+        let value: serde_json::Value = serde_json::from_str(counters)?;
+        value
+            .pointer(path)
+            .and_then(serde_json::Value::as_u64)
+            .ok_or_else(|| format!("no {path} in {counters}").into())
+    };
+    let before = t.desktop.counters(&vm)?;
+    t.desktop.call(Request::Input(Input::Text("x".into())))?;
+    let mut after = before.clone();
+    t.wait("a key to show", |d| {
+        after = d.counters(&vm)?;
+        Ok(number(&after, "/bridge/commits").ok() > number(&before, "/bridge/commits").ok())
+    })?;
+    let copied =
+        number(&after, "/bridge/pixel_bytes_copied")? - number(&before, "/bridge/pixel_bytes_copied")?;
+    let window = t.desktop.windows()?.into_iter().find(|w| w.vm.as_ref() == Some(&vm)).ok_or("no window")?;
+    let whole = u64::try_from(window.content.w * window.content.h * 4)?;
+    assert!(copied > 0, "a changed cell must be copied");
+    // Two shadow buffers may each have to catch up once; a whole frame is never needed for one key.
+    assert!(copied < whole / 2, "one key copied {copied} bytes of a window of {whole}");
+    assert_eq!(number(&after, "/device/pixel_bytes_copied")?, 0);
+    let (Reply::Counters(c), _) = t.desktop.call(Request::Counters)? else {
+        return Err("no counters".into());
+    };
+    assert_eq!(c.client_bytes_copied, 0);
+    assert_eq!(c.vm_faults, 0);
+    Ok(t.desktop.finish()?)
+}
