@@ -3,8 +3,8 @@
 //! (`INTERFACE`), the opcodes of its messages (`request`, `event`) and the values of its enums, plus
 //! [`GLOBALS`] (the allow-list) and [`INTERFACES`] (everything reachable from it, `wl_display` included).
 
-// The descriptions document these items; repeating them here would add nothing.
-#![allow(missing_docs)]
+// The descriptions document these items, and the generator spells every path in full.
+#![allow(missing_docs, unused_qualifications)]
 
 include!(concat!(env!("OUT_DIR"), "/protocol.rs"));
 

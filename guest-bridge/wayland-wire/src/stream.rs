@@ -74,12 +74,16 @@ impl<F> StreamDecoder<F> {
     /// [`WireError`]; the stream must not be used afterwards.
     // Not an `Iterator`: items borrow the stream.
     #[expect(clippy::should_implement_trait, reason = "items borrow the stream")]
-    #[expect(clippy::type_complexity, reason = "a name would hide that both halves borrow the stream")]
     pub fn next(&mut self) -> Result<Option<(RawMessage<'_>, &mut VecDeque<F>)>, WireError> {
         let rest = self.buf.get(self.taken..).unwrap_or_default();
         let Some(message) = RawMessage::decode(rest)? else { return Ok(None) };
         self.taken = self.taken.saturating_add(message.bytes().len());
         Ok(Some((message, &mut self.fds)))
+    }
+
+    /// Takes out the descriptors whose messages never came, so that whoever holds them can close them.
+    pub fn take_fds(&mut self) -> VecDeque<F> {
+        std::mem::take(&mut self.fds)
     }
 
     /// Bytes that wait for the rest of their message.

@@ -22,7 +22,7 @@ use crate::id::ObjectId;
 use crate::interface::{Interface, Message};
 use crate::limits::Limits;
 use crate::message::RawMessage;
-use crate::parsed::{Direction, Disposition, NewObject, Parsed};
+use crate::parsed::{Direction, Disposition, Parsed};
 use crate::protocol::{wl_display, wl_registry};
 use globals::Globals;
 use slots::Range;
