@@ -62,6 +62,7 @@ impl Decoder {
     ///
     /// # Errors
     /// See [`DecodeError`]; after one the decoder must not be used again.
+    #[expect(clippy::should_implement_trait, reason = "the message's type is the caller's to say, each time")]
     pub fn next<M: DeserializeOwned>(&mut self) -> Result<Option<M>, DecodeError> {
         let Some((head, rest)) = self.buf.split_first_chunk::<LEN>() else { return Ok(None) };
         let len = u32::from_le_bytes(*head);
