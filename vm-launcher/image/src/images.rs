@@ -2,16 +2,18 @@
 //! In: where the cache, the descriptions and the guest's binary are. Out: everything this crate
 //! makes, in the order in which one thing needs the other.
 
+use crate::apt::{Package, State};
 use crate::bundle::{AppManifest, Bundle};
 use crate::cache::{self, Cache};
 use crate::error::{At, Error, Result};
 use crate::kernel;
 use crate::layer::{self, App, Base, Builder};
-use crate::lock::Lock;
+use crate::lock::{self, Lock, Locked};
 use crate::progress::Progress;
-use crate::supply::Supply;
+use crate::supply::{Set, Supply};
 use crate::tools::{self, Tools};
 use cofferdam_ids::AppId;
+use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
 /// Where things are.
@@ -44,6 +46,8 @@ pub struct Images {
     guest_binary: Option<PathBuf>,
     lock: Lock,
     progress: Progress,
+    /// Opened when something has to be downloaded.
+    apt: OnceCell<State>,
 }
 
 impl Images {
@@ -63,11 +67,11 @@ impl Images {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => Lock::default(),
             Err(e) => return Err(Error::io(&path, e)),
         };
-        Ok(Self { cache, guest_dir, guest_binary: options.guest_binary.clone(), lock, progress })
+        Ok(Self { cache, guest_dir, guest_binary: options.guest_binary.clone(), lock, progress, apt: OnceCell::new() })
     }
 
     fn supply(&self) -> Supply<'_> {
-        Supply::new(&self.cache, &self.lock, self.progress)
+        Supply::new(&self.cache, &self.lock, self.progress, &self.apt)
     }
 
     /// The programs, built if need be.
@@ -140,6 +144,52 @@ impl Images {
             self.cache.find("base", &base.key(&supply)?).ok_or_else(|| missing("the base layer"))?;
         let app_dir = app.find(&base, &self.cache, &supply)?.ok_or_else(|| missing(name))?;
         bundle(kernel.join("vmlinux"), initramfs, &base_dir, &app_dir)
+    }
+
+    /// Resolves every set of the lock file anew. Returns one line for each that changed and, if
+    /// `write`, puts what it found into `lock.json`.
+    ///
+    /// # Errors
+    /// The lists of packages can't be had, a set can't be resolved, or the file can't be written.
+    pub fn renew_lock(&self, write: bool) -> Result<Vec<String>> {
+        let supply = self.supply();
+        let base = Base::read(&self.guest_dir)?;
+        let mut sets = tools::sets();
+        sets.push(kernel::set());
+        let mut new = Lock::default();
+        let mut changes = Vec::new();
+        let mut renew = |set: &Set| -> Result<Vec<Package>> {
+            let packages = supply.current(set)?;
+            match self.lock.find(&set.name, &set.request) {
+                None => changes.push(format!("{}: not locked yet", set.name)),
+                Some(old) if old != packages => {
+                    changes.push(format!("{}: {}", set.name, lock::difference(old, &packages)));
+                }
+                Some(_) => {}
+            }
+            new.insert(set.name.clone(), Locked { request: set.request.clone(), packages: packages.clone() });
+            Ok(packages)
+        };
+        for set in &sets {
+            renew(set)?;
+        }
+        let below = renew(&base.set())?;
+        for app in self.shipped_apps()? {
+            renew(&app.set(&base, below.clone()))?;
+        }
+        if write {
+            let path = self.guest_dir.join("lock.json");
+            std::fs::write(&path, new.text()?).at(&path)?;
+        }
+        Ok(changes)
+    }
+
+    /// The apps that came with Cofferdam.
+    fn shipped_apps(&self) -> Result<Vec<App>> {
+        let dir = self.guest_dir.join("apps");
+        let mut paths: Vec<PathBuf> = std::fs::read_dir(&dir).at(&dir)?.flatten().map(|e| e.path()).collect();
+        paths.sort();
+        paths.iter().map(|p| App::read(p)).collect()
     }
 
     /// The apps there are: those of the user and those that came with Cofferdam.
@@ -219,4 +269,28 @@ fn find_guest_dir() -> Result<PathBuf> {
     found
         .map(|p| p.canonicalize().unwrap_or_else(|_| p.clone()))
         .ok_or_else(|| Error::malformed("dist/guest", "not found: set COFFERDAM_GUEST_DIR"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whoever adds a package or an app also runs `cofferdam-image lock --update`.
+    #[test]
+    fn everything_shipped_is_locked() {
+        let guest_dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../dist/guest");
+        let cache = tempfile::tempdir().unwrap();
+        let options =
+            Options { cache: Some(cache.path().into()), guest_dir: Some(guest_dir), ..Options::default() };
+        let images = Images::open(&options, Progress::quiet()).unwrap();
+        let base = Base::read(&images.guest_dir).unwrap();
+        let mut sets = tools::sets();
+        sets.extend([kernel::set(), base.set()]);
+        sets.extend(images.shipped_apps().unwrap().iter().map(|a| a.set(&base, Vec::new())));
+        for set in &sets {
+            let locked = images.lock.find(&set.name, &set.request);
+            assert!(locked.is_some_and(|l| !l.is_empty()), "{} is not locked as requested", set.name);
+        }
+        assert_eq!(images.lock.sets().count(), sets.len(), "the lock holds what nobody asks for");
+    }
 }

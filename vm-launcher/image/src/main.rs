@@ -3,7 +3,7 @@
 
 use clap::{Parser, Subcommand};
 use cofferdam_ids::AppId;
-use cofferdam_image::{Bundle, Images, Options, Progress, Result};
+use cofferdam_image::{Bundle, Error, Images, Options, Progress, Result};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::PathBuf;
@@ -55,6 +55,15 @@ enum Command {
     },
     /// List the apps there are
     List,
+    /// Compare the locked versions of packages with those the mirror has now
+    Lock {
+        /// Write the versions of now into lock.json
+        #[arg(long)]
+        update: bool,
+        /// Fail if they differ (the default)
+        #[arg(long, conflicts_with = "update")]
+        check: bool,
+    },
 }
 
 fn main() -> ExitCode {
@@ -84,7 +93,20 @@ fn run(cli: Cli) -> Result<()> {
             }
             Ok(())
         }
+        Command::Lock { update, .. } => lock(&images, update),
     }
+}
+
+fn lock(images: &Images, update: bool) -> Result<()> {
+    let changes = images.renew_lock(update)?;
+    for change in &changes {
+        let _ = writeln!(std::io::stdout(), "{change}");
+    }
+    if update || changes.is_empty() {
+        return Ok(());
+    }
+    let why = format!("{} sets differ from the mirror: run `cofferdam-image lock --update`", changes.len());
+    Err(Error::Malformed { what: "lock.json".into(), why })
 }
 
 fn bundles(apps: &[String], get: impl Fn(&str) -> Result<Bundle>) -> Result<BTreeMap<AppId, Bundle>> {
@@ -92,7 +114,7 @@ fn bundles(apps: &[String], get: impl Fn(&str) -> Result<Bundle>) -> Result<BTre
 }
 
 fn print_json(value: &impl serde::Serialize) -> Result<()> {
-    let text = serde_json::to_string_pretty(value).map_err(|e| cofferdam_image::Error::Malformed {
+    let text = serde_json::to_string_pretty(value).map_err(|e| Error::Malformed {
         what: "output".into(),
         why: e.to_string(),
     })?;

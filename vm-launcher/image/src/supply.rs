@@ -58,12 +58,12 @@ pub(crate) struct Supply<'c> {
     cache: &'c Cache,
     lock: &'c Lock,
     progress: Progress,
-    state: OnceCell<State>,
+    state: &'c OnceCell<State>,
 }
 
 impl<'c> Supply<'c> {
-    pub(crate) fn new(cache: &'c Cache, lock: &'c Lock, progress: Progress) -> Self {
-        Self { cache, lock, progress, state: OnceCell::new() }
+    pub(crate) fn new(cache: &'c Cache, lock: &'c Lock, progress: Progress, state: &'c OnceCell<State>) -> Self {
+        Self { cache, lock, progress, state }
     }
 
     fn state(&self) -> Result<&State> {
@@ -127,6 +127,9 @@ impl<'c> Supply<'c> {
             have = below.packages.iter().map(|p| (p.name.as_str(), p.version.as_str())).collect();
         }
         let mut packages = apt::resolve(state, &request, set.prefer.as_deref())?;
+        if packages.is_empty() {
+            return Err(Error::malformed(&set.name, "apt found nothing to install"));
+        }
         // A newer version of what lies below goes into the upper layer and covers the older one.
         packages.retain(|p| !have.contains(&(p.name.as_str(), p.version.as_str())));
         if let Some(prefix) = set.only {
