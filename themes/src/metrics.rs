@@ -71,6 +71,8 @@ impl Metrics {
     pub const MARK: u16 = 16;
     /// Width of each of the three buttons of a title bar; their height is the bar's.
     pub const TITLE_BUTTON: u16 = 32;
+    /// Width that mark and name keep in a narrow title bar before there are more buttons than one.
+    pub const TITLE_LABEL: u16 = 112;
     /// Panel along the upper edge of the screen.
     pub const BAR: u16 = 36;
     /// A button in a card or a prompt.

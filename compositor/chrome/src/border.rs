@@ -62,7 +62,7 @@ impl BorderStyle {
             return self.style.ink;
         }
         if self.dashed {
-            let (dash, gap) = (px::at_least_one(12.0, self.scale), px::at_least_one(6.0, self.scale));
+            let (dash, gap) = (px::at_least_one(12.0, self.scale), px::at_least_one(4.0, self.scale));
             if along % (dash + gap) >= dash {
                 return self.style.ink;
             }
@@ -93,7 +93,7 @@ impl BorderStyle {
         canvas.finish()
     }
 
-    /// A corner: plain, so that the bend stays clean.
+    /// A corner: only lines that go all around continue in it, so that the bend stays clean.
     pub(crate) fn corner(&self, corner: Corner) -> Arc<Raster> {
         let side = self.corner_side();
         let mut canvas = Canvas::new(side, side);
@@ -102,6 +102,16 @@ impl BorderStyle {
             canvas.fill(bend(px::f(side), r, 0.0, b).as_ref(), self.style.ink, 1.0);
         }
         canvas.fill(bend(px::f(side), r, px::f(self.keyline), b).as_ref(), self.style.color, 1.0);
+        let pattern = Edge::new(self.style.pattern, self.thickness - self.keyline, self.scale);
+        if let Some((start, end, ink)) = pattern.continuous() {
+            let line = bend(
+                px::f(side),
+                r,
+                px::f(self.keyline + start),
+                px::f((self.keyline + end).min(self.thickness)),
+            );
+            canvas.fill(line.as_ref(), self.style.color.mix(self.style.ink, ink), 1.0);
+        }
         let (horizontally, vertically) = match corner {
             Corner::TopLeft => (false, false),
             Corner::TopRight => (true, false),

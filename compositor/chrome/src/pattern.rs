@@ -64,7 +64,11 @@ impl Edge {
                 Pattern::VerticalBars => on(a < 2 * self.line),
                 Pattern::HorizontalBars => on(self.pinstripe(depth)),
                 Pattern::Grid => on(a < self.line || self.pinstripe(depth)),
-                Pattern::Checks => on((a * 2 < period) == (depth * 2 < self.thickness)),
+                Pattern::Checks => {
+                    // Cells a little shorter than the gaps, so that the colour keeps the larger part.
+                    let half = period / 2;
+                    on(a % half < (period * 3 / 8).max(1) && (a < half) == (depth * 2 < self.thickness))
+                }
                 Pattern::Stripes => sampled(a, depth, |x, y| (x + y).rem_euclid(p) < 2.4 * line),
                 Pattern::Dots => {
                     let (cx, cy, r) = (p / 2.0, thick / 2.0, thick * 0.29);
@@ -78,6 +82,15 @@ impl Edge {
                     })
                 }
             }
+    }
+
+    /// Where a line that goes all around lies, and how strong it is: it has to follow the corners.
+    pub(crate) const fn continuous(&self) -> Option<(u32, u32, f32)> {
+        let start = self.thickness / 2;
+        match self.pattern {
+            Pattern::HorizontalBars | Pattern::Grid => Some((start, start + self.line, EDGE_INK)),
+            _ => None,
+        }
     }
 
     /// Whether `depth` is in the thin line a little inside the middle of the border.

@@ -29,21 +29,21 @@ pub(crate) struct TitleSpec<'a> {
 
 const BUTTONS: [TitleButton; 3] = [TitleButton::Minimize, TitleButton::Maximize, TitleButton::Close];
 
-/// Where the buttons lie inside a title bar of `width` × `height` pixels, the outermost first: as
-/// many as leave a button's width for the mark. The scene's hit test has the same rule.
+/// Where the buttons lie inside a title bar of `width` × `height` pixels, the outermost first: those
+/// that leave room for mark and name, and the first one if there is room for the mark. The scene's
+/// hit test has the same rule.
 pub(crate) fn button_rects(
     width: u32,
     height: u32,
     scale: f32,
 ) -> impl Iterator<Item = (TitleButton, PixelRect)> {
     let button = px::at_least_one(f32::from(Metrics::TITLE_BUTTON), scale);
-    let shown = px::index((width / button).saturating_sub(1).min(3));
-    BUTTONS
-        .into_iter()
-        .rev()
-        .take(shown)
-        .zip(1u32..)
-        .map(move |(which, n)| (which, PixelRect::new(px::coord(width - n * button), 0, button, height)))
+    let label = px::at_least_one(f32::from(Metrics::TITLE_LABEL), scale);
+    BUTTONS.into_iter().rev().zip(1u32..).filter_map(move |(which, n)| {
+        let x = width.checked_sub(n * button)?;
+        let keep = if which == TitleButton::Close { button } else { label };
+        (x >= keep).then(|| (which, PixelRect::new(px::coord(x), 0, button, height)))
+    })
 }
 
 pub(crate) fn draw(text: &mut TextEngine, theme: &Theme, spec: &TitleSpec<'_>) -> Arc<Raster> {
@@ -65,9 +65,10 @@ pub(crate) fn draw(text: &mut TextEngine, theme: &Theme, spec: &TitleSpec<'_>) -
         end = end.min(u32::try_from(area.x).unwrap_or(0).saturating_sub(px::u(4.0 * s)));
     }
     draw_names(text, &mut canvas, theme, spec, px::f(x), px::f(end));
-    // A theme whose lines are there to be seen wants the bar told from dark content below it.
+    // A theme whose lines are there to be seen wants the bar told from dark content below it, and,
+    // having no shadows, the focus told by something else.
     if theme.surface.line.contrast(ground) >= cofferdam_themes::IDENTITY_CONTRAST {
-        let line = px::at_least_one(1.0, s);
+        let line = px::at_least_one(if spec.focused { 2.0 } else { 1.0 }, s);
         canvas.rect(0, spec.height.saturating_sub(line), spec.width, line, theme.surface.line);
     }
     canvas.finish()

@@ -17,6 +17,8 @@ pub struct Metrics {
     pub strip: i32,
     /// Width of a title button.
     pub button: i32,
+    /// Width that mark and name keep beside the buttons.
+    pub label: i32,
     /// Width of a popup's trust border.
     pub popup_border: i32,
     /// Smallest inside of a frame, so that mark and close button have room.
@@ -36,6 +38,7 @@ impl Default for Metrics {
             title: 30,
             strip: 24,
             button: 32,
+            label: 112,
             popup_border: 3,
             min_inner: Size { w: 96, h: 1 },
             grip: 4,
@@ -86,7 +89,7 @@ impl Metrics {
         Rect::new(output.x, output.y, output.w, self.strip.min(output.h / 2))
     }
 
-    /// A button's place in a title bar or strip; none if there is no room beside the mark.
+    /// A button's place in a title bar or strip; none if there is no room beside mark and name.
     #[must_use]
     pub fn button(&self, bar: Rect, button: Button) -> Option<Rect> {
         let nth = match button {
@@ -96,7 +99,10 @@ impl Metrics {
         };
         let from_right = self.button.saturating_mul(nth);
         let x = bar.right().saturating_sub(from_right);
-        (x.saturating_sub(self.button) >= bar.x).then(|| Rect::new(x, bar.y, self.button, bar.h))
+        // Whose window it is comes before what can be done with it: only the close button may take
+        // the room of the name.
+        let keep = if button == Button::Close { self.button } else { self.label };
+        (x.saturating_sub(keep) >= bar.x).then(|| Rect::new(x, bar.y, self.button, bar.h))
     }
 }
 
@@ -114,15 +120,16 @@ mod tests {
             (m.strip, Theme::FULLSCREEN_STRIP),
             (m.popup_border, Theme::POPUP_BORDER),
             (m.button, Theme::TITLE_BUTTON),
+            (m.label, Theme::TITLE_LABEL),
         ] {
             assert_eq!(ours, i32::from(theirs));
         }
     }
 
     #[test]
-    fn buttons_give_way_to_the_mark() {
+    fn buttons_give_way_to_the_label() {
         let m = Metrics::default();
-        for (w, shown) in [(500, 3), (128, 3), (127, 2), (96, 2), (95, 1), (63, 0)] {
+        for (w, shown) in [(500, 3), (208, 3), (207, 2), (176, 2), (175, 1), (64, 1), (63, 0)] {
             let bar = Rect::new(10, 0, w, 30);
             let n = Button::ALL.iter().filter(|b| m.button(bar, **b).is_some()).count();
             assert_eq!(n, shown, "bar of {w}");
