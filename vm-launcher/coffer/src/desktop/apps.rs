@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! Apps on a desktop that has just started. In: names of apps. Out: their windows on the screen, with
+//! content that has come to rest; or why not.
+
+use crate::control::Control;
+use crate::error::Error;
+use crate::launcher;
+use crate::ui::Step;
+use cofferdam_control::desktop::{Request, WindowInfo};
+use cofferdam_launcher::bus::{LauncherProxy, VmEntry};
+use std::collections::BTreeMap;
+use std::time::Duration;
+use tokio::time::{Instant, MissedTickBehavior};
+
+/// From the start of an app until its first window. A VM's own deadlines are behind this one.
+const WINDOW_LIMIT: Duration = Duration::from_secs(240);
+/// How often windows are looked at while they are waited for.
+const LOOK: Duration = Duration::from_millis(250);
+/// Content rests when nothing was drawn for so long …
+const REST: Duration = Duration::from_millis(2500);
+/// … or, because cursors blink, when so much time has passed.
+const REST_LIMIT: Duration = Duration::from_secs(20);
+
+/// Starts `apps`, all at once; gives back their VMs.
+pub(super) async fn start_all(launcher: &LauncherProxy<'_>, apps: &[String]) -> Result<Vec<String>, Error> {
+    let mut vms = Vec::new();
+    for app in apps {
+        vms.push(launcher::start(launcher, app, &[], BTreeMap::new()).await?);
+    }
+    Ok(vms)
+}
+
+/// Waits until each of `vms` shows a window and all content has come to rest.
+pub(super) async fn wait_for_windows(
+    launcher: &LauncherProxy<'_>,
+    control: &mut Control,
+    vms: &[String],
+) -> Result<(), Error> {
+    let mut step = Step::begin("starting apps");
+    let deadline = Instant::now() + WINDOW_LIMIT;
+    let mut tick = tokio::time::interval(LOOK);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut states = BTreeMap::new();
+    loop {
+        tick.tick().await;
+        let windows = control.windows().await?;
+        let missing: Vec<&String> = vms.iter().filter(|vm| !windows.iter().any(|w| shows(w, vm))).collect();
+        let entries = launcher.list().await?;
+        for vm in vms {
+            let Some(entry) = entries.iter().find(|e| e.vm == *vm) else { continue };
+            check_alive(launcher, entry).await?;
+            if states.insert(vm.clone(), entry.state.clone()).as_ref() != Some(&entry.state) {
+                step.now(&format!("{vm} is {}", entry.state));
+            }
+        }
+        if missing.is_empty() {
+            break;
+        }
+        if Instant::now() >= deadline {
+            let names = missing.iter().map(|vm| vm.as_str()).collect::<Vec<_>>().join(", ");
+            return Err(Error::Plain(format!(
+                "no window of {names} within {} s; `coffer console VM` shows what the VM wrote",
+                WINDOW_LIMIT.as_secs()
+            )));
+        }
+    }
+    step.now("waiting for the windows to come to rest");
+    rest(control, vms).await?;
+    step.done(&format!("{} on the screen", vms.join(", ")));
+    Ok(())
+}
+
+fn shows(window: &WindowInfo, vm: &str) -> bool {
+    window.visible && window.commits > 0 && window.vm.as_ref().is_some_and(|owner| owner.as_str() == vm)
+}
+
+async fn check_alive(launcher: &LauncherProxy<'_>, entry: &VmEntry) -> Result<(), Error> {
+    match entry.state.as_str() {
+        "failed" => Err(launcher::failure(launcher, entry).await),
+        "stopped" => {
+            Err(Error::Plain(format!("{} ended before it showed a window ({})", entry.vm, entry.detail)))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Waits until nobody commits any more, with everything drawn that was committed.
+async fn rest(control: &mut Control, vms: &[String]) -> Result<(), Error> {
+    let deadline = Instant::now() + REST_LIMIT;
+    let mut tick = tokio::time::interval(LOOK);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut last = Vec::new();
+    let mut since = Instant::now();
+    while Instant::now() < deadline {
+        tick.tick().await;
+        control.call(Request::Sync).await?;
+        let commits: Vec<(u64, u64)> = control
+            .windows()
+            .await?
+            .iter()
+            .filter(|w| vms.iter().any(|vm| shows(w, vm)))
+            .map(|w| (w.id.0, w.commits))
+            .collect();
+        if commits != last {
+            last = commits;
+            since = Instant::now();
+        } else if since.elapsed() >= REST {
+            return Ok(());
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! The bus of a desktop. In: its paths. Out: an address; and the bus itself, if the desktop has one of its
+//! own because there is no session bus or because it is to be kept apart.
+
+use super::child::Daemon;
+use crate::error::{Error, system};
+use cofferdam_launcher::paths::{DEFAULT_DESKTOP, Paths};
+use cofferdam_machine::Launch;
+use std::os::unix::process::CommandExt as _;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+
+const READY_LIMIT: Duration = Duration::from_secs(10);
+
+/// Where the launcher of the desktop at `paths` is found.
+///
+/// # Errors
+/// If there is neither a bus of the desktop nor a session bus.
+pub(crate) fn address(paths: &Paths) -> Result<String, Error> {
+    if paths.bus().exists() {
+        return Ok(own_address(paths));
+    }
+    std::env::var("DBUS_SESSION_BUS_ADDRESS").map_err(|_none| {
+        Error::Plain(format!("no desktop called {:?} runs; start one with `coffer desktop`", paths.desktop))
+    })
+}
+
+/// Whether the desktop needs a bus of its own.
+pub(crate) fn needs_own(paths: &Paths, private: bool) -> bool {
+    private || paths.desktop != DEFAULT_DESKTOP || std::env::var_os("DBUS_SESSION_BUS_ADDRESS").is_none()
+}
+
+fn own_address(paths: &Paths) -> String {
+    format!("unix:path={}", paths.bus().display())
+}
+
+/// Starts the desktop's own bus; gives back its address.
+pub(crate) async fn start(paths: &Paths) -> Result<(Daemon, String), Error> {
+    let mut command = Command::new("dbus-daemon");
+    command
+        .args(["--session", "--nofork", "--nopidfile", "--nosyslog", "--print-address=1"])
+        .arg(format!("--address={}", own_address(paths)))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .process_group(0);
+    let spawned =
+        Launch::new(command).spawn_with(|c| tokio::process::Command::from(c).kill_on_drop(true).spawn());
+    let mut child = spawned.map_err(|source| {
+        Error::Plain(format!("dbus-daemon can't be started: {source}; install the package dbus-daemon"))
+    })?;
+    let mut address = String::new();
+    if let Some(stdout) = child.stdout.take() {
+        let read = tokio::time::timeout(READY_LIMIT, BufReader::new(stdout).read_line(&mut address)).await;
+        read.map_err(|_late| Error::Plain("dbus-daemon was not ready within 10 s".to_owned()))?
+            .map_err(system("dbus-daemon"))?;
+    }
+    if address.trim().is_empty() {
+        return Err(Error::Plain("dbus-daemon ended before it was ready; its last line says why".to_owned()));
+    }
+    Ok((Daemon::running("bus", child), address.trim().to_owned()))
+}

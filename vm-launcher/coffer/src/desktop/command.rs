@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! `coffer desktop`. In: its arguments. Out: a desktop until somebody ends it, or a picture of it.
+
+use super::{Desktop, apps};
+use crate::Interrupts;
+use crate::args::DesktopArgs;
+use crate::control::Control;
+use crate::error::Error;
+use crate::launcher;
+use crate::ui::{self, Step};
+use cofferdam_launcher::paths::Paths;
+
+/// Runs a desktop from start to end.
+pub(crate) async fn desktop(name: &str, args: DesktopArgs, verbose: u8) -> Result<(), Error> {
+    let mut interrupts = Interrupts::catch()?;
+    let paths = Paths::of(name)?;
+    launcher::ensure_images(&paths.program("cofferdam-image"), &args.apps).await?;
+    let step = Step::begin("starting the desktop");
+    let mut desktop = tokio::select! {
+        started = Desktop::start(paths, &args, verbose) => started?,
+        () = interrupts.next() => return Err(Error::Interrupted),
+    };
+    step.done("ready");
+    let (paths, bus) = (desktop.paths.clone(), desktop.bus.clone());
+    let ended = tokio::select! {
+        worked = work(&paths, &bus, &args) => worked,
+        supervised = desktop.supervise() => supervised,
+        () = interrupts.next() => if args.screenshot.is_some() { Err(Error::Interrupted) } else { Ok(()) },
+    };
+    let step = Step::begin("ending the desktop");
+    desktop.finish(&mut interrupts).await;
+    step.done("done");
+    ended
+}
+
+/// What happens on the desktop. Without `--screenshot` it never ends by itself.
+async fn work(paths: &Paths, bus: &str, args: &DesktopArgs) -> Result<(), Error> {
+    let mut control = Control::connect(paths)?;
+    let launcher = launcher::connect(bus).await?;
+    if args.ready_json {
+        let ready = serde_json::json!({ "control": paths.compositor(), "bus": bus });
+        ui::answer(&ready.to_string())?;
+    }
+    let vms = apps::start_all(&launcher, &args.apps).await?;
+    if let Some(file) = &args.screenshot {
+        apps::wait_for_windows(&launcher, &mut control, &vms).await?;
+        control.screenshot(None, file).await?;
+        ui::note(&format!("wrote {}", file.display()));
+        return Ok(());
+    }
+    std::future::pending().await
+}
