@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! In: any bytes. Out: nothing, or a panic if stream decoder, object table or rewriting break a promise.
 
+use std::sync::LazyLock;
+
 use cofferdam_wayland_wire::{
     Arg, Direction, Disposition, EncodeError, Fault, Limits, ObjectId, ObjectTable, Parsed, RawMessage, Role,
     StreamDecoder, encode, protocol,
@@ -12,7 +14,7 @@ pub const LIMITS: Limits = Limits { objects: 48, globals: 24, stream_bytes: 16 *
 /// A client's byte stream. The first byte says how it is cut; a server that does nothing but free ids answers.
 pub fn request_stream(data: &[u8]) {
     let Some((cut, data)) = data.split_first() else { return };
-    let mut table = table_with_globals();
+    let mut table = WITH_GLOBALS.clone();
     let mut stream = StreamDecoder::new(&LIMITS);
     for (index, chunk) in data.chunks(usize::from(*cut).saturating_mul(16).max(1)).enumerate() {
         let fds = index % 3;
@@ -35,7 +37,7 @@ pub fn request_stream(data: &[u8]) {
 /// Both directions of a connection: before each message, a byte whose lowest bit is set for an event and whose
 /// next two bits are the number of descriptors.
 pub fn event_stream(data: &[u8]) {
-    let mut table = table_with_globals();
+    let mut table = WITH_GLOBALS.clone();
     let mut rest = data;
     while let Some((tag, bytes)) = rest.split_first() {
         let Ok(Some(raw)) = RawMessage::decode(bytes) else { return };
@@ -46,8 +48,11 @@ pub fn event_stream(data: &[u8]) {
     }
 }
 
+/// Made once: most of a short input's time would go into it.
+static WITH_GLOBALS: LazyLock<ObjectTable> = LazyLock::new(table_with_globals);
+
 /// A table in which each listed global is announced, named 1, 2, 3, … and where the registry is object 2.
-pub fn table_with_globals() -> ObjectTable {
+fn table_with_globals() -> ObjectTable {
     let mut table = ObjectTable::new(&LIMITS);
     let mut bytes = Vec::new();
     let registry = ObjectId::new(2).expect("not null");
