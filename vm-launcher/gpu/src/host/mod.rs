@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! The device core with real descriptors around it: what a VM, a test and a benchmark all run.
+//!
+//! In: commands of a guest, readiness of sockets and pipes, time. Out: answers to the commands, bytes and
+//! descriptors to the compositor, reports to the shepherd. One thread; nothing in here blocks.
+
+mod arena;
+mod client;
+mod effects;
+mod pipe;
+mod poller;
+mod report;
+
+pub use arena::Arena;
+pub use poller::{Poller, Ready, Source};
+pub use report::{Ask, Reports};
+
+use crate::core::{Config, Device, FdKey, GuestRam, Input, Mono, PipeKey, Token};
+use client::Client;
+use cofferdam_control::report::DeviceCounters;
+use pipe::Pipe;
+use rustix::event::epoll::EventFlags;
+use rustix::io::Errno;
+use std::collections::BTreeMap;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::time::{Duration, Instant};
+
+/// How often one readiness reads before the others get their turn.
+const READS: usize = 4;
+
+/// An answered command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Completion {
+    /// Which command.
+    pub token: Token,
+    /// Header and payload; empty if there was no header to answer.
+    pub response: Vec<u8>,
+}
+
+/// What the host wants of its surroundings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wish {
+    /// Map the arena into the VM, then call [`Host::arena_mapped`].
+    MapArena,
+    /// The shepherd is gone; end.
+    End,
+}
+
+/// A device at work.
+#[derive(Debug)]
+pub struct Host {
+    device: Device,
+    arena: Arena,
+    poller: Poller,
+    channel: OwnedFd,
+    channel_name: Option<poller::Name>,
+    reports: Option<Reports>,
+    clients: BTreeMap<u32, Client>,
+    pipes: BTreeMap<PipeKey, Pipe>,
+    /// Descriptors from the compositor that the core has not decided about.
+    fds: BTreeMap<FdKey, OwnedFd>,
+    next_fd: u64,
+    start: Instant,
+    completions: Vec<Completion>,
+    wishes: Vec<Wish>,
+    /// Counters that only the virtqueue side knows.
+    pub queue: QueueCounters,
+}
+
+/// What the virtqueue side counts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct QueueCounters {
+    /// Notifications from the guest.
+    pub kicks: u64,
+    /// Interrupts sent.
+    pub interrupts: u64,
+}
+
+impl Host {
+    /// A device with its arena and its channel to the compositor; `reports` may be absent in tests.
+    ///
+    /// # Errors
+    /// If the kernel refuses.
+    pub fn new(config: Config, channel: OwnedFd, reports: Option<OwnedFd>) -> Result<Self, Errno> {
+        let arena = Arena::new(config.arena)?;
+        let mut poller = Poller::new()?;
+        rustix::io::ioctl_fionbio(&channel, true)?;
+        let channel_name = Some(poller.add(channel.as_fd(), Source::Channel, EventFlags::IN)?);
+        let reports = reports.map(Reports::new).transpose()?;
+        if let Some(reports) = &reports {
+            poller.add(reports.as_fd(), Source::Report, EventFlags::IN)?;
+        }
+        Ok(Self {
+            device: Device::new(config),
+            arena,
+            poller,
+            channel,
+            channel_name,
+            reports,
+            clients: BTreeMap::new(),
+            pipes: BTreeMap::new(),
+            fds: BTreeMap::new(),
+            next_fd: 0,
+            start: Instant::now(),
+            completions: Vec::new(),
+            wishes: Vec::new(),
+            queue: QueueCounters::default(),
+        })
+    }
+
+    /// Watches a descriptor that wakes the loop for the surroundings' own reasons.
+    ///
+    /// # Errors
+    /// If the kernel refuses.
+    pub fn watch_wake(&mut self, fd: BorrowedFd<'_>) -> Result<(), Errno> {
+        self.poller.add(fd, Source::Wake, EventFlags::IN).map(|_name| ())
+    }
+
+    /// The shepherd's socket, if there is one.
+    #[must_use]
+    pub const fn reports(&self) -> Option<&Reports> {
+        self.reports.as_ref()
+    }
+
+    /// The arena.
+    #[must_use]
+    pub const fn arena(&self) -> &Arena {
+        &self.arena
+    }
+
+    /// The device core, for tests that verify its invariants.
+    #[must_use]
+    pub const fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// A command of the guest.
+    pub fn command(&mut self, token: Token, bytes: &[u8], ram: &dyn GuestRam) {
+        self.input(Input::Command { token, bytes }, ram);
+    }
+
+    /// Something in the queue that is not a request.
+    pub fn malformed(&mut self, token: Token, header: &[u8], kind: &'static str, ram: &dyn GuestRam) {
+        self.input(Input::Malformed { token, header, kind }, ram);
+    }
+
+    /// The machine's answer to [`Wish::MapArena`].
+    pub fn arena_mapped(&mut self, ok: bool, ram: &dyn GuestRam) {
+        self.input(Input::ArenaMapped(ok), ram);
+    }
+
+    /// The guest is gone, or starts anew: everything owed is answered.
+    pub fn reset(&mut self, ram: &dyn GuestRam) {
+        self.input(Input::Reset, ram);
+    }
+
+    /// The answers so far.
+    pub fn take_completions(&mut self) -> Vec<Completion> {
+        std::mem::take(&mut self.completions)
+    }
+
+    /// The wishes so far.
+    pub fn take_wishes(&mut self) -> Vec<Wish> {
+        std::mem::take(&mut self.wishes)
+    }
+
+    /// Descriptors held for clients, pipes and the compositor's unclaimed items; for leak tests.
+    #[must_use]
+    pub fn held_descriptors(&self) -> usize {
+        self.clients.len().saturating_add(self.pipes.len()).saturating_add(self.fds.len())
+    }
+
+    /// All counters.
+    #[must_use]
+    pub fn counters(&self) -> DeviceCounters {
+        let core = self.device.counters();
+        DeviceCounters {
+            commands: core.commands,
+            kicks: self.queue.kicks,
+            interrupts: self.queue.interrupts,
+            contexts: core.contexts,
+            bytes_to_compositor: core.bytes_to_compositor,
+            bytes_to_guest: core.bytes_to_guest,
+            pixel_bytes_copied: 0,
+            arena_bytes: self.device.arena_bytes(),
+            faults: core.faults,
+        }
+    }
+
+    /// Handles what is ready, waiting for at most `timeout`. Says whether a [`Source::Wake`] was among it.
+    ///
+    /// # Errors
+    /// If the event loop itself fails.
+    pub fn turn(&mut self, timeout: Option<Duration>, ram: &dyn GuestRam) -> Result<bool, Errno> {
+        let mut woken = false;
+        for ready in self.poller.wait(timeout)? {
+            match ready.source {
+                Source::Client(ctx) => self.client_ready(ctx, ready, ram),
+                Source::Pipe(key) => self.pipe_ready(key, ready, ram),
+                Source::Channel => self.channel_ready(ram),
+                Source::Report => self.report_ready(),
+                Source::Wake => woken = true,
+                Source::Timer => {
+                    self.poller.acknowledge_timer();
+                    self.input(Input::Timeout, ram);
+                }
+            }
+        }
+        let deadline = self.device.poll_timeout();
+        let now = self.now();
+        self.poller.arm(deadline, now)?;
+        Ok(woken)
+    }
+
+    fn now(&self) -> Mono {
+        Mono(self.start.elapsed())
+    }
+
+    fn client_ready(&mut self, ctx: u32, ready: Ready, ram: &dyn GuestRam) {
+        if ready.writable {
+            let flushed = self.clients.get_mut(&ctx).map(|client| client.flush(self.arena.as_fd()));
+            match flushed {
+                Some(Ok(bytes)) => self.input(Input::ClientWrote { ctx, bytes }, ram),
+                Some(Err(_)) => return self.client_lost(ctx, ram),
+                None => return,
+            }
+        }
+        if ready.readable {
+            self.read_client(ctx, ready.hung_up, ram);
+        }
+        self.watch_client(ctx, ram);
+    }
+
+    fn read_client(&mut self, ctx: u32, hung_up: bool, ram: &dyn GuestRam) {
+        for _ in 0..READS {
+            // The core may have said "enough" between two reads, or closed the client.
+            let Some(client) = self.clients.get_mut(&ctx) else { return };
+            if !client.is_reading() {
+                if hung_up {
+                    client.drop_queue();
+                }
+                return;
+            }
+            match client.receive() {
+                Ok(Some(received)) => {
+                    let fds = self.adopt(received.fds);
+                    self.input(Input::FromCompositor { ctx, bytes: &received.bytes, fds: &fds }, ram);
+                }
+                Err(Errno::AGAIN) => return,
+                Ok(None) | Err(_) => return self.client_lost(ctx, ram),
+            }
+        }
+    }
+
+    fn client_lost(&mut self, ctx: u32, ram: &dyn GuestRam) {
+        self.input(Input::ClientClosed { ctx }, ram);
+    }
+
+    fn watch_client(&mut self, ctx: u32, ram: &dyn GuestRam) {
+        let watched = self.clients.get_mut(&ctx).map(|client| client.watch(ctx, &mut self.poller));
+        if let Some(Err(error)) = watched {
+            tracing::error!(ctx, "client cannot be watched: {error}");
+            self.client_lost(ctx, ram);
+        }
+    }
+
+    fn pipe_ready(&mut self, pipe: PipeKey, ready: Ready, ram: &dyn GuestRam) {
+        if ready.writable || (ready.hung_up && !self.is_reader(pipe)) {
+            match self.pipes.get_mut(&pipe).map(Pipe::flush) {
+                Some(Ok(bytes)) => self.input(Input::PipeWrote { pipe, bytes }, ram),
+                Some(Err(_)) => return self.input(Input::PipeClosed { pipe }, ram),
+                None => return,
+            }
+        }
+        if ready.readable {
+            for _ in 0..READS {
+                let Some(end) = self.pipes.get(&pipe).filter(|end| end.is_reading()) else { break };
+                match end.read() {
+                    Ok(Some(bytes)) => self.input(Input::FromPipe { pipe, bytes: &bytes }, ram),
+                    Err(Errno::AGAIN) => break,
+                    Ok(None) | Err(_) => return self.input(Input::PipeClosed { pipe }, ram),
+                }
+            }
+        }
+        self.watch_pipe(pipe, ram);
+    }
+
+    fn is_reader(&self, pipe: PipeKey) -> bool {
+        self.pipes.get(&pipe).is_some_and(Pipe::is_reading)
+    }
+
+    fn watch_pipe(&mut self, pipe: PipeKey, ram: &dyn GuestRam) {
+        if let Some(Err(error)) = self.pipes.get_mut(&pipe).map(|end| end.watch(pipe, &mut self.poller)) {
+            tracing::error!(?pipe, "pipe cannot be watched: {error}");
+            self.input(Input::PipeClosed { pipe }, ram);
+        }
+    }
+
+    /// The compositor never says anything on the channel, so readiness means that it is gone.
+    fn channel_ready(&mut self, ram: &dyn GuestRam) {
+        if let Some(name) = self.channel_name.take() {
+            self.poller.remove(self.channel.as_fd(), name);
+            tracing::warn!("the compositor is gone");
+            self.input(Input::CompositorGone, ram);
+        }
+    }
+
+    fn report_ready(&mut self) {
+        let Some(reports) = &self.reports else { return };
+        match reports.ask() {
+            Ask::Counters => reports.counters(self.counters()),
+            Ask::Nothing => {}
+            Ask::Gone => self.wishes.push(Wish::End),
+        }
+    }
+}
+
+/// The event loop's own descriptor: readable when [`Host::turn`] has something to do.
+impl AsRawFd for Host {
+    fn as_raw_fd(&self) -> RawFd {
+        self.poller.as_fd().as_raw_fd()
+    }
+}
