@@ -5,7 +5,7 @@
 //! second one from the moment at which the machine is connected and all threads run; no byte of a guest is
 //! read before that.
 
-use cofferdam_jail::{Filter, FilterError, RUNTIME, Rule, STARTUP, When};
+use cofferdam_jail::{Filter, FilterError, RUNTIME, Rule, STARTUP, THREAD_BEGIN, When};
 
 /// `x` as the bits that a filter compares.
 const fn bits(x: i32) -> u32 {
@@ -61,7 +61,7 @@ const PREPARE: &[Rule] = &[
 /// # Errors
 /// If the tables do not compile.
 pub fn first() -> Result<Filter, FilterError> {
-    Filter::new(&[RUNTIME, STARTUP, SERVE, PREPARE])
+    Filter::new(&[RUNTIME, THREAD_BEGIN, STARTUP, SERVE, PREPARE])
 }
 
 /// Once all threads run.
@@ -69,7 +69,7 @@ pub fn first() -> Result<Filter, FilterError> {
 /// # Errors
 /// If the tables do not compile.
 pub fn serving() -> Result<Filter, FilterError> {
-    Filter::new(&[RUNTIME, SERVE])
+    Filter::new(&[RUNTIME, THREAD_BEGIN, SERVE])
 }
 
 #[cfg(test)]
@@ -80,7 +80,7 @@ mod tests {
     #[test]
     fn no_rule_is_redundant() {
         let mut calls: BTreeMap<i64, Vec<usize>> = BTreeMap::new();
-        for rule in RUNTIME.iter().chain(STARTUP).chain(SERVE).chain(PREPARE) {
+        for rule in RUNTIME.iter().chain(THREAD_BEGIN).chain(STARTUP).chain(SERVE).chain(PREPARE) {
             assert!(!rule.why.is_empty(), "call {} has no reason", rule.call);
             calls.entry(rule.call).or_default().push(rule.when.len());
         }

@@ -28,4 +28,4 @@ mod sys;
 
 pub use enter::{JailError, Landlock, Limits, Plan, Report, enter, tighten};
 pub use filter::{Filter, FilterError};
-pub use rules::{RUNTIME, Rule, STARTUP, When};
+pub use rules::{RUNTIME, Rule, STARTUP, THREAD_BEGIN, When};

@@ -3,7 +3,7 @@
 //!
 //! In: the table in [`CASES`], run with Landlock and without it. Out: how each child ended.
 
-use cofferdam_jail::{Filter, Landlock, Limits, Plan, RUNTIME, Rule, STARTUP, enter, tighten};
+use cofferdam_jail::{Filter, Landlock, Limits, Plan, RUNTIME, Rule, STARTUP, THREAD_BEGIN, enter, tighten};
 use std::io::{Read, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::process::ExitStatusExt;
@@ -68,7 +68,7 @@ fn kill_parent() -> bool {
 }
 
 fn thread_after_tighten() -> bool {
-    let strict = Filter::new(&[RUNTIME]).is_ok_and(|f| tighten(&f).is_ok());
+    let strict = Filter::new(&[RUNTIME, THREAD_BEGIN]).is_ok_and(|f| tighten(&f).is_ok());
     strict && memory_and_threads()
 }
 
@@ -93,14 +93,16 @@ fn child(case: &Case, landlock: bool) -> ExitCode {
     let plan = Plan { keep: &[], user: None, parent: None, limits, landlock };
     // What tests do and helpers do not: ask for their parent.
     let extra = [Rule::any(libc::SYS_getppid, "the case asks whom to kill")];
-    let report =
-        match Filter::new(&[RUNTIME, STARTUP, &extra]).map_err(Into::into).and_then(|f| enter(&plan, &f)) {
-            Ok(report) => report,
-            Err(e) => {
-                let _ = writeln!(std::io::stderr(), "{e}");
-                return ExitCode::from(3);
-            }
-        };
+    let report = match Filter::new(&[RUNTIME, THREAD_BEGIN, STARTUP, &extra])
+        .map_err(Into::into)
+        .and_then(|f| enter(&plan, &f))
+    {
+        Ok(report) => report,
+        Err(e) => {
+            let _ = writeln!(std::io::stderr(), "{e}");
+            return ExitCode::from(3);
+        }
+    };
     if landlock != (report.landlock != Landlock::Off)
         || (case.0 == "stray-descriptor" && stray.as_raw_fd() != 3)
     {
