@@ -8,6 +8,7 @@ mod tests {
         Init2, MAX_IDS, Pipe, TRANSFER_HEADER, Transfer, V1_PIPE, V1_RING, V1_TRANSFER, commands,
     };
     use cofferdam_xdomain::{DecodeError, EncodeError, Limits};
+    use proptest::prelude::*;
 
     const LIMITS: Limits = Limits::DEFAULT;
 
@@ -187,5 +188,60 @@ mod tests {
         assert_eq!(ImageRequirements::decode(&bytes), Ok(reply));
         assert_eq!(bytes[40..56], [0, 0xc0, 0x12, 0, 0, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0]);
         assert_eq!(bytes[56..], [0xff; 8]);
+    }
+
+    fn identifier() -> impl Strategy<Value = Identifier> {
+        let kind = prop_oneof![Just(IdKind::Blob), Just(IdKind::ReadPipe), Just(IdKind::WritePipe)];
+        (any::<u32>(), kind, any::<u32>()).prop_map(|(id, kind, size)| Identifier { id, kind, size })
+    }
+
+    proptest! {
+        #[test]
+        fn any_transfer_comes_back(
+            ids in prop::collection::vec(identifier(), 0..=MAX_IDS),
+            data in prop::collection::vec(any::<u8>(), 0..5000),
+            tail in prop::collection::vec(any::<u8>(), 0..40),
+        ) {
+            let transfer = Transfer { ids: IdList::from_slice(&ids).unwrap(), data: &data };
+            let mut bytes = Vec::new();
+            GuestCommand::Send(transfer).encode(&mut bytes).unwrap();
+            let len = bytes.len();
+            bytes.extend(&tail);
+            prop_assert_eq!(GuestCommand::decode(&bytes, &LIMITS), Ok((GuestCommand::Send(transfer), len)));
+            bytes.clear();
+            HostMessage::Receive(transfer).encode(&mut bytes).unwrap();
+            bytes.extend(&tail);
+            prop_assert_eq!(HostMessage::decode(&bytes, &LIMITS), Ok((HostMessage::Receive(transfer), len)));
+        }
+
+        #[test]
+        fn any_pipe_data_comes_back(id: u32, hang_up: bool, data in prop::collection::vec(any::<u8>(), 0..4072)) {
+            let pipe = Pipe { id, hang_up, data: &data };
+            let mut bytes = Vec::new();
+            GuestCommand::Write(pipe).encode(&mut bytes).unwrap();
+            prop_assert_eq!(GuestCommand::decode(&bytes, &LIMITS), Ok((GuestCommand::Write(pipe), bytes.len())));
+            bytes.clear();
+            HostMessage::Read(pipe).encode(&mut bytes).unwrap();
+            prop_assert_eq!(HostMessage::decode(&bytes, &LIMITS), Ok((HostMessage::Read(pipe), bytes.len())));
+        }
+
+        #[test]
+        fn any_parameters_come_back(words in any::<[u32; 4]>(), legacy: bool) {
+            let [a, b, c, d] = words;
+            let commands = [
+                GuestCommand::Init(Init { query_ring: a, channel_ring: (!legacy).then_some(b), channel_type: c }),
+                GuestCommand::Init2(Init2 {
+                    query_ring: (a != 0).then_some(a),
+                    channel_ring: b,
+                    channel_type: c,
+                    capacity: d,
+                }),
+                GuestCommand::ImageRequirements(ImageQuery { width: a, height: b, format: c, flags: d }),
+            ];
+            for command in commands {
+                let bytes = encoded(&command);
+                prop_assert_eq!(GuestCommand::decode(&bytes, &LIMITS), Ok((command, bytes.len())));
+            }
+        }
     }
 }
