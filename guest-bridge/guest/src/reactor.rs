@@ -21,8 +21,6 @@ pub(crate) struct Interest {
 impl Interest {
     /// Only reading.
     pub(crate) const READ: Self = Self { read: true, write: false };
-    /// Only errors and hang-ups, which the kernel always reports.
-    pub(crate) const NONE: Self = Self { read: false, write: false };
 
     fn flags(self) -> epoll::EventFlags {
         let mut flags = epoll::EventFlags::empty();

@@ -99,8 +99,8 @@ mod tests {
 
     #[test]
     fn the_builders_description_is_read() {
-        let app =
-            load(r#"{"id":"foot","name":"Terminal","command":["foot","-v"],"environment":{"K":"V"}}"#).unwrap();
+        let app = load(r#"{"id":"foot","name":"Terminal","command":["foot","-v"],"environment":{"K":"V"}}"#)
+            .unwrap();
         assert_eq!(app.command, ["foot", "-v"]);
         assert_eq!(app.environment["K"], "V");
         assert!(matches!(load("{"), Err(AppError::Parse(_))));

@@ -106,10 +106,14 @@ impl Bridge {
         self.running.as_ref().map(|r| &r.control)
     }
 
-    /// Asks for the counters; the answer comes out of [`Self::answer`].
-    pub(crate) fn ask(&mut self) {
+    /// Asks for the counters; the answer comes out of [`Self::answer`]. `false` if there is no bridge to ask.
+    pub(crate) fn ask(&mut self) -> bool {
+        if self.running.is_none() {
+            return false;
+        }
         self.asked = self.asked.saturating_add(1);
         self.send_question();
+        true
     }
 
     fn send_question(&self) {

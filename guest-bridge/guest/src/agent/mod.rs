@@ -214,7 +214,12 @@ impl Agent {
                     None => {}
                 }
             }
-            ToGuest::Counters => self.bridge.ask(),
+            ToGuest::Counters => {
+                if !self.bridge.ask() {
+                    let text = "the Wayland bridge is not running".to_owned();
+                    self.outbox.push(&FromGuest::Notice { text });
+                }
+            }
             ToGuest::Shutdown => self.begin_end(),
         }
         Ok(())
@@ -237,7 +242,8 @@ impl Agent {
         let mut argv = app.command.clone();
         argv.extend(args);
         let command = app.command(&argv, env).ok_or("the image names no program")?;
-        let pid = self.adopt(Owner::App, command).map_err(|e| format!("cannot start {:?}: {e}", argv.first()))?;
+        let pid =
+            self.adopt(Owner::App, command).map_err(|e| format!("cannot start {:?}: {e}", argv.first()))?;
         self.app_started = true;
         self.outbox.push(&FromGuest::AppStarted { pid });
         Ok(())

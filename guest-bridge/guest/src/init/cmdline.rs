@@ -44,9 +44,9 @@ pub(crate) fn parse(line: &str) -> Result<BootArgs, CmdlineError> {
 }
 
 fn layer(line: &str, name: &'static str) -> Result<Option<Verity>, CmdlineError> {
-    let mut found = line.split_ascii_whitespace().filter_map(|word| {
-        word.strip_prefix("cofferdam.")?.strip_prefix(name)?.strip_prefix('=')
-    });
+    let mut found = line
+        .split_ascii_whitespace()
+        .filter_map(|word| word.strip_prefix("cofferdam.")?.strip_prefix(name)?.strip_prefix('='));
     let Some(text) = found.next() else { return Ok(None) };
     if found.next().is_some() {
         return Err(CmdlineError::Twice(name));

@@ -101,8 +101,7 @@ fn put(buf: &mut [u8], at: usize, bytes: &[u8]) -> io::Result<()> {
 
 /// The minor number in the header's `dev` field, which uses the kernel's 32-bit encoding.
 fn device_minor(buf: &[u8]) -> io::Result<u32> {
-    let bytes: [u8; 8] =
-        buf.get(40..48).and_then(|b| b.try_into().ok()).ok_or(io::ErrorKind::InvalidData)?;
+    let bytes: [u8; 8] = buf.get(40..48).and_then(|b| b.try_into().ok()).ok_or(io::ErrorKind::InvalidData)?;
     let dev = u64::from_ne_bytes(bytes);
     u32::try_from((dev & 0xff) | ((dev >> 12) & 0xf_ff00)).map_err(io::Error::other)
 }

@@ -80,7 +80,8 @@ pub fn run() -> ExitCode {
 fn boot() -> Result<(), BootError> {
     root::early_mounts()?;
     let devices = uevent::Devices::subscribe().map_err(|e| BootError::io("watch devices", e))?;
-    let line = std::fs::read_to_string("/proc/cmdline").map_err(|e| BootError::io("read /proc/cmdline", e))?;
+    let line =
+        std::fs::read_to_string("/proc/cmdline").map_err(|e| BootError::io("read /proc/cmdline", e))?;
     let args = cmdline::parse(&line)?;
     let count = modules::load_all()?;
     console::line("init", format_args!("{count} modules loaded"));

@@ -109,11 +109,21 @@ fn volatile_mounts() -> Result<(), BootError> {
     mount_at("tmpfs", "/run", "tmpfs", quiet, "mode=0755")?;
     mount_at("tmpfs", "/tmp", "tmpfs", quiet, "mode=1777")?;
     mount_at("tmpfs", "/dev/shm", "tmpfs", quiet, "mode=1777")?;
-    mount_at("devpts", "/dev/pts", "devpts", MountFlags::NOSUID | MountFlags::NOEXEC, "ptmxmode=0666,mode=0620,gid=5")?;
+    mount_at(
+        "devpts",
+        "/dev/pts",
+        "devpts",
+        MountFlags::NOSUID | MountFlags::NOEXEC,
+        "ptmxmode=0666,mode=0620,gid=5",
+    )?;
     // What programs expect beside the nodes which the kernel makes.
-    for (link, target) in
-        [("ptmx", "pts/ptmx"), ("fd", "/proc/self/fd"), ("stdin", "fd/0"), ("stdout", "fd/1"), ("stderr", "fd/2")]
-    {
+    for (link, target) in [
+        ("ptmx", "pts/ptmx"),
+        ("fd", "/proc/self/fd"),
+        ("stdin", "fd/0"),
+        ("stdout", "fd/1"),
+        ("stderr", "fd/2"),
+    ] {
         let path = Path::new("/dev").join(link);
         match std::fs::remove_file(&path) {
             Err(e) if e.kind() != io::ErrorKind::NotFound => {
@@ -121,7 +131,8 @@ fn volatile_mounts() -> Result<(), BootError> {
             }
             _ => {}
         }
-        std::os::unix::fs::symlink(target, &path).map_err(|e| BootError::io(format!("link /dev/{link}"), e))?;
+        std::os::unix::fs::symlink(target, &path)
+            .map_err(|e| BootError::io(format!("link /dev/{link}"), e))?;
     }
     own_dir("/run/user", 0o755, 0)?;
     own_dir(RUNTIME_DIR, 0o700, APP_USER)
@@ -149,7 +160,8 @@ fn mount_at(
     data: &str,
 ) -> Result<(), BootError> {
     let (source, target) = (source.as_ref(), target.as_ref());
-    let failed = |e: io::Error| BootError::io(format!("mount {} on {}", source.display(), target.display()), e);
+    let failed =
+        |e: io::Error| BootError::io(format!("mount {} on {}", source.display(), target.display()), e);
     std::fs::create_dir_all(target).map_err(failed)?;
     let data = CString::new(data).map_err(|e| failed(e.into()))?;
     mount(source, target, kind, flags, data.as_c_str()).map_err(|e| failed(e.into()))

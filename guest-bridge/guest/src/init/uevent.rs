@@ -22,12 +22,8 @@ impl Devices {
     /// Subscribes.
     pub(crate) fn subscribe() -> io::Result<Self> {
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-        let socket = socket_with(
-            AddressFamily::NETLINK,
-            SocketType::DGRAM,
-            flags,
-            Some(netlink::KOBJECT_UEVENT),
-        )?;
+        let socket =
+            socket_with(AddressFamily::NETLINK, SocketType::DGRAM, flags, Some(netlink::KOBJECT_UEVENT))?;
         // Group 1 is the kernel's own events.
         bind(&socket, &SocketAddrNetlink::new(0, 1))?;
         Ok(Self { socket })
