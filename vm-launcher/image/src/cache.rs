@@ -96,11 +96,6 @@ impl Cache {
         }
     }
 
-    /// Whether what was kept is to be ignored.
-    pub(crate) fn is_fresh(&self) -> bool {
-        self.fresh.is_some()
-    }
-
     /// Waits for the lock called `name`.
     pub(crate) fn lock(&self, name: &str) -> Result<Guard> {
         let dir = self.root.join("locks");

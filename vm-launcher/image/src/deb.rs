@@ -114,7 +114,8 @@ impl Tree<'_> {
         let bad = |e: std::io::Error| malformed(deb, e);
         for entry in tar::Archive::new(tar).entries().map_err(bad)? {
             let mut entry = entry.map_err(bad)?;
-            let path = clean(&entry.path().map_err(bad)?).ok_or_else(|| malformed(deb, "a path leaves the tree"))?;
+            let path =
+                clean(&entry.path().map_err(bad)?).ok_or_else(|| malformed(deb, "a path leaves the tree"))?;
             let kind = entry.header().entry_type();
             if path.as_os_str().is_empty() || MERGED.iter().any(|m| path == Path::new(m)) {
                 continue;
@@ -130,7 +131,8 @@ impl Tree<'_> {
             let target = self.place(&path)?;
             remove_old(&target)?;
             if kind.is_symlink() {
-                let link = entry.link_name().map_err(bad)?.ok_or_else(|| malformed(deb, "a link to nothing"))?;
+                let link =
+                    entry.link_name().map_err(bad)?.ok_or_else(|| malformed(deb, "a link to nothing"))?;
                 symlink(&link, &target).at(&target)?;
             } else if kind.is_hard_link() {
                 let link = entry.link_name().map_err(bad)?.and_then(|l| clean(&l));
@@ -172,7 +174,9 @@ impl Tree<'_> {
                     let absolute = if target.is_absolute() { target } else { here.join(target) };
                     here = PathBuf::new();
                     let inside = clean_guest(&absolute).filter(|_| links <= MAX_LINKS);
-                    let inside = inside.ok_or_else(|| Error::malformed(host.display().to_string(), "a link leaves the tree"))?;
+                    let inside = inside.ok_or_else(|| {
+                        Error::malformed(host.display().to_string(), "a link leaves the tree")
+                    })?;
                     todo.extend(components(&inside));
                 }
                 Ok(_) => here = next,
@@ -196,7 +200,9 @@ fn components(path: &Path) -> Vec<std::ffi::OsString> {
 
 fn remove_old(target: &Path) -> Result<()> {
     match fs::symlink_metadata(target) {
-        Ok(meta) if meta.is_dir() => Err(Error::malformed(target.display().to_string(), "a directory is in the way")),
+        Ok(meta) if meta.is_dir() => {
+            Err(Error::malformed(target.display().to_string(), "a directory is in the way"))
+        }
         Ok(_) => fs::remove_file(target).at(target),
         Err(_) => Ok(()),
     }

@@ -36,13 +36,17 @@ pub enum Error {
         package: &'static str,
     },
     /// This machine's apt configuration names no Debian mirror.
-    #[error("no Debian mirror in this machine's apt configuration: set COFFERDAM_DEBIAN_MIRROR to its address")]
+    #[error(
+        "no Debian mirror in this machine's apt configuration: set COFFERDAM_DEBIAN_MIRROR to its address"
+    )]
     NoMirror,
     /// The keys that sign the Debian archive are not installed.
     #[error("the keys of the Debian archive are missing: install the package debian-archive-keyring")]
     NoKeyring,
     /// Packages could not be downloaded.
-    #[error("could not download {what}: {why}; check the network and run this again, it carries on where it stopped")]
+    #[error(
+        "could not download {what}: {why}; check the network and run this again, it carries on where it stopped"
+    )]
     Download {
         /// Which packages.
         what: String,

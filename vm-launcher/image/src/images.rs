@@ -67,7 +67,14 @@ impl Images {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => Lock::default(),
             Err(e) => return Err(Error::io(&path, e)),
         };
-        Ok(Self { cache, guest_dir, guest_binary: options.guest_binary.clone(), lock, progress, apt: OnceCell::new() })
+        Ok(Self {
+            cache,
+            guest_dir,
+            guest_binary: options.guest_binary.clone(),
+            lock,
+            progress,
+            apt: OnceCell::new(),
+        })
     }
 
     fn supply(&self) -> Supply<'_> {
@@ -211,8 +218,13 @@ impl Images {
         Ok(found.into_iter().collect())
     }
 
-    fn app_dirs(&self) -> [PathBuf; 2] {
-        [cache::xdg("XDG_CONFIG_HOME", ".config").join("cofferdam/apps"), self.guest_dir.join("apps")]
+    /// `$COFFERDAM_APP_DIRS` (separated by colons), the user's own, and those that came with us.
+    fn app_dirs(&self) -> Vec<PathBuf> {
+        let named = std::env::var_os("COFFERDAM_APP_DIRS").unwrap_or_default();
+        let mut dirs: Vec<PathBuf> = std::env::split_paths(&named).filter(|d| d.is_absolute()).collect();
+        dirs.push(cache::xdg("XDG_CONFIG_HOME", ".config").join("cofferdam/apps"));
+        dirs.push(self.guest_dir.join("apps"));
+        dirs
     }
 
     /// Finds and reads the description of an app.
@@ -225,7 +237,7 @@ impl Images {
             Ok(Error::UnknownApp { name: name.to_owned(), known: known.join(", ") })
         };
         let Ok(id) = name.parse::<AppId>() else { return Err(unknown()?) };
-        let path = self.app_dirs().map(|d| d.join(format!("{id}.toml"))).into_iter().find(|p| p.is_file());
+        let path = self.app_dirs().iter().map(|d| d.join(format!("{id}.toml"))).find(|p| p.is_file());
         match path {
             Some(path) => App::read(&path),
             None => Err(unknown()?),
@@ -259,7 +271,8 @@ fn bundle(kernel: PathBuf, initramfs: PathBuf, base: &Path, app: &Path) -> Resul
 
 /// `$COFFERDAM_GUEST_DIR`, the installed place, or the source tree this was built from.
 fn find_guest_dir() -> Result<PathBuf> {
-    let mut places: Vec<PathBuf> = std::env::var_os("COFFERDAM_GUEST_DIR").map(PathBuf::from).into_iter().collect();
+    let mut places: Vec<PathBuf> =
+        std::env::var_os("COFFERDAM_GUEST_DIR").map(PathBuf::from).into_iter().collect();
     let exe = std::env::current_exe().at("/proc/self/exe")?;
     if let Some(prefix) = exe.parent().and_then(Path::parent) {
         places.push(prefix.join("share/cofferdam/guest"));

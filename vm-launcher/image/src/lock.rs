@@ -50,7 +50,11 @@ impl Lock {
         let mut out = String::from("{\n");
         for (n, (set, locked)) in self.0.iter().enumerate() {
             let head = if n == 0 { "" } else { ",\n" };
-            out += &format!("{head}{}: {{\n  \"request\": {},\n  \"packages\": [\n", json(set.as_str())?, json(&locked.request)?);
+            out += &format!(
+                "{head}{}: {{\n  \"request\": {},\n  \"packages\": [\n",
+                json(set.as_str())?,
+                json(&locked.request)?
+            );
             for (n, package) in locked.packages.iter().enumerate() {
                 let head = if n == 0 { "" } else { ",\n" };
                 out += &format!("{head}    {}", json(package)?);

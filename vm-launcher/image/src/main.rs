@@ -114,10 +114,8 @@ fn bundles(apps: &[String], get: impl Fn(&str) -> Result<Bundle>) -> Result<BTre
 }
 
 fn print_json(value: &impl serde::Serialize) -> Result<()> {
-    let text = serde_json::to_string_pretty(value).map_err(|e| Error::Malformed {
-        what: "output".into(),
-        why: e.to_string(),
-    })?;
+    let text = serde_json::to_string_pretty(value)
+        .map_err(|e| Error::Malformed { what: "output".into(), why: e.to_string() })?;
     // A reader that closes early has what it wanted.
     let _ = writeln!(std::io::stdout(), "{text}");
     Ok(())

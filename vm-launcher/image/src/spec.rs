@@ -58,8 +58,7 @@ fn default_data() -> u32 {
     1024
 }
 
-const APP_KEYS: &[&str] =
-    &["name", "packages", "command", "icon", "environment", "memory_mib", "data_mib"];
+const APP_KEYS: &[&str] = &["name", "packages", "command", "icon", "environment", "memory_mib", "data_mib"];
 const BASE_KEYS: &[&str] = &["packages", "omit", "strip", "keep", "directories", "links", "environment"];
 
 impl AppSpec {
@@ -158,12 +157,21 @@ mod tests {
     #[test]
     fn mistakes_are_named_with_their_line() {
         for (text, expected) in [
-            (format!("{GOOD}comand = []\n"), "x.toml:4: there is no key \"comand\": did you mean \"command\"?"),
-            (format!("{GOOD}memory = 5\n"), "x.toml:4: there is no key \"memory\": did you mean \"memory_mib\"?"),
+            (
+                format!("{GOOD}comand = []\n"),
+                "x.toml:4: there is no key \"comand\": did you mean \"command\"?",
+            ),
+            (
+                format!("{GOOD}memory = 5\n"),
+                "x.toml:4: there is no key \"memory\": did you mean \"memory_mib\"?",
+            ),
             (format!("{GOOD}qqqqqqqqqqqq = 5\n"), "there are name, packages, command"),
             (format!("{GOOD}memory_mib = \"much\"\n"), "x.toml:4: invalid type"),
             (format!("{GOOD}memory_mib = 1\n"), "x.toml:4: 1 MiB of memory"),
-            (GOOD.replace("[\"foot\"]\ncommand = [\"foot\"]", "[\"-o\"]\ncommand = [\"foot\"]"), "x.toml:2: \"-o\" is not"),
+            (
+                GOOD.replace("[\"foot\"]\ncommand = [\"foot\"]", "[\"-o\"]\ncommand = [\"foot\"]"),
+                "x.toml:2: \"-o\" is not",
+            ),
             (GOOD.replace("command = [\"foot\"]", "command = []"), "x.toml:3: the command is empty"),
             ("name = \"x\"\n".into(), "missing field `packages`"),
             ("name = ".into(), "x.toml:1: "),
@@ -193,7 +201,9 @@ mod tests {
 
     #[test]
     fn distances() {
-        for (a, b, d) in [("", "abc", 3), ("abc", "abc", 0), ("comand", "command", 1), ("kitten", "sitting", 3)] {
+        for (a, b, d) in
+            [("", "abc", 3), ("abc", "abc", 0), ("comand", "command", 1), ("kitten", "sitting", 3)]
+        {
             assert_eq!(distance(a, b), d);
         }
     }

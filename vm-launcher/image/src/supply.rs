@@ -62,7 +62,12 @@ pub(crate) struct Supply<'c> {
 }
 
 impl<'c> Supply<'c> {
-    pub(crate) fn new(cache: &'c Cache, lock: &'c Lock, progress: Progress, state: &'c OnceCell<State>) -> Self {
+    pub(crate) fn new(
+        cache: &'c Cache,
+        lock: &'c Lock,
+        progress: Progress,
+        state: &'c OnceCell<State>,
+    ) -> Self {
         Self { cache, lock, progress, state }
     }
 
@@ -79,8 +84,9 @@ impl<'c> Supply<'c> {
         // Two builders must not write the same lists and files at once.
         let _guard = self.cache.lock("apt")?;
         let debs = self.cache.root().join("debs");
-        let fetch =
-            |packages: &[Package]| apt::fetch(self.state()?, &debs, packages, &set.name, &self.progress).map(|g| g.len());
+        let fetch = |packages: &[Package]| {
+            apt::fetch(self.state()?, &debs, packages, &set.name, &self.progress).map(|g| g.len())
+        };
         let locked = self.locked(set);
         if let Some(locked) = locked
             && fetch(locked)? == 0
@@ -94,7 +100,8 @@ impl<'c> Supply<'c> {
         }
         if let Some(locked) = locked {
             let changes = lock::difference(locked, &current);
-            self.progress.note(&format!("{}: the mirror no longer has the locked versions: {changes}", set.name));
+            self.progress
+                .note(&format!("{}: the mirror no longer has the locked versions: {changes}", set.name));
         }
         Ok(supplied(current, &debs))
     }

@@ -83,8 +83,12 @@ const QEMU: Kind = Kind {
     keep: &["usr/bin/qemu-system-x86_64", "usr/lib", "usr/share/qemu", "usr/share/seabios"],
 };
 
-const EROFS: Kind =
-    Kind { name: "erofs", packages: &["erofs-utils"], prefer_backports: false, keep: &["usr/bin", "usr/lib"] };
+const EROFS: Kind = Kind {
+    name: "erofs",
+    packages: &["erofs-utils"],
+    prefer_backports: false,
+    keep: &["usr/bin", "usr/lib"],
+};
 
 impl Kind {
     fn set(&self) -> Set {
@@ -111,7 +115,9 @@ pub(crate) fn ensure(cache: &Cache, supply: &Supply<'_>, progress: &Progress) ->
             let supplied = supply.get(&set)?;
             let step = progress.step(format!("{}: unpacking", kind.name));
             deb::prepare(out)?;
-            let keep = |path: &str| kind.keep.iter().any(|k| Path::new(path).starts_with(k) || Path::new(k).starts_with(path));
+            let keep = |path: &str| {
+                kind.keep.iter().any(|k| Path::new(path).starts_with(k) || Path::new(k).starts_with(path))
+            };
             let total = supplied.debs.len() as u64;
             deb::unpack_all(&supplied.debs, out, &keep, |n| step.bytes(n as u64, total))?;
             step.done();
@@ -124,18 +130,21 @@ pub(crate) fn ensure(cache: &Cache, supply: &Supply<'_>, progress: &Progress) ->
 /// The tools, if they are built.
 pub(crate) fn load(cache: &Cache, supply: &Supply<'_>) -> Result<Tools> {
     let root = |kind: &Kind| {
-        cache.find(kind.name, &kind.key(&supply.lock_bytes(&kind.set()))).ok_or_else(|| Error::NotBuilt {
-            what: kind.name.to_owned(),
-            app: "foot".to_owned(),
-        })
+        cache
+            .find(kind.name, &kind.key(&supply.lock_bytes(&kind.set())))
+            .ok_or_else(|| Error::NotBuilt { what: kind.name.to_owned(), app: "foot".to_owned() })
     };
     Ok(programs(&root(&QEMU)?, &root(&EROFS)?))
 }
 
 fn programs(qemu: &Path, erofs: &Path) -> Tools {
     let share = |name: &str| qemu.join("usr/share").join(name).display().to_string();
-    let mut emulator =
-        Program::in_tree(qemu, "usr/bin/qemu-system-x86_64").arg(&["-L", &share("qemu"), "-L", &share("seabios")]);
+    let mut emulator = Program::in_tree(qemu, "usr/bin/qemu-system-x86_64").arg(&[
+        "-L",
+        &share("qemu"),
+        "-L",
+        &share("seabios"),
+    ]);
     let modules = qemu.join(LIBRARIES).join("qemu").display().to_string();
     emulator.env.insert("QEMU_MODULE_DIR".into(), modules);
     Tools { qemu: emulator, mkfs_erofs: Program::in_tree(erofs, "usr/bin/mkfs.erofs") }

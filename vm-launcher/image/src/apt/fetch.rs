@@ -117,7 +117,8 @@ mod tests {
 
     #[test]
     fn batches_cover_everything_once() {
-        let packages: Vec<Package> = (0..60).map(|n| package("p", if n == 30 { 99 << 20 } else { 1 << 20 })).collect();
+        let packages: Vec<Package> =
+            (0..60).map(|n| package("p", if n == 30 { 99 << 20 } else { 1 << 20 })).collect();
         let all: Vec<&Package> = packages.iter().collect();
         let sizes: Vec<usize> = batches(&all).map(<[_]>::len).collect();
         assert_eq!(sizes.iter().sum::<usize>(), 60);

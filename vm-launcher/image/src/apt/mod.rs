@@ -8,5 +8,7 @@ mod sources;
 mod state;
 
 pub(crate) use fetch::{deb_path, fetch};
-pub(crate) use resolve::{Archive, Package, resolve};
-pub(crate) use state::{RELEASE, State, run};
+#[cfg(test)]
+pub(crate) use resolve::Archive;
+pub(crate) use resolve::{Package, resolve};
+pub(crate) use state::{RELEASE, State};

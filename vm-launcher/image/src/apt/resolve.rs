@@ -84,8 +84,7 @@ mod tests {
     fn print_uris() {
         let text = "'http://m.test/debian/pool/main/c/c/c_2%3a1%2b2_all.deb' c_2%3a1+2_all.deb 12 SHA256:cc\n\
                     'http://m.test/debian-security/pool/a_1-1_amd64.deb' a_1-1_amd64.deb 34 SHA256:aa\nnoise\n";
-        let found =
-            parse_uris(text, "http://m.test/debian", Some("http://m.test/debian-security")).unwrap();
+        let found = parse_uris(text, "http://m.test/debian", Some("http://m.test/debian-security")).unwrap();
         let package = |name: &str, version: &str, sha256: &str, size, archive, path: &str| Package {
             name: name.into(),
             version: version.into(),
@@ -101,7 +100,12 @@ mod tests {
                 package("c", "2:1+2", "cc", 12, Archive::Debian, "pool/main/c/c/c_2%3a1%2b2_all.deb"),
             ]
         );
-        assert!(parse_uris("'http://other.test/x_1_all.deb' x_1_all.deb 1 SHA256:0", "http://m.test", None).is_err());
-        assert!(parse_uris("'http://m.test/x_1_all.deb' x_1_all.deb 1 MD5Sum:0", "http://m.test", None).is_err());
+        assert!(
+            parse_uris("'http://other.test/x_1_all.deb' x_1_all.deb 1 SHA256:0", "http://m.test", None)
+                .is_err()
+        );
+        assert!(
+            parse_uris("'http://m.test/x_1_all.deb' x_1_all.deb 1 MD5Sum:0", "http://m.test", None).is_err()
+        );
     }
 }

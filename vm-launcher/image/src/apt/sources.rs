@@ -47,7 +47,8 @@ fn parse_list_line(line: &str) -> Option<Source> {
 pub(crate) fn parse_deb822(text: &str) -> Vec<Source> {
     let mut sources = Vec::new();
     for stanza in stanzas(text) {
-        let field = |name: &str| stanza.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str());
+        let field =
+            |name: &str| stanza.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str());
         let words = |name: &str| -> Vec<String> {
             field(name).unwrap_or_default().split_whitespace().map(str::to_owned).collect()
         };
@@ -126,9 +127,9 @@ mod tests {
 
     fn check(sources: &[Source], expected: Option<(&str, Option<&str>, Option<&str>)>) {
         let found = choose(sources);
-        let found = found.as_ref().map(|m| {
-            (m.main.as_str(), m.security.as_deref(), m.keyring.as_ref().and_then(|k| k.to_str()))
-        });
+        let found = found
+            .as_ref()
+            .map(|m| (m.main.as_str(), m.security.as_deref(), m.keyring.as_ref().and_then(|k| k.to_str())));
         assert_eq!(found, expected);
     }
 

@@ -85,9 +85,14 @@ impl State {
             Err(Error::Tool { message, .. }) => {
                 drop(step);
                 if !self.has_lists() {
-                    return Err(Error::Download { what: "the lists of Debian packages".into(), why: message });
+                    return Err(Error::Download {
+                        what: "the lists of Debian packages".into(),
+                        why: message,
+                    });
                 }
-                progress.note(&format!("Debian: lists not renewed ({message}); going on with those of last time"));
+                progress.note(&format!(
+                    "Debian: lists not renewed ({message}); going on with those of last time"
+                ));
             }
             Err(other) => return Err(other),
         }

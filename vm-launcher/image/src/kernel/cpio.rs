@@ -88,7 +88,12 @@ mod tests {
             .collect();
         assert_eq!(
             columns,
-            [("drwxr-xr-x", "m"), ("-rw-r--r--", "m/order"), ("-rwxr-xr-x", "init"), ("crw-------", "console")]
+            [
+                ("drwxr-xr-x", "m"),
+                ("-rw-r--r--", "m/order"),
+                ("-rwxr-xr-x", "init"),
+                ("crw-------", "console")
+            ]
         );
     }
 }

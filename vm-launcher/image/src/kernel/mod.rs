@@ -145,9 +145,9 @@ fn find_modules(dir: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
 fn only_entry(dir: &Path, prefix: &str) -> Result<PathBuf> {
     let mut entries = fs::read_dir(dir).at(dir)?.flatten();
     let found = entries.find(|e| e.file_name().to_string_lossy().starts_with(prefix));
-    found
-        .map(|e| e.path())
-        .ok_or_else(|| Error::malformed(dir.display().to_string(), format!("no {prefix} in the kernel package")))
+    found.map(|e| e.path()).ok_or_else(|| {
+        Error::malformed(dir.display().to_string(), format!("no {prefix} in the kernel package"))
+    })
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<()> {
@@ -204,7 +204,8 @@ fn pack(kernel: &Path, guest: &[u8]) -> Result<Vec<u8>> {
 fn check_static(elf: &[u8]) -> std::result::Result<(), &'static str> {
     use object::elf::PT_INTERP;
     use object::read::elf::{FileHeader, ProgramHeader};
-    let header = object::elf::FileHeader64::<object::LittleEndian>::parse(elf).map_err(|_e| "not an ELF file")?;
+    let header =
+        object::elf::FileHeader64::<object::LittleEndian>::parse(elf).map_err(|_e| "not an ELF file")?;
     let segments = header.program_headers(object::LittleEndian, elf).map_err(|_e| "no program headers")?;
     if segments.iter().any(|s| s.p_type(object::LittleEndian) == PT_INTERP) {
         return Err("not static: build it with -C target-feature=+crt-static and --target");
@@ -225,7 +226,9 @@ mod tests {
 
     #[test]
     fn names_of_modules() {
-        for (path, name) in [("/a/virtio-gpu.ko.xz", "virtio-gpu"), ("/a/ext4.ko", "ext4"), ("/x.ko.zst", "x")] {
+        for (path, name) in
+            [("/a/virtio-gpu.ko.xz", "virtio-gpu"), ("/a/ext4.ko", "ext4"), ("/x.ko.zst", "x")]
+        {
             assert_eq!(module_name(Path::new(path)), name);
         }
     }

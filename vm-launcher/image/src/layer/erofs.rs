@@ -55,3 +55,51 @@ pub(crate) fn load(dir: &Path) -> Result<Layer> {
         serde_json::from_str(&text).map_err(|e| Error::malformed(path.display().to_string(), e))?;
     Ok(Layer { path: dir.join(&layer.path), ..layer })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layer::tree;
+    use crate::{Images, Options, Progress};
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    /// The same files, made in another order, at another time, under another umask.
+    fn make(root: &Path, reverse: bool) {
+        let mut names: Vec<String> = (0..40).map(|n| format!("d{}/f{n}", n % 7)).collect();
+        if reverse {
+            names.reverse();
+        }
+        for name in names {
+            let path = root.join(&name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, name.repeat(1000)).unwrap();
+        }
+        if reverse {
+            fs::set_permissions(root.join("d0"), fs::Permissions::from_mode(0o700)).unwrap();
+        }
+        symlink("f1", root.join("d1/link")).unwrap();
+        fs::hard_link(root.join("d2/f2"), root.join("d2/hard")).unwrap();
+        tree::settle(root).unwrap();
+    }
+
+    #[test]
+    fn built_twice_is_the_same_to_the_last_bit() {
+        let images = Images::open(&Options::default(), Progress::quiet()).unwrap();
+        let mkfs = images.ensure_tools().unwrap().mkfs_erofs;
+        let dir = tempfile::tempdir().unwrap();
+        let [first, second] = [false, true].map(|reverse| {
+            let (tree, out) =
+                (dir.path().join(format!("t{reverse}")), dir.path().join(format!("o{reverse}")));
+            fs::create_dir(&out).unwrap();
+            make(&tree, reverse);
+            let layer = pack(&mkfs, &tree, &out).unwrap();
+            assert_eq!(load(&out).unwrap(), layer);
+            (fs::read(&layer.path).unwrap(), layer.root_hash)
+        });
+        assert_eq!(first.1, second.1);
+        assert!(first.0 == second.0, "the images differ");
+        fs::write(dir.path().join("tfalse/d1/f1"), "changed").unwrap();
+        let changed = pack(&mkfs, &dir.path().join("tfalse"), &dir.path().join("ofalse")).unwrap();
+        assert_ne!(changed.root_hash, first.1);
+    }
+}

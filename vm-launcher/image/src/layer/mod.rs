@@ -150,7 +150,13 @@ impl App {
     pub(crate) fn key(&self, base: &Base, supply: &Supply<'_>) -> Result<Key> {
         let base_key = base.key(supply)?;
         let lock = supply.lock_bytes(&self.set(base, Vec::new()));
-        Ok(Key::of(&[FORMAT, base_key.as_str().as_bytes(), self.id.as_str().as_bytes(), self.text.as_bytes(), &lock]))
+        Ok(Key::of(&[
+            FORMAT,
+            base_key.as_str().as_bytes(),
+            self.id.as_str().as_bytes(),
+            self.text.as_bytes(),
+            &lock,
+        ]))
     }
 
     /// Builds the layer over the base in `base_dir` if need be; returns its directory.
@@ -252,7 +258,8 @@ fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<()> {
 /// Names and contents of all files in `dir` below `root`, in order.
 fn hash_files(root: &Path, dir: &Path, out: &mut Vec<u8>) -> Result<()> {
     let here = root.join(dir);
-    let mut names: Vec<_> = fs::read_dir(&here).at(&here)?.flatten().map(|e| dir.join(e.file_name())).collect();
+    let mut names: Vec<_> =
+        fs::read_dir(&here).at(&here)?.flatten().map(|e| dir.join(e.file_name())).collect();
     names.sort();
     for name in names {
         let path = root.join(&name);
@@ -260,7 +267,9 @@ fn hash_files(root: &Path, dir: &Path, out: &mut Vec<u8>) -> Result<()> {
             hash_files(root, &name, out)?;
         } else {
             let bytes = fs::read(&path).at(&path)?;
-            out.extend_from_slice(Key::of(&[name.as_os_str().as_encoded_bytes(), &bytes]).as_str().as_bytes());
+            out.extend_from_slice(
+                Key::of(&[name.as_os_str().as_encoded_bytes(), &bytes]).as_str().as_bytes(),
+            );
         }
     }
     Ok(())

@@ -60,7 +60,8 @@ fn hash_file(file: &mut File, salt: &[u8]) -> std::io::Result<Vec<u8>> {
         let filled = fill(file, &mut buffer)?;
         let Some(data) = buffer.get(..filled).filter(|d| !d.is_empty()) else { break };
         std::thread::scope(|scope| {
-            let hash = |part: &[u8]| part.chunks(BLOCK_BYTES).flat_map(|b| hash_block(b, salt)).collect::<Vec<u8>>();
+            let hash =
+                |part: &[u8]| part.chunks(BLOCK_BYTES).flat_map(|b| hash_block(b, salt)).collect::<Vec<u8>>();
             let jobs: Vec<_> =
                 data.chunks(SHARE * BLOCK_BYTES).map(|part| scope.spawn(move || hash(part))).collect();
             for job in jobs {
@@ -112,7 +113,9 @@ mod tests {
         // One block, one level, exactly one full level, two levels, three levels.
         for blocks in [1usize, 5, 128, 129, 128 * 128 + 1] {
             let path = dir.path().join(format!("{blocks}"));
-            let bytes: Vec<u8> = (0..blocks * BLOCK_BYTES - 7).map(|n| (n / 4096 + n % 251) as u8).collect();
+            let bytes: Vec<u8> = (0..blocks * BLOCK_BYTES - 7)
+                .map(|n| u8::try_from((n / 4096 + n % 251) % 256).unwrap())
+                .collect();
             std::fs::write(&path, &bytes).unwrap();
             let layer = append(&path, &[7; 32]).unwrap();
             assert_eq!(layer.data_blocks, blocks as u64);
