@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! Pointer constraints: locks and confinements while a window has pointer and keyboard.
+//!
+//! In: constraints that clients made. Out: a pointer that stands still or stays inside, as long as its
+//! window has the keyboard. The user is never caught: Alt-Tab takes the keyboard away, and with it
+//! the constraint.
+
+use crate::state::State;
+use cofferdam_scene::{Node, Op};
+use smithay::input::pointer::PointerHandle;
+use smithay::reexports::wayland_server::protocol::wl_surface::WlSurface;
+use smithay::utils::{Logical, Point};
+use smithay::wayland::pointer_constraints::{PointerConstraint, with_pointer_constraint};
+
+impl State {
+    /// A client made a constraint: it begins at once if its surface has pointer and keyboard.
+    pub(crate) fn constraint_made(&mut self, surface: &WlSurface, pointer: &PointerHandle<Self>) {
+        if pointer.current_focus().as_ref() == Some(surface) {
+            self.renew_constraint();
+        }
+    }
+
+    /// Begins the constraint of the surface under the pointer, if it may.
+    pub(crate) fn renew_constraint(&mut self) {
+        let pointer = self.seat.pointer.clone();
+        let Some((surface, origin)) = self.pointer_focus() else { return };
+        if pointer.current_focus().as_ref() != Some(&surface) || !self.has_keyboard(&surface) {
+            return;
+        }
+        let Some(at) = self.seat.at else { return };
+        let local = (at - origin).to_i32_round();
+        with_pointer_constraint(&surface, &pointer, |constraint| {
+            if let Some(constraint) = constraint.filter(|c| !c.is_active())
+                && constraint.region().is_none_or(|region| region.contains(local))
+            {
+                constraint.activate();
+            }
+        });
+    }
+
+    /// Ends the running constraint: its window is about to lose the keyboard.
+    pub(crate) fn release_constraint(&mut self) {
+        let pointer = self.seat.pointer.clone();
+        let Some(surface) = pointer.current_focus() else { return };
+        with_pointer_constraint(&surface, &pointer, |constraint| {
+            if let Some(constraint) = constraint.filter(|c| c.is_active()) {
+                constraint.deactivate();
+            }
+        });
+    }
+
+    pub(super) fn pointer_is_locked(&self) -> bool {
+        let pointer = &self.seat.pointer;
+        pointer.current_focus().is_some_and(|surface| {
+            with_pointer_constraint(&surface, pointer, |constraint| {
+                constraint.is_some_and(|c| c.is_active() && matches!(&*c, PointerConstraint::Locked(_)))
+            })
+        })
+    }
+
+    /// `to`, or where the pointer is if the constraint does not let it go there.
+    pub(super) fn confined(&self, to: Point<f64, Logical>) -> Point<f64, Logical> {
+        let (Some(at), Some((surface, origin))) = (self.seat.at, self.pointer_focus()) else { return to };
+        let allowed = |place: Point<f64, Logical>| {
+            let inside = self.desk.scene.hit(super::pointer::pixel(place)).is_content()
+                && self.surface_at(place).as_ref() == Some(&surface);
+            with_pointer_constraint(&surface, &self.seat.pointer, |constraint| match constraint {
+                Some(c) if c.is_active() && matches!(&*c, PointerConstraint::Confined(_)) => {
+                    inside && c.region().is_none_or(|r| r.contains((place - origin).to_i32_round()))
+                }
+                _ => true,
+            })
+        };
+        // Sliding along an edge: each axis on its own.
+        [to, (to.x, at.y).into(), (at.x, to.y).into()].into_iter().find(|place| allowed(*place)).unwrap_or(at)
+    }
+
+    fn surface_at(&self, place: Point<f64, Logical>) -> Option<WlSurface> {
+        use cofferdam_scene::Hit;
+        let pixel = super::pointer::pixel(place);
+        let (node, local) = match self.desk.scene.hit(pixel) {
+            Hit::Content { window, local } => (Node::Window(window), local),
+            Hit::Popup { popup, local: Some(local), .. } => (Node::Popup(popup), local),
+            _ => return None,
+        };
+        let origin = pixel.shifted(local.x.saturating_neg(), local.y.saturating_neg());
+        self.focus_at(node, origin, place).map(|(surface, _)| surface)
+    }
+
+    /// Where the client drew its own cursor during a lock: the pointer appears there afterwards.
+    pub(crate) fn constraint_hint(
+        &mut self,
+        surface: &WlSurface,
+        pointer: &PointerHandle<Self>,
+        hint: Point<f64, Logical>,
+    ) {
+        let active = with_pointer_constraint(surface, pointer, |c| c.is_some_and(|c| c.is_active()));
+        if !active || pointer.current_focus().as_ref() != Some(surface) {
+            return;
+        }
+        let Some((_, origin)) = self.pointer_focus() else { return };
+        let place = origin + hint;
+        // Only inside the window's own content: a hint can't move the pointer onto anything else.
+        if self.surface_at(place).as_ref() == Some(surface) {
+            self.seat.at = Some(place);
+            pointer.set_location(place);
+            self.apply_or_ignore(Op::PointerMotion(super::pointer::pixel(place)));
+        }
+    }
+}

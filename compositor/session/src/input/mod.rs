@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! Input: one seat with pointer, keyboard and touch.
+//!
+//! In: events of devices (virtual or of the nested window), in logical pixels and evdev codes. Out:
+//! `Op`s for the scene, and events to the one client that has the focus. What is on chrome never
+//! reaches a client, and what is on a client never moves chrome.
+
+mod constraint;
+mod cursor;
+mod keyboard;
+mod pointer;
+mod serials;
+mod text;
+mod touch;
+mod virtual_seat;
+
+pub(crate) use cursor::Shown;
+
+use crate::compositor::Error;
+use crate::config::Config;
+use crate::state::State;
+use smithay::input::keyboard::{KeyboardHandle, Keycode, XkbConfig};
+use smithay::input::pointer::{CursorImageStatus, PointerHandle};
+use smithay::input::touch::TouchHandle;
+use smithay::input::{Seat, SeatState};
+use smithay::utils::{Logical, Point};
+use std::collections::{BTreeMap, BTreeSet};
+use wayland_server::DisplayHandle;
+
+/// The seat and what the user holds at the moment.
+#[derive(Debug)]
+pub(crate) struct SeatRoom {
+    pub(crate) seat: Seat<State>,
+    pub(crate) keyboard: KeyboardHandle<State>,
+    pub(crate) pointer: PointerHandle<State>,
+    touch: TouchHandle<State>,
+    /// Where the pointer is; none before its first motion.
+    pub(crate) at: Option<Point<f64, Logical>>,
+    /// What the client under the pointer wants it to look like.
+    cursor: CursorImageStatus,
+    /// Keys whose press belonged to the compositor: their release does too.
+    swallowed: BTreeSet<Keycode>,
+    fingers: BTreeMap<u32, touch::Finger>,
+    recent: serials::Recent,
+    typing: Option<text::Typing>,
+}
+
+impl SeatRoom {
+    pub(crate) fn new(
+        seats: &mut SeatState<State>,
+        display: &DisplayHandle,
+        config: &Config,
+    ) -> Result<Self, Error> {
+        let mut seat = seats.new_wl_seat(display, "seat0");
+        let (delay, rate) = config.repeat;
+        let keyboard = seat
+            .add_keyboard(xkb_names(config), delay, rate)
+            .map_err(|e| Error::Keymap(format!("{e} (layout {:?})", config.keymap.layout)))?;
+        let pointer = seat.add_pointer();
+        let touch = seat.add_touch();
+        Ok(Self {
+            seat,
+            keyboard,
+            pointer,
+            touch,
+            at: None,
+            cursor: CursorImageStatus::default_named(),
+            swallowed: BTreeSet::new(),
+            fingers: BTreeMap::new(),
+            recent: serials::Recent::default(),
+            typing: None,
+        })
+    }
+}
+
+/// The configured layout in smithay's words.
+fn xkb_names(config: &Config) -> XkbConfig<'_> {
+    let keymap = &config.keymap;
+    XkbConfig {
+        layout: &keymap.layout,
+        variant: &keymap.variant,
+        options: keymap.options.clone(),
+        ..XkbConfig::default()
+    }
+}

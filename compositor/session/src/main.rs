@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! The `cofferdam-compositor` program: started and restarted by `coffer desktop`.
+//!
+//! In: a command line. Out: a running compositor, or one line that says why not.
+
+use clap::Parser;
+use cofferdam_compositor::{BackendKind, Compositor, Config, Keymap, parse_output};
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Shows the windows of every VM, each inside its trust border.
+#[derive(Debug, Parser)]
+#[command(name = "cofferdam-compositor", version)]
+struct Arguments {
+    /// Desktop control socket to listen on
+    #[arg(long, value_name = "PATH")]
+    socket: Option<PathBuf>,
+    /// Ordinary Wayland socket for trusted clients
+    #[arg(long, value_name = "PATH")]
+    trusted_socket: Option<PathBuf>,
+    /// Where the picture goes
+    #[arg(long, value_enum, default_value = "headless")]
+    backend: Backend,
+    /// A virtual output, such as 1280x800 or 2560x1440@1.5; can be repeated
+    #[arg(long = "output", value_name = "WxH[@SCALE]")]
+    outputs: Vec<String>,
+    /// Theme by name
+    #[arg(long, default_value = "default-dark")]
+    theme: String,
+    /// Inherited pipe that gets one byte when the sockets are open
+    #[arg(long, value_name = "N")]
+    ready_fd: Option<u32>,
+    /// Keyboard layout: LAYOUT[:VARIANT[:OPTIONS]], such as de:nodeadkeys
+    #[arg(long, value_name = "LAYOUT", default_value = "")]
+    keymap: String,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Backend {
+    /// Virtual outputs in memory
+    Headless,
+    /// A window of another desktop
+    #[cfg(feature = "winit")]
+    Winit,
+}
+
+impl Arguments {
+    fn config(self) -> Result<Config, String> {
+        let outputs = self
+            .outputs
+            .iter()
+            .zip(1..)
+            .map(|(text, n)| parse_output(text, n).map_err(|e| e.to_string()))
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut names = self.keymap.splitn(3, ':').map(str::to_owned);
+        let keymap = Keymap {
+            layout: names.next().unwrap_or_default(),
+            variant: names.next().unwrap_or_default(),
+            options: names.next(),
+        };
+        let defaults = Config::default();
+        Ok(Config {
+            control_socket: self.socket,
+            trusted_socket: self.trusted_socket,
+            backend: match self.backend {
+                Backend::Headless => BackendKind::Headless,
+                #[cfg(feature = "winit")]
+                Backend::Winit => BackendKind::Winit,
+            },
+            outputs: if outputs.is_empty() { defaults.outputs.clone() } else { outputs },
+            theme: self.theme,
+            keymap,
+            ..defaults
+        })
+    }
+}
+
+/// Tells whoever started us that clients may connect.
+fn say_ready(fd: u32) -> std::io::Result<()> {
+    std::fs::OpenOptions::new().write(true).open(format!("/proc/self/fd/{fd}"))?.write_all(b"\n")
+}
+
+fn main() -> ExitCode {
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_env("COFFERDAM_LOG")
+                // smithay warns once a frame about buffers that a guest made wrong.
+                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,smithay=off")),
+        )
+        .init();
+    let run = || {
+        let arguments = Arguments::parse();
+        let ready_fd = arguments.ready_fd;
+        let compositor = Compositor::new(arguments.config()?).map_err(|e| e.to_string())?;
+        if let Some(fd) = ready_fd {
+            say_ready(fd).map_err(|e| format!("fd {fd}: {e}"))?;
+        }
+        compositor.run().map_err(|e| e.to_string())
+    };
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            // There is nobody left to tell if stderr is gone too.
+            let _ = writeln!(std::io::stderr(), "cofferdam-compositor: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}

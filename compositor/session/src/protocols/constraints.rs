@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! `zwp_pointer_constraints_v1`: a window holds the pointer inside itself, or still.
+//!
+//! In: constraints of surfaces. Out: they take effect only while that surface has the pointer and its
+//! window the keyboard, and end when the user leaves with Escape, Alt-Tab or a click elsewhere.
+
+use crate::protocols::guard::{filtered, global, objects};
+use crate::state::State;
+use smithay::input::pointer::PointerHandle;
+use smithay::reexports::wayland_protocols::wp::pointer_constraints::zv1::server::zwp_confined_pointer_v1::ZwpConfinedPointerV1;
+use smithay::reexports::wayland_protocols::wp::pointer_constraints::zv1::server::zwp_locked_pointer_v1::ZwpLockedPointerV1;
+use smithay::reexports::wayland_protocols::wp::pointer_constraints::zv1::server::zwp_pointer_constraints_v1::{
+    self, ZwpPointerConstraintsV1,
+};
+use smithay::reexports::wayland_server::protocol::wl_surface::WlSurface;
+use smithay::utils::{Logical, Point};
+use smithay::wayland::pointer_constraints::{
+    PointerConstraintUserData, PointerConstraintsHandler, PointerConstraintsState,
+};
+use wayland_server::{Client, Resource, WEnum};
+
+impl PointerConstraintsHandler for State {
+    fn new_constraint(&mut self, surface: &WlSurface, pointer: &PointerHandle<Self>) {
+        self.constraint_made(surface, pointer);
+    }
+
+    fn cursor_position_hint(
+        &mut self,
+        surface: &WlSurface,
+        pointer: &PointerHandle<Self>,
+        location: Point<f64, Logical>,
+    ) {
+        self.constraint_hint(surface, pointer, location);
+    }
+}
+
+fn filter_constraints(
+    _: &mut State,
+    _: &Client,
+    manager: &ZwpPointerConstraintsV1,
+    request: zwp_pointer_constraints_v1::Request,
+    (): &(),
+) -> Option<zwp_pointer_constraints_v1::Request> {
+    use zwp_pointer_constraints_v1::Request;
+    if let Request::LockPointer { lifetime: WEnum::Unknown(n), .. }
+    | Request::ConfinePointer { lifetime: WEnum::Unknown(n), .. } = &request
+    {
+        manager.post_error(
+            zwp_pointer_constraints_v1::Error::AlreadyConstrained,
+            format!("{n} is no lifetime"),
+        );
+        return None;
+    }
+    Some(request)
+}
+
+global!(ZwpPointerConstraintsV1, () => PointerConstraintsState);
+filtered!(ZwpPointerConstraintsV1, () => PointerConstraintsState, filter_constraints);
+objects! {
+    ZwpConfinedPointerV1, PointerConstraintUserData<State> => PointerConstraintsState;
+    ZwpLockedPointerV1, PointerConstraintUserData<State> => PointerConstraintsState;
+}

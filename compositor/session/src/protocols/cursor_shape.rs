@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! `wp_cursor_shape_manager_v1`: cursors by name, drawn from the desktop's own theme.
+//!
+//! In: a shape. Out: the same call as for a cursor surface. Tablets are not offered, so a tablet's
+//! tool can't be named.
+
+use crate::protocols::guard::{global, objects};
+use crate::state::State;
+use smithay::reexports::wayland_protocols::wp::cursor_shape::v1::server::wp_cursor_shape_device_v1::WpCursorShapeDeviceV1;
+use smithay::reexports::wayland_protocols::wp::cursor_shape::v1::server::wp_cursor_shape_manager_v1::WpCursorShapeManagerV1;
+use smithay::wayland::cursor_shape::{CursorShapeDeviceUserData, CursorShapeManagerState};
+use smithay::wayland::tablet_manager::TabletSeatHandler;
+
+impl TabletSeatHandler for State {}
+
+global!(WpCursorShapeManagerV1, () => CursorShapeManagerState);
+objects! {
+    WpCursorShapeManagerV1, () => CursorShapeManagerState;
+    WpCursorShapeDeviceV1, CursorShapeDeviceUserData<State> => CursorShapeManagerState;
+}

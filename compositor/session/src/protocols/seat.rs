@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! `wl_seat`: pointer, keyboard and touch of clients, and `zwp_relative_pointer_manager_v1`.
+//!
+//! In: focus decisions of the input room. Out: enter, leave, motion and keys to exactly one client,
+//! and that client's cursor wishes back to the input room.
+
+use crate::protocols::guard::{coord, filtered, global, objects};
+use crate::state::State;
+use smithay::input::pointer::CursorImageStatus;
+use smithay::input::{Seat, SeatHandler, SeatState};
+use smithay::reexports::wayland_protocols::wp::relative_pointer::zv1::server::zwp_relative_pointer_manager_v1::ZwpRelativePointerManagerV1;
+use smithay::reexports::wayland_protocols::wp::relative_pointer::zv1::server::zwp_relative_pointer_v1::ZwpRelativePointerV1;
+use smithay::reexports::wayland_server::protocol::wl_keyboard::WlKeyboard;
+use smithay::reexports::wayland_server::protocol::wl_pointer::{self, WlPointer};
+use smithay::reexports::wayland_server::protocol::wl_seat::WlSeat;
+use smithay::reexports::wayland_server::protocol::wl_surface::WlSurface;
+use smithay::reexports::wayland_server::protocol::wl_touch::WlTouch;
+use smithay::wayland::relative_pointer::{RelativePointerManagerState, RelativePointerUserData};
+use smithay::wayland::seat::{
+    KeyboardUserData, PointerUserData, SeatGlobalData, SeatUserData, TouchUserData,
+};
+use wayland_server::Client;
+
+impl SeatHandler for State {
+    type KeyboardFocus = WlSurface;
+    type PointerFocus = WlSurface;
+    type TouchFocus = WlSurface;
+
+    fn seat_state(&mut self) -> &mut SeatState<Self> {
+        &mut self.globals.seat
+    }
+
+    fn focus_changed(&mut self, _: &Seat<Self>, focused: Option<&WlSurface>) {
+        self.selections_follow(focused);
+    }
+
+    fn cursor_image(&mut self, _: &Seat<Self>, image: CursorImageStatus) {
+        self.client_cursor(image);
+    }
+}
+
+fn filter_pointer(
+    _: &mut State,
+    _: &Client,
+    _: &WlPointer,
+    request: wl_pointer::Request,
+    _: &PointerUserData<State>,
+) -> Option<wl_pointer::Request> {
+    Some(match request {
+        wl_pointer::Request::SetCursor { serial, surface, hotspot_x, hotspot_y } => {
+            wl_pointer::Request::SetCursor {
+                serial,
+                surface,
+                hotspot_x: coord(hotspot_x),
+                hotspot_y: coord(hotspot_y),
+            }
+        }
+        other => other,
+    })
+}
+
+global!(WlSeat, SeatGlobalData<State> => SeatState<State>);
+filtered!(WlPointer, PointerUserData<State> => SeatState<State>, filter_pointer);
+global!(ZwpRelativePointerManagerV1, () => RelativePointerManagerState);
+objects! {
+    WlSeat, SeatUserData<State> => SeatState<State>;
+    WlKeyboard, KeyboardUserData<State> => SeatState<State>;
+    WlTouch, TouchUserData<State> => SeatState<State>;
+    ZwpRelativePointerManagerV1, () => RelativePointerManagerState;
+    ZwpRelativePointerV1, RelativePointerUserData<State> => RelativePointerManagerState;
+}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! `zwp_text_input_manager_v3`: text fields that want an input method.
+//!
+//! In: a field's state. Out: nothing yet, since no input method runs; the protocol is offered so that
+//! toolkits take one code path everywhere. Numbers that smithay would unwrap are refused here.
+
+use crate::protocols::guard::{coord, filtered, global, length, objects};
+use crate::state::State;
+use smithay::reexports::wayland_protocols::wp::text_input::zv3::server::zwp_text_input_manager_v3::ZwpTextInputManagerV3;
+use smithay::reexports::wayland_protocols::wp::text_input::zv3::server::zwp_text_input_v3::{
+    self, ZwpTextInputV3,
+};
+use smithay::wayland::text_input::{TextInputManagerState, TextInputUserData};
+use wayland_server::{Client, Resource, WEnum};
+
+/// The protocol names no error code; any code ends the client.
+const BAD_VALUE: u32 = 0;
+
+fn filter_text_input(
+    _: &mut State,
+    _: &Client,
+    text_input: &ZwpTextInputV3,
+    request: zwp_text_input_v3::Request,
+    _: &TextInputUserData,
+) -> Option<zwp_text_input_v3::Request> {
+    use zwp_text_input_v3::Request;
+    match request {
+        Request::SetTextChangeCause { cause: WEnum::Unknown(n) }
+        | Request::SetContentType { hint: WEnum::Unknown(n), .. }
+        | Request::SetContentType { purpose: WEnum::Unknown(n), .. } => {
+            text_input.post_error(BAD_VALUE, format!("{n} is not in the enumeration"));
+            None
+        }
+        Request::SetCursorRectangle { x, y, width, height } => Some(Request::SetCursorRectangle {
+            x: coord(x),
+            y: coord(y),
+            width: length(width),
+            height: length(height),
+        }),
+        other => Some(other),
+    }
+}
+
+global!(ZwpTextInputManagerV3, () => TextInputManagerState);
+filtered!(ZwpTextInputV3, TextInputUserData => TextInputManagerState, filter_text_input);
+objects! {
+    ZwpTextInputManagerV3, () => TextInputManagerState;
+}

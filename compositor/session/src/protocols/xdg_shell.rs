@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! `xdg_wm_base`: toplevels and popups.
+//!
+//! In: windows' requests, with numbers of any size and serials of anybody's. Out: calls of the shell
+//! with clean numbers. A request that needs a serial gets through only if that serial belongs to a
+//! press inside the same client.
+
+use crate::protocols::guard::{coord, filtered, global, length, objects};
+use crate::state::State;
+use smithay::reexports::wayland_protocols::xdg::shell::server::xdg_popup::XdgPopup;
+use smithay::reexports::wayland_protocols::xdg::shell::server::xdg_positioner::{self, XdgPositioner};
+use smithay::reexports::wayland_protocols::xdg::shell::server::xdg_surface::{self, XdgSurface};
+use smithay::reexports::wayland_protocols::xdg::shell::server::xdg_toplevel::{
+    self, ResizeEdge, WmCapabilities, XdgToplevel,
+};
+use smithay::reexports::wayland_protocols::xdg::shell::server::xdg_wm_base::{self, XdgWmBase};
+use smithay::reexports::wayland_server::protocol::wl_output::WlOutput;
+use smithay::reexports::wayland_server::protocol::wl_seat::WlSeat;
+use smithay::utils::Serial;
+use smithay::wayland::shell::xdg::{
+    PopupSurface, PositionerState, ToplevelSurface, XdgPositionerUserData, XdgShellHandler, XdgShellState,
+    XdgShellSurfaceUserData, XdgSurfaceUserData, XdgWmBaseUserData,
+};
+use wayland_server::{Client, Resource, WEnum};
+
+/// What the compositor does for a window.
+pub(super) const CAPABILITIES: [WmCapabilities; 3] =
+    [WmCapabilities::Maximize, WmCapabilities::Fullscreen, WmCapabilities::Minimize];
+
+impl XdgShellHandler for State {
+    fn xdg_shell_state(&mut self) -> &mut XdgShellState {
+        &mut self.globals.xdg_shell
+    }
+
+    fn new_toplevel(&mut self, surface: ToplevelSurface) {
+        self.toplevel_created(surface);
+    }
+
+    fn toplevel_destroyed(&mut self, surface: ToplevelSurface) {
+        self.toplevel_destroyed(&surface);
+    }
+
+    fn new_popup(&mut self, surface: PopupSurface, positioner: PositionerState) {
+        self.popup_created(surface, positioner);
+    }
+
+    fn popup_destroyed(&mut self, surface: PopupSurface) {
+        self.popup_destroyed(&surface);
+    }
+
+    fn reposition_request(&mut self, surface: PopupSurface, positioner: PositionerState, token: u32) {
+        self.popup_repositioned(&surface, positioner, token);
+    }
+
+    fn grab(&mut self, surface: PopupSurface, _seat: WlSeat, serial: Serial) {
+        self.popup_grabbed(&surface, serial);
+    }
+
+    fn move_request(&mut self, surface: ToplevelSurface, _seat: WlSeat, serial: Serial) {
+        self.client_begins_move(&surface, serial);
+    }
+
+    fn resize_request(&mut self, surface: ToplevelSurface, _seat: WlSeat, serial: Serial, edges: ResizeEdge) {
+        self.client_begins_resize(&surface, serial, edges);
+    }
+
+    fn maximize_request(&mut self, surface: ToplevelSurface) {
+        self.client_wants_maximized(&surface, true);
+    }
+
+    fn unmaximize_request(&mut self, surface: ToplevelSurface) {
+        self.client_wants_maximized(&surface, false);
+    }
+
+    fn fullscreen_request(&mut self, surface: ToplevelSurface, output: Option<WlOutput>) {
+        self.client_wants_fullscreen(&surface, true, output.as_ref());
+    }
+
+    fn unfullscreen_request(&mut self, surface: ToplevelSurface) {
+        self.client_wants_fullscreen(&surface, false, None);
+    }
+
+    fn minimize_request(&mut self, surface: ToplevelSurface) {
+        self.client_wants_minimized(&surface);
+    }
+
+    fn title_changed(&mut self, surface: ToplevelSurface) {
+        self.toplevel_renamed(&surface);
+    }
+
+    fn app_id_changed(&mut self, surface: ToplevelSurface) {
+        self.toplevel_renamed(&surface);
+    }
+
+    fn parent_changed(&mut self, surface: ToplevelSurface) {
+        self.toplevel_parented(&surface);
+    }
+}
+
+fn filter_positioner(
+    _: &mut State,
+    _: &Client,
+    _: &XdgPositioner,
+    request: xdg_positioner::Request,
+    _: &XdgPositionerUserData,
+) -> Option<xdg_positioner::Request> {
+    use xdg_positioner::Request;
+    Some(match request {
+        Request::SetSize { width, height } => Request::SetSize { width: length(width), height: length(height) },
+        Request::SetAnchorRect { x, y, width, height } => {
+            Request::SetAnchorRect { x: coord(x), y: coord(y), width: length(width), height: length(height) }
+        }
+        Request::SetOffset { x, y } => Request::SetOffset { x: coord(x), y: coord(y) },
+        Request::SetParentSize { parent_width, parent_height } => Request::SetParentSize {
+            parent_width: length(parent_width),
+            parent_height: length(parent_height),
+        },
+        other => other,
+    })
+}
+
+fn filter_xdg_surface(
+    _: &mut State,
+    _: &Client,
+    resource: &XdgSurface,
+    request: xdg_surface::Request,
+    _: &XdgSurfaceUserData,
+) -> Option<xdg_surface::Request> {
+    use xdg_surface::Request;
+    match request {
+        Request::SetWindowGeometry { width, height, .. } if width <= 0 || height <= 0 => {
+            resource.post_error(xdg_surface::Error::InvalidSize, "a window geometry can't be empty");
+            None
+        }
+        Request::SetWindowGeometry { x, y, width, height } => Some(Request::SetWindowGeometry {
+            x: coord(x),
+            y: coord(y),
+            width: length(width),
+            height: length(height),
+        }),
+        other => Some(other),
+    }
+}
+
+fn filter_toplevel(
+    _: &mut State,
+    _: &Client,
+    toplevel: &XdgToplevel,
+    request: xdg_toplevel::Request,
+    _: &XdgShellSurfaceUserData,
+) -> Option<xdg_toplevel::Request> {
+    use xdg_toplevel::Request;
+    let size = |width: i32, height: i32| {
+        if width < 0 || height < 0 {
+            toplevel.post_error(xdg_toplevel::Error::InvalidSize, "a size can't be negative");
+            return None;
+        }
+        Some((length(width), length(height)))
+    };
+    Some(match request {
+        Request::SetMaxSize { width, height } => {
+            let (width, height) = size(width, height)?;
+            Request::SetMaxSize { width, height }
+        }
+        Request::SetMinSize { width, height } => {
+            let (width, height) = size(width, height)?;
+            Request::SetMinSize { width, height }
+        }
+        Request::Resize { edges: WEnum::Unknown(edge), .. } => {
+            toplevel.post_error(xdg_toplevel::Error::InvalidResizeEdge, format!("{edge} is no edge"));
+            return None;
+        }
+        other => other,
+    })
+}
+
+fn filter_wm_base(
+    _: &mut State,
+    _: &Client,
+    wm_base: &XdgWmBase,
+    request: xdg_wm_base::Request,
+    _: &XdgWmBaseUserData,
+) -> Option<xdg_wm_base::Request> {
+    if let xdg_wm_base::Request::GetXdgSurface { surface, .. } = &request
+        && crate::shell::has_buffer(surface)
+    {
+        wm_base.post_error(xdg_wm_base::Error::InvalidSurfaceState, "the surface has a buffer already");
+        return None;
+    }
+    Some(request)
+}
+
+global!(XdgWmBase, () => XdgShellState);
+filtered!(XdgWmBase, XdgWmBaseUserData => XdgShellState, filter_wm_base);
+filtered!(XdgPositioner, XdgPositionerUserData => XdgShellState, filter_positioner);
+filtered!(XdgSurface, XdgSurfaceUserData => XdgShellState, filter_xdg_surface);
+filtered!(XdgToplevel, XdgShellSurfaceUserData => XdgShellState, filter_toplevel);
+objects! {
+    XdgPopup, XdgShellSurfaceUserData => XdgShellState;
+}

@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! Everything visible on one output, front to back.
+//!
+//! In: the scene, surfaces, the VMs' marks, the cursor. Out: elements. Whatever a client commits, its
+//! pixels are cropped to the content rectangle that the scene gave its node, the frame lies above
+//! them, and an opaque ground lies below: nothing of another window ever shows through.
+
+use super::cast;
+use super::elements::{ClientElement, OutputElement, PartElement};
+use super::geometry::{PixelFrame, View, kind_of};
+use super::textures::Textures;
+use crate::input::Shown;
+use crate::shell::{Desk, content_offset};
+use crate::vm::{Vm, Vms};
+use cofferdam_chrome::{ButtonStates, Chrome, CursorShape, FrameKind, FrameSpec, Part, SwitcherItem, SwitcherSpec, TitleButton};
+use cofferdam_ids::{Identity, Label};
+use cofferdam_scene::{Button, ButtonView, PopupView, WindowId, WindowView};
+use cofferdam_themes::Rgb;
+use smithay::backend::renderer::element::solid::SolidColorRenderElement;
+use smithay::backend::renderer::element::surface::{
+    WaylandSurfaceRenderElement, render_elements_from_surface_tree,
+};
+use smithay::backend::renderer::element::utils::CropRenderElement;
+use smithay::backend::renderer::element::{Id, Kind};
+use smithay::backend::renderer::utils::CommitCounter;
+use smithay::backend::renderer::{Color32F, ImportAll, ImportMem, Renderer, Texture};
+use smithay::reexports::wayland_server::protocol::wl_surface::WlSurface;
+use smithay::utils::{Buffer, Logical, Physical, Point, Rectangle, Scale, Size};
+
+/// What a picture shows, borrowed for the time of composing it.
+#[derive(Debug)]
+pub(crate) struct Picture<'a> {
+    pub(crate) desk: &'a Desk,
+    pub(crate) vms: &'a Vms,
+    pub(crate) cursor: &'a Shown,
+    /// Where the pointer is.
+    pub(crate) pointer: Option<Point<f64, Logical>>,
+    pub(crate) view: View,
+    /// Size of the output in pixels.
+    pub(crate) pixels: Size<i32, Physical>,
+}
+
+/// What composing works with.
+struct Easel<'a, R: Renderer> {
+    renderer: &'a mut R,
+    textures: &'a mut Textures<R::TextureId>,
+    chrome: &'a mut Chrome,
+    view: View,
+    bounds: Rectangle<i32, Physical>,
+    out: Vec<OutputElement<R>>,
+}
+
+/// All elements of an output.
+pub(crate) fn compose<R>(
+    picture: &Picture<'_>,
+    chrome: &mut Chrome,
+    renderer: &mut R,
+    textures: &mut Textures<R::TextureId>,
+) -> Vec<OutputElement<R>>
+where
+    R: Renderer + ImportAll + ImportMem,
+    R::TextureId: Texture + Clone + 'static,
+{
+    textures.turn();
+    let bounds = Rectangle::from_size(picture.pixels);
+    let mut easel = Easel { renderer, textures, chrome, view: picture.view, bounds, out: Vec::new() };
+    easel.cursor(picture);
+    easel.switcher(picture);
+    for view in picture.desk.scene.windows().rev() {
+        easel.window(picture, &view);
+    }
+    let wallpaper =
+        easel.chrome.wallpaper(cast::length(picture.pixels.w), cast::length(picture.pixels.h));
+    easel.parts(wallpaper, Point::default());
+    easel.out
+}
+
+impl<R> Easel<'_, R>
+where
+    R: Renderer + ImportAll + ImportMem,
+    R::TextureId: Texture + Clone + 'static,
+{
+    /// Parts of chrome, given from back to front.
+    fn parts(&mut self, parts: Vec<Part>, origin: Point<i32, Physical>) {
+        for part in parts.into_iter().rev() {
+            let area = part.area();
+            let place = origin + Point::from(part.at);
+            let dst = Rectangle::new(place, (cast::coord(area.w), cast::coord(area.h)).into());
+            if !self.bounds.overlaps(dst) {
+                continue;
+            }
+            let Some((id, texture)) = self.textures.of(self.renderer, &part.raster) else { continue };
+            let src = Rectangle::<i32, Buffer>::new(
+                (part.src.x, part.src.y).into(),
+                (cast::coord(part.src.w), cast::coord(part.src.h)).into(),
+            );
+            let element = PartElement { id, texture, src: src.to_f64(), dst, opaque: part.opaque };
+            self.out.push(OutputElement::Part(element));
+        }
+    }
+
+    fn fill(&mut self, id: &Id, rect: Rectangle<i32, Physical>, color: Rgb) {
+        let channel = |v: u8| f32::from(v) / 255.0;
+        let color = Color32F::new(channel(color.r), channel(color.g), channel(color.b), 1.0);
+        let commit = CommitCounter::default();
+        let element = SolidColorRenderElement::new(id.clone(), rect, commit, color, Kind::Unspecified);
+        self.out.push(OutputElement::Fill(element));
+    }
+
+    /// A surface tree with its content at `content`, cropped to it.
+    fn client(&mut self, root: &WlSurface, content: Rectangle<i32, Physical>) {
+        let offset = content_offset(root).to_f64();
+        let scale = Scale::from(self.view.scale);
+        let place = content.loc - offset.to_physical(scale).to_i32_round();
+        self.surface_tree(root, place, content);
+    }
+
+    fn surface_tree(
+        &mut self,
+        root: &WlSurface,
+        place: Point<i32, Physical>,
+        clip: Rectangle<i32, Physical>,
+    ) {
+        let Some(clip) = clip.intersection(self.bounds) else { return };
+        let scale = Scale::from(self.view.scale);
+        let surfaces: Vec<WaylandSurfaceRenderElement<R>> =
+            render_elements_from_surface_tree(self.renderer, root, place, scale, 1.0, Kind::Unspecified);
+        let cropped = surfaces.into_iter().filter_map(|s| CropRenderElement::from_element(s, scale, clip));
+        self.out.extend(cropped.map(|element| OutputElement::Client(ClientElement(element))));
+    }
+
+    /// A window with its popups, and its shadow below.
+    fn window(&mut self, picture: &Picture<'_>, view: &WindowView<'_>) {
+        let id = view.window.id();
+        let Some(entry) = picture.desk.windows.get(&id) else { return };
+        let vm = entry.vm.as_ref().and_then(|vm| picture.vms.get(vm));
+        for popup in view.popups.iter().rev() {
+            self.popup(picture, popup, vm);
+        }
+        let kind = kind_of(view.layout);
+        let frame = self.view.frame(kind, view.frame.outer, view.frame.inner, view.frame.content);
+        let spec = Marks {
+            kind,
+            title: &entry.title,
+            focused: view.active,
+            buttons: button_states(&view.buttons),
+            vm,
+        };
+        self.framed(entry.toplevel.wl_surface(), &entry.ground, &frame, &spec);
+    }
+
+    fn popup(&mut self, picture: &Picture<'_>, popup: &PopupView, vm: Option<&Vm>) {
+        let Some(entry) = picture.desk.popups.get(&popup.popup) else { return };
+        let frame = self.view.frame(FrameKind::Popup, popup.outer, popup.content, popup.content);
+        let spec = Marks {
+            kind: FrameKind::Popup,
+            title: &Label::default(),
+            focused: false,
+            buttons: ButtonStates::default(),
+            vm,
+        };
+        self.framed(entry.popup.wl_surface(), &entry.ground, &frame, &spec);
+    }
+
+    /// The one way in which client pixels get onto an output: frame, pixels, ground, shadow.
+    fn framed(&mut self, surface: &WlSurface, ground: &Ground, frame: &PixelFrame, marks: &Marks<'_>) {
+        let size = (cast::length(frame.outer.size.w), cast::length(frame.outer.size.h));
+        let scale = cast::factor32(self.view.scale);
+        let shadow = self.chrome.shadow(marks.kind, size, scale, marks.focused);
+        let reach = shadow.iter().fold(frame.outer, |sum, part| {
+            let area = part.area();
+            let place = frame.outer.loc + Point::from(part.at);
+            sum.merge(Rectangle::new(place, (cast::coord(area.w), cast::coord(area.h)).into()))
+        });
+        if !self.bounds.overlaps(reach) {
+            return;
+        }
+        if let Some(vm) = marks.vm {
+            let parts = self.chrome.frame(&FrameSpec {
+                size,
+                scale,
+                kind: marks.kind,
+                identity: vm.identity,
+                name: &vm.name,
+                title: marks.title,
+                icon: vm.icon.as_ref(),
+                focused: marks.focused,
+                buttons: marks.buttons,
+                throw_away: false,
+            });
+            self.parts(parts, frame.outer.loc);
+        }
+        self.client(surface, frame.content);
+        let surfaces = self.chrome.theme().surface;
+        self.fill(&ground.inner, frame.inner, surfaces.background);
+        if marks.vm.is_none() {
+            // The desktop's own windows wear no identity: colour means a VM and nothing else.
+            self.fill(&ground.outer, frame.outer, if marks.focused { surfaces.control } else { surfaces.base });
+        }
+        self.parts(shadow, frame.outer.loc);
+    }
+
+    fn cursor(&mut self, picture: &Picture<'_>) {
+        let Some(at) = picture.pointer else { return };
+        let place = self.view.place(at.x, at.y);
+        match picture.cursor {
+            Shown::Nothing => {}
+            Shown::Named(icon) => {
+                let shape = CursorShape::from_name(icon.name()).unwrap_or(CursorShape::Default);
+                let cursor = self.chrome.cursor(shape, cast::factor32(self.view.scale));
+                let (x, y) = cursor.hotspot;
+                let place = place - Point::from((cast::coord(x), cast::coord(y)));
+                self.parts(vec![whole(cursor.raster)], place);
+            }
+            Shown::Surface { surface, hotspot, clip } => {
+                let hotspot = hotspot.to_f64().to_physical(Scale::from(self.view.scale)).to_i32_round();
+                let clip = self.view.rect(*clip);
+                self.surface_tree(surface, place - hotspot, clip);
+            }
+        }
+    }
+
+    fn switcher(&mut self, picture: &Picture<'_>) {
+        let Some(cycle) = picture.desk.scene.cycle() else { return };
+        let known = |id: &WindowId| {
+            let entry = picture.desk.windows.get(id)?;
+            let vm = entry.vm.as_ref().and_then(|vm| picture.vms.get(vm));
+            Some((*id, vm.map_or(Identity::Grey, |vm| vm.identity), vm.map(|vm| &vm.name), &entry.title))
+        };
+        let windows: Vec<_> = cycle.windows.iter().filter_map(known).collect();
+        let items: Vec<SwitcherItem<'_>> = windows
+            .iter()
+            .map(|(_, identity, name, title)| SwitcherItem {
+                identity: *identity,
+                name: name.unwrap_or(title),
+                title,
+            })
+            .collect();
+        let spec = SwitcherSpec {
+            items: &items,
+            selected: windows.iter().position(|(id, ..)| *id == cycle.chosen).unwrap_or(0),
+            scale: cast::factor32(self.view.scale),
+            output: (cast::length(picture.pixels.w), cast::length(picture.pixels.h)),
+        };
+        let Some(overlay) = self.chrome.switcher(&spec) else { return };
+        let centre = |whole: i32, part: u32| whole.saturating_sub(cast::coord(part)) / 2;
+        let place = (centre(picture.pixels.w, overlay.size.0), centre(picture.pixels.h, overlay.size.1));
+        self.parts(overlay.parts, place.into());
+    }
+}
+
+/// How a frame is marked.
+struct Marks<'a> {
+    kind: FrameKind,
+    title: &'a Label,
+    focused: bool,
+    buttons: ButtonStates,
+    vm: Option<&'a Vm>,
+}
+
+/// By which ids the plain fills of one node are tracked.
+#[derive(Debug)]
+pub(crate) struct Ground {
+    inner: Id,
+    outer: Id,
+}
+
+impl Default for Ground {
+    fn default() -> Self {
+        Self { inner: Id::new(), outer: Id::new() }
+    }
+}
+
+fn whole(raster: std::sync::Arc<cofferdam_chrome::Raster>) -> Part {
+    let src = cofferdam_chrome::PixelRect::new(0, 0, raster.width(), raster.height());
+    Part { raster, src, at: (0, 0), opaque: false }
+}
+
+fn button_states(buttons: &[ButtonView]) -> ButtonStates {
+    let find = |wanted: fn(&ButtonView) -> bool| {
+        buttons.iter().find(|button| wanted(button)).map(|button| match button.button {
+            Button::Minimize => TitleButton::Minimize,
+            Button::Maximize => TitleButton::Maximize,
+            Button::Close => TitleButton::Close,
+        })
+    };
+    ButtonStates { hovered: find(|b| b.hovered), pressed: find(|b| b.pressed), focused: None }
+}

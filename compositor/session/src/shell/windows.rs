@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! The life of toplevels: made, committed, renamed, gone.
+//!
+//! In: calls of the xdg-shell handler and every surface commit. Out: `Op`s, first configures, events.
+
+use super::surfaces::{content_size, has_buffer, root_of};
+use super::{State, WindowEntry};
+use crate::client::ClientIdentity;
+use crate::render::Ground;
+use cofferdam_control::desktop::{Event, WindowId as ControlId};
+use cofferdam_ids::Label;
+use cofferdam_scene::{Node, Op, Owner, Size, WindowId};
+use smithay::reexports::wayland_protocols::xdg::shell::server::xdg_surface;
+use smithay::reexports::wayland_server::protocol::wl_surface::WlSurface;
+use smithay::wayland::compositor::with_states;
+use smithay::wayland::shell::xdg::{SurfaceCachedState, ToplevelSurface, XdgToplevelSurfaceData};
+use wayland_server::Resource;
+
+impl State {
+    pub(crate) fn toplevel_created(&mut self, toplevel: ToplevelSurface) {
+        let surface = toplevel.wl_surface().clone();
+        // smithay would let one surface have two role objects.
+        if self.desk.node_of(&surface).is_some() {
+            let code = u32::from(xdg_surface::Error::AlreadyConstructed);
+            toplevel.xdg_toplevel().post_error(code, "the surface has its role object already");
+            return;
+        }
+        let Some(identity) = self.identity_of_surface(&surface) else { return };
+        let window = WindowId(self.desk.next_window);
+        self.desk.next_window = window.0.saturating_add(1);
+        let owner = match &identity {
+            ClientIdentity::Vm(vm) => Owner::Vm(vm.clone()),
+            ClientIdentity::Trusted => Owner::Trusted,
+        };
+        if let Err(refused) = self.apply(Op::AddWindow { window, owner }) {
+            if let Some(client) = surface.client() {
+                self.over_quota(&client, &refused.to_string());
+            }
+            return;
+        }
+        let entry = WindowEntry {
+            toplevel,
+            vm: identity.vm().cloned(),
+            title: Label::default(),
+            app_id: Label::default(),
+            commits: 0,
+            ground: Ground::default(),
+        };
+        self.desk.windows.insert(window, entry);
+        self.desk.nodes.insert(surface.id(), Node::Window(window));
+    }
+
+    pub(crate) fn toplevel_destroyed(&mut self, toplevel: &ToplevelSurface) {
+        let Some(window) = self.window_of(toplevel) else { return };
+        self.apply_or_ignore(Op::RemoveWindow(window));
+        self.desk.nodes.retain(|_, node| *node != Node::Window(window));
+        self.desk.to_announce.retain(|w| *w != window);
+        if let Some(entry) = self.desk.windows.remove(&window) {
+            self.announce(Event::WindowClosed { id: ControlId(window.0), vm: entry.vm });
+        }
+        // The client's order of destruction is its own: popups without a window are only shells.
+        self.sweep_popups();
+    }
+
+    /// The window that belongs to exactly this role object.
+    pub(super) fn window_of(&self, toplevel: &ToplevelSurface) -> Option<WindowId> {
+        self.desk.windows.iter().find(|(_, entry)| entry.toplevel == *toplevel).map(|(id, _)| *id)
+    }
+
+    pub(crate) fn toplevel_renamed(&mut self, toplevel: &ToplevelSurface) {
+        let Some(window) = self.window_of(toplevel) else { return };
+        let (title, app_id) = with_states(toplevel.wl_surface(), |states| {
+            let data = states.data_map.get::<XdgToplevelSurfaceData>().and_then(|data| data.lock().ok());
+            let clean = |text: Option<&String>| Label::new(text.map_or("", String::as_str));
+            data.map_or_else(Default::default, |data| {
+                (clean(data.title.as_ref()), clean(data.app_id.as_ref()))
+            })
+        });
+        if let Some(entry) = self.desk.windows.get_mut(&window) {
+            entry.title = title;
+            entry.app_id = app_id;
+        }
+        if let Some(frame) = self.desk.scene.frame(window) {
+            self.redraw(frame.outer);
+        }
+    }
+
+    pub(crate) fn toplevel_parented(&mut self, toplevel: &ToplevelSurface) {
+        let Some(window) = self.window_of(toplevel) else { return };
+        let parent = toplevel.parent().and_then(|surface| self.desk.node_of(&surface));
+        let parent = parent.and_then(|node| self.desk.root_window(node));
+        self.apply_or_ignore(Op::SetParent { window, parent });
+    }
+
+    /// A surface's new state became current.
+    pub(crate) fn surface_committed(&mut self, surface: &WlSurface) {
+        let root = root_of(surface);
+        let node = self.desk.node_of(&root);
+        if let Some(window) = node.and_then(|node| self.desk.root_window(node))
+            && has_buffer(surface)
+            && let Some(entry) = self.desk.windows.get_mut(&window)
+        {
+            entry.commits = entry.commits.saturating_add(1);
+        }
+        match node {
+            Some(Node::Window(window)) => self.window_committed(window, &root),
+            Some(Node::Popup(popup)) => self.popup_committed(popup, &root),
+            None => self.cursor_committed(&root),
+        }
+        self.tell_scale(surface);
+        let shown = node
+            .and_then(|node| self.desk.root_window(node))
+            .and_then(|window| self.desk.scene.window(window))
+            .is_some_and(cofferdam_scene::Window::is_visible);
+        if !shown && node.is_some() {
+            // No frame will come that could answer its frame callbacks.
+            self.feed_later();
+        }
+    }
+
+    fn window_committed(&mut self, window: WindowId, root: &WlSurface) {
+        let Some(entry) = self.desk.windows.get(&window) else { return };
+        let toplevel = entry.toplevel.clone();
+        let size = content_size(root);
+        if size.is_some() && !toplevel.ensure_configured() {
+            return;
+        }
+        let (min, max) = with_states(root, |states| {
+            let mut cached = states.cached_state.get::<SurfaceCachedState>();
+            let state = cached.current();
+            (state.min_size, state.max_size)
+        });
+        let settled = with_states(root, |states| {
+            let data = states.data_map.get::<XdgToplevelSurfaceData>().and_then(|data| data.lock().ok());
+            data.is_some_and(|data| data.pending_configures().is_empty())
+        });
+        self.apply_or_ignore(Op::SetLimits {
+            window,
+            min: Size::new(min.w, min.h),
+            max: Size::new(max.w, max.h),
+        });
+        self.apply_or_ignore(Op::Commit { window, size, settled });
+        if !toplevel.is_initial_configure_sent() {
+            toplevel.send_configure();
+        }
+    }
+
+    /// A surface object is gone, perhaps before the role object that needs it.
+    pub(crate) fn surface_destroyed(&mut self, surface: &WlSurface) {
+        match self.desk.nodes.remove(&surface.id()) {
+            Some(Node::Window(window)) => {
+                self.apply_or_ignore(Op::Commit { window, size: None, settled: false });
+            }
+            Some(Node::Popup(popup)) => {
+                self.apply_or_ignore(Op::CommitPopup { popup, size: None });
+            }
+            None => self.cursor_gone(surface),
+        }
+        if self.desk.keyboard.as_ref() == Some(surface) {
+            self.desk.keyboard = None;
+        }
+        self.desk.pointer_stale = true;
+    }
+}

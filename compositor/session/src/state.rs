@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! The compositor's state, in groups.
+//!
+//! In: events of clients, devices, control connections and timers, one at a time on one thread. Out:
+//! nothing by itself; each group's module holds what can be done with it. There is no lock and no
+//! sharing: everything that runs gets `&mut State`.
+
+use crate::backend::Screens;
+use crate::client::{self, ClientIdentity, ClientState, Departure, Departures};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::control::ControlRoom;
+use crate::input::SeatRoom;
+use crate::protocols::Globals;
+use crate::protocols::SelectionOwners;
+use crate::render::Painter;
+use crate::shell::Desk;
+use crate::vm::Vms;
+use calloop::LoopHandle;
+use cofferdam_control::desktop::Counters;
+use smithay::reexports::wayland_server::protocol::wl_surface::WlSurface;
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use wayland_server::backend::ClientId;
+use wayland_server::backend::protocol::ProtocolError;
+use wayland_server::{Client, DisplayHandle, Resource};
+
+/// Everything that the compositor knows.
+#[derive(Debug)]
+pub struct State {
+    pub(crate) display: DisplayHandle,
+    pub(crate) event_loop: LoopHandle<'static, State>,
+    pub(crate) clock: Clock,
+    pub(crate) config: Config,
+    pub(crate) globals: Globals,
+    pub(crate) selection_owners: SelectionOwners,
+    pub(crate) seat: SeatRoom,
+    pub(crate) desk: Desk,
+    pub(crate) vms: Vms,
+    pub(crate) painter: Painter,
+    pub(crate) screens: Screens,
+    pub(crate) control: ControlRoom,
+    pub(crate) counters: Counters,
+    pub(crate) departures: Departures,
+}
+
+impl State {
+    /// Adds a connected socket as a Wayland client with this identity.
+    ///
+    /// # Errors
+    /// If the socket can't be watched.
+    pub fn add_client(&mut self, stream: UnixStream, identity: ClientIdentity) -> std::io::Result<Client> {
+        let data = ClientState::new(identity, self.departures.clone());
+        self.display.insert_client(stream, Arc::new(data))
+    }
+
+    /// The identity of a connection that is still there.
+    pub(crate) fn identity_of(&self, client: &ClientId) -> Option<ClientIdentity> {
+        let data = self.display.backend_handle().get_client_data(client.clone()).ok()?;
+        data.downcast_arc::<ClientState>().ok().map(|data| data.identity.clone())
+    }
+
+    /// The identity behind a surface.
+    pub(crate) fn identity_of_surface(&self, surface: &WlSurface) -> Option<ClientIdentity> {
+        let client = surface.client()?;
+        client::data(&client).map(|data| data.identity.clone())
+    }
+
+    /// Ends a client that wants more than its share.
+    pub(crate) fn over_quota(&mut self, client: &Client, why: &str) {
+        /// `wl_display.error.no_memory`.
+        const NO_MEMORY: u32 = 2;
+        client.kill(
+            &self.display,
+            ProtocolError {
+                code: NO_MEMORY,
+                object_id: 1,
+                object_interface: "wl_display".into(),
+                message: format!("quota: {why}"),
+            },
+        );
+    }
+
+    /// Takes note of clients that ended since the last turn.
+    pub(crate) fn settle_departures(&mut self) {
+        let departed: Vec<Departure> = match self.departures.lock() {
+            Ok(mut list) => std::mem::take(&mut *list),
+            Err(_) => return,
+        };
+        for Departure { client, identity, error } in departed {
+            self.vms.client_left(&client);
+            if let Some(error) = error {
+                let kind = if error.contains("quota: ") { "quota" } else { "protocol_error" };
+                self.client_fault(&identity, kind, &error);
+            }
+        }
+    }
+}
