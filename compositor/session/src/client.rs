@@ -8,8 +8,8 @@ use cofferdam_ids::VmId;
 use smithay::wayland::compositor::CompositorClientState;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
-use wayland_server::backend::{ClientData, ClientId, DisconnectReason};
 use wayland_server::Client;
+use wayland_server::backend::{ClientData, ClientId, DisconnectReason};
 
 /// Whom a connection belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,7 +55,9 @@ pub(crate) struct Held {
 
 /// One more of something, unless that would be more than `limit`.
 pub(crate) fn take(count: &AtomicU32, limit: u32) -> bool {
-    count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| (n < limit).then(|| n.saturating_add(1))).is_ok()
+    count
+        .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| (n < limit).then(|| n.saturating_add(1)))
+        .is_ok()
 }
 
 /// `n` fewer of something.

@@ -87,7 +87,10 @@ impl Remote {
     ///
     /// # Errors
     /// If the compositor has ended.
-    pub fn run<T: Send + 'static>(&self, job: impl FnOnce(&mut State) -> T + Send + 'static) -> Result<T, Ended> {
+    pub fn run<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut State) -> T + Send + 'static,
+    ) -> Result<T, Ended> {
         let (tell, hear) = mpsc::sync_channel(1);
         let job: Job = Box::new(move |state| {
             // The asker may have given up; then nobody wants the answer.
@@ -202,17 +205,11 @@ impl Compositor {
 
 /// The display's fd wakes the loop; `turn` then dispatches it together with everything else.
 fn watch_display(event_loop: &EventLoop<'static, State>, display: &mut Display<State>) -> Result<(), Error> {
-    let poll_fd: OwnedFd = display
-        .backend()
-        .poll_fd()
-        .as_fd()
-        .try_clone_to_owned()
-        .map_err(|e| Error::io("wayland fd", e))?;
+    let poll_fd: OwnedFd =
+        display.backend().poll_fd().as_fd().try_clone_to_owned().map_err(|e| Error::io("wayland fd", e))?;
     event_loop
         .handle()
-        .insert_source(Generic::new(poll_fd, Interest::READ, Mode::Level), |_, _, _| {
-            Ok(PostAction::Continue)
-        })
+        .insert_source(Generic::new(poll_fd, Interest::READ, Mode::Level), |_, _, _| Ok(PostAction::Continue))
         .map_err(|e| Error::Loop(e.error))?;
     Ok(())
 }

@@ -97,13 +97,14 @@ pub fn parse_output(text: &str, index: usize) -> Result<OutputSpec, ParseOutputE
 }
 
 fn scale_to_120(scale: f64) -> Option<u32> {
-    (60..=480).min_by_key(|n| {
-        // Distances are compared in millionths; the range is tiny, the cast can't truncate.
-        #[allow(clippy::cast_possible_truncation)]
-        let distance = ((f64::from(*n) / 120.0 - scale).abs() * 1e6).min(1e9) as i64;
-        distance
-    })
-    .filter(|n| (f64::from(*n) / 120.0 - scale).abs() < 0.01)
+    (60..=480)
+        .min_by_key(|n| {
+            // Distances are compared in millionths; the range is tiny, the cast can't truncate.
+            #[allow(clippy::cast_possible_truncation)]
+            let distance = ((f64::from(*n) / 120.0 - scale).abs() * 1e6).min(1e9) as i64;
+            distance
+        })
+        .filter(|n| (f64::from(*n) / 120.0 - scale).abs() < 0.01)
 }
 
 #[cfg(test)]

@@ -73,10 +73,8 @@ impl Headless {
         let size = (cast::coord_of(image.width()), cast::coord_of(image.height()));
         let target = self.renderer.bind(image).map_err(|e| e.to_string())?;
         let region = Rectangle::from_size(size.into());
-        let copy = self
-            .renderer
-            .copy_framebuffer(&target, region, Fourcc::Xbgr8888)
-            .map_err(|e| e.to_string())?;
+        let copy =
+            self.renderer.copy_framebuffer(&target, region, Fourcc::Xbgr8888).map_err(|e| e.to_string())?;
         let mut bytes = self.renderer.map_texture(&copy).map_err(|e| e.to_string())?.to_vec();
         for alpha in bytes.iter_mut().skip(PIXEL - 1).step_by(PIXEL) {
             *alpha = u8::MAX;

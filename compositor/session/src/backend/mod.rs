@@ -128,7 +128,8 @@ impl State {
             .iter()
             .filter(|screen| screen.wanted)
             .map(|screen| {
-                let due = screen.last_frame.map_or(Duration::ZERO, |last| last.0.saturating_add(screen.refresh));
+                let due =
+                    screen.last_frame.map_or(Duration::ZERO, |last| last.0.saturating_add(screen.refresh));
                 (screen.id, due.saturating_sub(now.0))
             })
             .collect();

@@ -8,8 +8,8 @@
 mod calls;
 mod server;
 
-pub(crate) use calls::answer;
 use calloop::RegistrationToken;
+pub(crate) use calls::answer;
 use cofferdam_control::desktop::{Event, FromCompositor, MAX_PACKET};
 use cofferdam_control::transport;
 use std::collections::{BTreeMap, VecDeque};

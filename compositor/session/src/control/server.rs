@@ -100,16 +100,19 @@ impl State {
         interest: Interest,
     ) -> Result<calloop::RegistrationToken, calloop::Error> {
         self.event_loop
-            .insert_source(Generic::new(socket.clone(), interest, Mode::Level), move |ready, socket, state| {
-                if ready.writable {
-                    state.drain_backlog(id);
-                }
-                if ready.readable {
-                    state.read_connection(id, &socket.clone());
-                }
-                state.calm_connection(id);
-                Ok(PostAction::Continue)
-            })
+            .insert_source(
+                Generic::new(socket.clone(), interest, Mode::Level),
+                move |ready, socket, state| {
+                    if ready.writable {
+                        state.drain_backlog(id);
+                    }
+                    if ready.readable {
+                        state.read_connection(id, &socket.clone());
+                    }
+                    state.calm_connection(id);
+                    Ok(PostAction::Continue)
+                },
+            )
             .map_err(|e| e.error)
     }
 
@@ -177,12 +180,7 @@ impl State {
         self.send_answer(id, serial, result);
     }
 
-    fn send_answer(
-        &mut self,
-        id: u64,
-        serial: u64,
-        result: Result<(Reply, Vec<OwnedFd>), String>,
-    ) {
+    fn send_answer(&mut self, id: u64, serial: u64, result: Result<(Reply, Vec<OwnedFd>), String>) {
         let (result, fds) = match result {
             Ok((reply, fds)) => (Ok(reply), fds),
             Err(why) => (Err(why), Vec::new()),

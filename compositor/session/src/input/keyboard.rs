@@ -11,7 +11,7 @@ use smithay::input::keyboard::{FilterResult, Keycode, Keysym, KeysymHandle, Modi
 use smithay::utils::SERIAL_COUNTER;
 
 /// xkb's keycodes are evdev's plus this.
-pub(super) const EVDEV_OFFSET: u32 = 8;
+pub(crate) const EVDEV_OFFSET: u32 = 8;
 
 /// What a key asks of the compositor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +68,14 @@ impl State {
                 FilterResult::Intercept(action)
             }
             None => FilterResult::Forward,
+        }
+    }
+
+    /// Lets go of everything: the nested window lost the keyboard, and will not hear of releases.
+    #[cfg(feature = "winit")]
+    pub(crate) fn release_all_keys(&mut self) {
+        for keycode in self.seat.keyboard.pressed_keys() {
+            self.key(keycode.raw().saturating_sub(EVDEV_OFFSET), false);
         }
     }
 

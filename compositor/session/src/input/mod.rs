@@ -15,6 +15,8 @@ mod touch;
 mod virtual_seat;
 
 pub(crate) use cursor::Shown;
+#[cfg(feature = "winit")]
+pub(crate) use keyboard::EVDEV_OFFSET;
 
 use crate::compositor::Error;
 use crate::config::Config;

@@ -52,8 +52,11 @@ impl State {
     fn send_motion(&mut self, to: Point<f64, Logical>) {
         self.desk.pointer_stale = false;
         let focus = self.pointer_focus();
-        let event =
-            MotionEvent { location: to, serial: SERIAL_COUNTER.next_serial(), time: self.clock.now().wayland_millis() };
+        let event = MotionEvent {
+            location: to,
+            serial: SERIAL_COUNTER.next_serial(),
+            time: self.clock.now().wayland_millis(),
+        };
         let pointer = self.seat.pointer.clone();
         pointer.motion(self, focus, &event);
         pointer.frame(self);
@@ -130,7 +133,8 @@ impl State {
     fn before_press(&mut self, code: u32) {
         if code == BTN_LEFT {
             self.apply_or_ignore(Op::Press);
-        } else if let Some(window) = self.desk.scene.pointer().and_then(|at| self.desk.scene.hit(at).window()) {
+        } else if let Some(window) = self.desk.scene.pointer().and_then(|at| self.desk.scene.hit(at).window())
+        {
             self.apply_or_ignore(Op::Activate(window));
         }
         self.refresh_pointer();

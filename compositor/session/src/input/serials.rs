@@ -8,8 +8,8 @@ use crate::state::State;
 use smithay::reexports::wayland_server::protocol::wl_surface::WlSurface;
 use smithay::utils::Serial;
 use std::collections::VecDeque;
-use wayland_server::backend::ClientId;
 use wayland_server::Resource;
+use wayland_server::backend::ClientId;
 
 /// Presses remembered: a key, a button and some fingers at once.
 const REMEMBERED: usize = 16;

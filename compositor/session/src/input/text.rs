@@ -49,11 +49,14 @@ impl Typing {
         for hold in WAYS {
             let mut state = xkb::State::new(&keymap);
             for modifier in hold {
-                state.update_key(Keycode::new(modifier.saturating_add(EVDEV_OFFSET)), xkb::KeyDirection::Down);
+                state
+                    .update_key(Keycode::new(modifier.saturating_add(EVDEV_OFFSET)), xkb::KeyDirection::Down);
             }
             for raw in keymap.min_keycode().raw()..=keymap.max_keycode().raw() {
                 let Some(key) = raw.checked_sub(EVDEV_OFFSET) else { continue };
-                if let Some(c) = char::from_u32(state.key_get_utf32(Keycode::new(raw))).filter(|c| !c.is_control()) {
+                if let Some(c) =
+                    char::from_u32(state.key_get_utf32(Keycode::new(raw))).filter(|c| !c.is_control())
+                {
                     strokes.entry(c).or_insert(Stroke { hold, key });
                 }
             }
@@ -91,7 +94,11 @@ mod tests {
             ("de", 'ä', WAYS[0], 40),
             ("de", '@', WAYS[2], 16),
         ] {
-            assert_eq!(typing(layout).strokes(&c.to_string()), Ok(vec![Stroke { hold, key }]), "{layout} {c}");
+            assert_eq!(
+                typing(layout).strokes(&c.to_string()),
+                Ok(vec![Stroke { hold, key }]),
+                "{layout} {c}"
+            );
         }
         assert_eq!(typing("us").strokes("ok ж"), Err('ж'));
     }

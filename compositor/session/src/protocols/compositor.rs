@@ -103,9 +103,7 @@ fn filter_surface(
             return None;
         }
         // Both are hints whose absence is always allowed.
-        Request::SetOpaqueRegion { region } => {
-            Request::SetOpaqueRegion { region: region.filter(is_simple) }
-        }
+        Request::SetOpaqueRegion { region } => Request::SetOpaqueRegion { region: region.filter(is_simple) },
         Request::SetInputRegion { region } => Request::SetInputRegion { region: region.filter(is_simple) },
         Request::Frame { callback } => {
             if !hold(client, |h| &h.callbacks, MAX_CALLBACKS) {
@@ -140,12 +138,9 @@ fn filter_region(
         Request::Add { x, y, width, height } => {
             Some(Request::Add { x: coord(x), y: coord(y), width: length(width), height: length(height) })
         }
-        Request::Subtract { x, y, width, height } => Some(Request::Subtract {
-            x: coord(x),
-            y: coord(y),
-            width: length(width),
-            height: length(height),
-        }),
+        Request::Subtract { x, y, width, height } => {
+            Some(Request::Subtract { x: coord(x), y: coord(y), width: length(width), height: length(height) })
+        }
         other => Some(other),
     }
 }
@@ -185,7 +180,8 @@ fn refuse_subsurface(
     let (_, others) = tree_extent(&root);
     let too_deep = ancestors.saturating_add(below).saturating_add(1) > MAX_DEPTH;
     let too_many = own.saturating_add(others) > MAX_TREE;
-    (too_deep || too_many).then_some((wl_subcompositor::Error::BadSurface, "the tree of subsurfaces is too large"))
+    (too_deep || too_many)
+        .then_some((wl_subcompositor::Error::BadSurface, "the tree of subsurfaces is too large"))
 }
 
 /// How deep and how large a tree is. Bounded, because no tree gets beyond the limits above.

@@ -45,10 +45,8 @@ fn filter_constraints(
     if let Request::LockPointer { lifetime: WEnum::Unknown(n), .. }
     | Request::ConfinePointer { lifetime: WEnum::Unknown(n), .. } = &request
     {
-        manager.post_error(
-            zwp_pointer_constraints_v1::Error::AlreadyConstrained,
-            format!("{n} is no lifetime"),
-        );
+        manager
+            .post_error(zwp_pointer_constraints_v1::Error::AlreadyConstrained, format!("{n} is no lifetime"));
         return None;
     }
     Some(request)

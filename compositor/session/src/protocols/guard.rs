@@ -134,12 +134,9 @@ mod tests {
 
     #[test]
     fn extremes_are_clamped() {
-        for (v, c, l) in [
-            (i32::MIN, -COORD_LIMIT, 0),
-            (-5, -5, 0),
-            (7, 7, 7),
-            (i32::MAX, COORD_LIMIT, COORD_LIMIT),
-        ] {
+        for (v, c, l) in
+            [(i32::MIN, -COORD_LIMIT, 0), (-5, -5, 0), (7, 7, 7), (i32::MAX, COORD_LIMIT, COORD_LIMIT)]
+        {
             assert_eq!((coord(v), length(v)), (c, l));
         }
     }

@@ -106,7 +106,9 @@ fn filter_positioner(
 ) -> Option<xdg_positioner::Request> {
     use xdg_positioner::Request;
     Some(match request {
-        Request::SetSize { width, height } => Request::SetSize { width: length(width), height: length(height) },
+        Request::SetSize { width, height } => {
+            Request::SetSize { width: length(width), height: length(height) }
+        }
         Request::SetAnchorRect { x, y, width, height } => {
             Request::SetAnchorRect { x: coord(x), y: coord(y), width: length(width), height: length(height) }
         }

@@ -12,7 +12,9 @@ use super::textures::Textures;
 use crate::input::Shown;
 use crate::shell::{Desk, content_offset};
 use crate::vm::{Vm, Vms};
-use cofferdam_chrome::{ButtonStates, Chrome, CursorShape, FrameKind, FrameSpec, Part, SwitcherItem, SwitcherSpec, TitleButton};
+use cofferdam_chrome::{
+    ButtonStates, Chrome, CursorShape, FrameKind, FrameSpec, Part, SwitcherItem, SwitcherSpec, TitleButton,
+};
 use cofferdam_ids::{Identity, Label};
 use cofferdam_scene::{Button, ButtonView, PopupView, WindowId, WindowView};
 use cofferdam_themes::Rgb;
@@ -69,8 +71,7 @@ where
     for view in picture.desk.scene.windows().rev() {
         easel.window(picture, &view);
     }
-    let wallpaper =
-        easel.chrome.wallpaper(cast::length(picture.pixels.w), cast::length(picture.pixels.h));
+    let wallpaper = easel.chrome.wallpaper(cast::length(picture.pixels.w), cast::length(picture.pixels.h));
     easel.parts(wallpaper, Point::default());
     easel.out
 }
@@ -195,7 +196,11 @@ where
         self.fill(&ground.inner, frame.inner, surfaces.background);
         if marks.vm.is_none() {
             // The desktop's own windows wear no identity: colour means a VM and nothing else.
-            self.fill(&ground.outer, frame.outer, if marks.focused { surfaces.control } else { surfaces.base });
+            self.fill(
+                &ground.outer,
+                frame.outer,
+                if marks.focused { surfaces.control } else { surfaces.base },
+            );
         }
         self.parts(shadow, frame.outer.loc);
     }

@@ -61,9 +61,10 @@ impl State {
     fn roots(&self) -> Vec<(Option<WindowId>, WlSurface)> {
         let desk = &self.desk;
         let windows = desk.windows.iter().map(|(id, w)| (Some(*id), w.toplevel.wl_surface().clone()));
-        let popups = desk.popups.iter().map(|(id, p)| {
-            (desk.root_window(Node::Popup(*id)), p.popup.wl_surface().clone())
-        });
+        let popups = desk
+            .popups
+            .iter()
+            .map(|(id, p)| (desk.root_window(Node::Popup(*id)), p.popup.wl_surface().clone()));
         windows.chain(popups).chain(self.cursor_surface().map(|surface| (None, surface))).collect()
     }
 

@@ -42,6 +42,9 @@ fn sealed(bytes: &[u8]) -> Result<OwnedFd, rustix::io::Errno> {
         let n = rustix::io::retry_on_intr(|| rustix::io::write(&fd, rest))?;
         rest = rest.get(n..).unwrap_or_default();
     }
-    rustix::fs::fcntl_add_seals(&fd, SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE | SealFlags::SEAL)?;
+    rustix::fs::fcntl_add_seals(
+        &fd,
+        SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE | SealFlags::SEAL,
+    )?;
     Ok(fd)
 }

@@ -30,9 +30,8 @@ pub(crate) fn has_buffer(surface: &WlSurface) -> bool {
 /// The window geometry in surface coordinates: what the client said, cut to what it draws.
 pub(crate) fn window_geometry(surface: &WlSurface) -> Rectangle<i32, Logical> {
     let drawn = bbox_from_surface_tree(surface, (0, 0));
-    let said = with_states(surface, |states| {
-        states.cached_state.get::<SurfaceCachedState>().current().geometry
-    });
+    let said =
+        with_states(surface, |states| states.cached_state.get::<SurfaceCachedState>().current().geometry);
     said.and_then(|said| said.intersection(drawn)).unwrap_or(drawn)
 }
 
