@@ -214,15 +214,17 @@ async fn start_compositor(paths: &Paths, look: &LookArgs) -> Result<Daemon, Erro
         return Err(crate::error::file(paths.compositor())(error));
     }
     let mut command = daemon_command(paths, "cofferdam-compositor", look.verbose);
-    command.arg("--control-socket").arg(paths.compositor());
+    command.arg("--socket").arg(paths.compositor());
     match look.backend {
         Backend::Headless => {
             let (width, height) = look.size;
-            command.arg("--headless").arg("--output").arg(format!("{width}x{height}@{}", look.scale));
+            command
+                .args(["--backend", "headless", "--output"])
+                .arg(format!("{width}x{height}@{}", look.scale));
             command.env_remove("WAYLAND_DISPLAY").env_remove("DISPLAY");
         }
         Backend::Nested => {
-            command.arg("--nested");
+            command.args(["--backend", "winit"]);
         }
     }
     if let Some(theme) = &look.theme {

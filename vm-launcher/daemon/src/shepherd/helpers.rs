@@ -63,7 +63,8 @@ pub(crate) fn spawn_gpu(spec: &ShepherdSpec, inbox: &Inbox) -> io::Result<(Proce
     let report_fd = launch.inherit(device_report).to_string();
     let arena = spec.arena_mib.to_string();
     launch.args(["--listen-fd", &listen, "--channel-fd", &channel_fd, "--report-fd", &report_fd]);
-    launch.args(["--arena-mib", &arena, "--vm", spec.record.vm.as_str()]);
+    let parent = std::process::id().to_string();
+    launch.args(["--arena-mib", &arena, "--vm", spec.record.vm.as_str(), "--parent", &parent]);
     tracing::debug!(command = launch.describe(), "gpu device");
     let child = launch.spawn_with(|c| tokio::process::Command::from(c).kill_on_drop(true).spawn())?;
     Ok((watch(child, Helper::Gpu, inbox), GpuEnds { vhost, channel, report }))
