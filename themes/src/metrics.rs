@@ -103,7 +103,7 @@ impl Metrics {
     /// `logical` units in pixels at `scale`, rounded to whole pixels and never less than one where
     /// there is something to show: a border that rounds away would be no border.
     #[must_use]
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // at most 65535 × 16, not negative
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // at most 65535 × 8, not negative
     pub fn px(logical: u16, scale: f32) -> u32 {
         if logical == 0 {
             return 0;
@@ -111,10 +111,10 @@ impl Metrics {
         (f32::from(logical) * Self::clamp_scale(scale)).round().max(1.0) as u32
     }
 
-    /// A usable scale from any number: 0.25 to 16, 1 where it is not a number.
+    /// A usable scale from any number: 0.25 to 8, 1 where it is not a number.
     #[must_use]
     pub const fn clamp_scale(scale: f32) -> f32 {
-        if scale.is_nan() { 1.0 } else { scale.clamp(0.25, 16.0) }
+        if scale.is_nan() { 1.0 } else { scale.clamp(0.25, 8.0) }
     }
 }
 

@@ -62,7 +62,7 @@ impl Chrome {
             thickness,
             radius: radius.min(w.min(h) / 2),
             keyline: if self.theme.keyline && thickness > 1 {
-                px::at_least_one(1.0, scale).min(thickness - 1)
+                px::hairline(scale).min(thickness - 1)
             } else {
                 0
             },
@@ -185,7 +185,7 @@ impl Chrome {
 
     pub(crate) fn shadow_of(&mut self, size: (u32, u32), scale: f32, look: (f32, f32, f32)) -> Vec<Part> {
         let (sigma, drop, opacity) = look;
-        let (w, h) = size;
+        let (w, h) = (size.0.min(px::MAX_SIDE), size.1.min(px::MAX_SIDE));
         let shape = ShadowShape {
             color: self.theme.shadow.color,
             opacity,

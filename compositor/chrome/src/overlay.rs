@@ -41,7 +41,7 @@ impl Grid {
         let all_rows = count.div_ceil(columns);
         let rows = fit(spec.output.1 * 8 / 10, card.1).clamp(1, all_rows);
         let more = if rows < all_rows { size(24.0) } else { 0 };
-        let selected = u32::try_from(spec.selected).unwrap_or(0).min(count - 1) / columns;
+        let selected = u32::try_from(spec.selected).unwrap_or(u32::MAX).min(count - 1) / columns;
         let first_row = selected.saturating_sub(rows / 2).min(all_rows - rows);
         Self { columns, rows, first_row, card, gap, pad, more }
     }
@@ -70,18 +70,13 @@ impl Chrome {
         let grid = Grid::new(spec, count, scale);
         let (w, h) = grid.size();
         let mut canvas = self.card(w, h, scale);
+        let selected = spec.selected.min(spec.items.len() - 1);
         let first = px::index(grid.first_row * grid.columns);
         let shown = px::index(grid.rows * grid.columns);
         for ((index, item), n) in spec.items.iter().enumerate().skip(first).take(shown).zip(0u32..) {
             let x = grid.pad + n % grid.columns * (grid.card.0 + grid.gap);
             let y = grid.pad + n / grid.columns * (grid.card.1 + grid.gap);
-            self.window_card(
-                &mut canvas,
-                item,
-                (x, y, grid.card.0, grid.card.1),
-                index == spec.selected,
-                scale,
-            );
+            self.window_card(&mut canvas, item, (x, y, grid.card.0, grid.card.1), index == selected, scale);
         }
         if grid.more > 0 {
             let hidden = spec.items.len() - shown.min(spec.items.len() - first);
@@ -117,7 +112,7 @@ impl Chrome {
             let ring = px::at_least_one(f32::from(Metrics::FOCUS_RING), scale);
             plate(canvas, rect, radius, ring, (theme.accent, theme.surface.control));
         } else {
-            let line = px::at_least_one(1.0, scale);
+            let line = px::hairline(scale);
             plate(
                 canvas,
                 rect,
@@ -189,7 +184,7 @@ impl Chrome {
         let size = (0, 0, canvas.width(), canvas.height());
         let colors = (self.theme.surface.line, self.theme.surface.base);
         let radius = f32::from(Metrics::CARD_RADIUS) * scale;
-        plate(&mut canvas, size, radius, px::at_least_one(1.0, scale), colors);
+        plate(&mut canvas, size, radius, px::hairline(scale), colors);
         canvas
     }
 

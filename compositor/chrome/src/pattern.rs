@@ -45,10 +45,11 @@ impl Edge {
     pub(crate) fn new(pattern: Pattern, thickness: u32, scale: f32) -> Self {
         let length = match pattern {
             Pattern::Plain | Pattern::HorizontalBars | Pattern::Dots | Pattern::Checks | Pattern::Grid => 8.0,
-            Pattern::Stripes | Pattern::VerticalBars | Pattern::Zigzag => 10.0,
+            Pattern::Stripes | Pattern::VerticalBars => 10.0,
+            Pattern::Zigzag => 12.0,
         };
         let period = px::at_least_one(length, scale).max(4);
-        Self { pattern, thickness: thickness.max(1), period, line: px::at_least_one(1.0, scale) }
+        Self { pattern, thickness: thickness.max(1), period, line: px::hairline(scale) }
     }
 
     /// Ink at `along` pixels from where the pattern starts and `depth` pixels from the outer edge.
@@ -63,7 +64,7 @@ impl Edge {
                 Pattern::Plain => 0.0,
                 Pattern::VerticalBars => on(a < 2 * self.line),
                 Pattern::HorizontalBars => on(self.pinstripe(depth)),
-                Pattern::Grid => on(a < self.line || self.pinstripe(depth)),
+                Pattern::Grid => on(a < self.line || (self.roomy() && self.pinstripe(depth))),
                 Pattern::Checks => {
                     // Cells a little shorter than the gaps, so that the colour keeps the larger part.
                     let half = period / 2;
@@ -75,10 +76,11 @@ impl Edge {
                     sampled(a, depth, |x, y| (x - cx).hypot(y - cy) <= r)
                 }
                 Pattern::Zigzag => {
-                    let half = 0.55 * line;
+                    // A peak and a gap: a line without gaps would leave little of a thin border's fill.
+                    let (half, peak) = (0.55 * line, (thick * 2.0).min(p * 2.0 / 3.0));
                     sampled(a, depth, |x, y| {
-                        let wave = half.mul_add(1.0, (x / p).mul_add(2.0, -1.0).abs() * (thick - 2.0 * half));
-                        (y - wave).abs() <= half * 1.35
+                        let wave = (x / peak).mul_add(2.0, -1.0).abs().mul_add(thick - 2.0 * half, half);
+                        x <= peak && (y - wave).abs() <= half * 1.35
                     })
                 }
             }
@@ -88,9 +90,15 @@ impl Edge {
     pub(crate) const fn continuous(&self) -> Option<(u32, u32, f32)> {
         let start = self.thickness / 2;
         match self.pattern {
-            Pattern::HorizontalBars | Pattern::Grid => Some((start, start + self.line, EDGE_INK)),
+            Pattern::HorizontalBars => Some((start, start + self.line, EDGE_INK)),
+            Pattern::Grid if self.roomy() => Some((start, start + self.line, EDGE_INK)),
             _ => None,
         }
+    }
+
+    /// Whether lines in two directions leave enough of the fill.
+    const fn roomy(&self) -> bool {
+        self.thickness >= 3 * self.line
     }
 
     /// Whether `depth` is in the thin line a little inside the middle of the border.

@@ -21,6 +21,12 @@ pub(crate) fn at_least_one(v: f32, scale: f32) -> u32 {
     u(v * scale).max(1)
 }
 
+/// Width of a hairline: whole pixels, rounded down, because a fine line that is a little too fine
+/// looks better than one that is twice as heavy.
+pub(crate) fn hairline(scale: f32) -> u32 {
+    u(scale.floor()).max(1)
+}
+
 /// A coordinate as a whole number.
 pub(crate) fn i(v: f32) -> i32 {
     v.round().clamp(-1e6, 1e6) as i32

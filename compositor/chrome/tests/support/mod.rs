@@ -92,18 +92,22 @@ impl Picture {
         std::fs::create_dir_all(path.parent().expect("in a directory")).expect("can make the directory");
         let file = std::io::BufWriter::new(std::fs::File::create(path).expect("can write"));
         let mut encoder = png::Encoder::new(file, self.width, self.height);
-        encoder.set_color(png::ColorType::Rgba);
+        encoder.set_color(png::ColorType::Rgb);
         encoder.set_depth(png::BitDepth::Eight);
         encoder.set_compression(png::Compression::High);
-        encoder.write_header().and_then(|mut w| w.write_image_data(&self.rgba)).expect("can encode");
+        // Every picture stands on an opaque ground.
+        let rgb: Vec<u8> = self.rgba.chunks_exact(4).flat_map(|p| p.iter().take(3)).copied().collect();
+        encoder.write_header().and_then(|mut w| w.write_image_data(&rgb)).expect("can encode");
     }
 
     pub fn load(path: &Path) -> Option<Self> {
         let file = std::io::BufReader::new(std::fs::File::open(path).ok()?);
         let mut reader = png::Decoder::new(file).read_info().ok()?;
-        let mut rgba = vec![0; reader.output_buffer_size()?];
-        let info = reader.next_frame(&mut rgba).ok()?;
-        (info.color_type == png::ColorType::Rgba).then_some(Self {
+        let mut rgb = vec![0; reader.output_buffer_size()?];
+        let info = reader.next_frame(&mut rgb).ok()?;
+        let (pixels, _) = rgb.as_chunks::<3>();
+        let rgba = pixels.iter().flat_map(|[r, g, b]| [*r, *g, *b, 255]).collect();
+        (info.color_type == png::ColorType::Rgb).then_some(Self {
             width: info.width,
             height: info.height,
             rgba,
