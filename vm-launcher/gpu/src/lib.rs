@@ -3,6 +3,7 @@
 pub mod args;
 pub mod core;
 pub mod host;
+pub mod loopback;
 pub mod sandbox;
 pub mod sys;
 pub mod vhost;
