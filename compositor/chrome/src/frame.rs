@@ -3,13 +3,14 @@
 
 use crate::border::{BorderStyle, Corner, LENGTH_STEP, Side};
 use crate::px;
-use crate::raster::{Part, PixelRect, Raster};
-use crate::shadow::{Piece, ShadowShape};
+use crate::raster::{Part, PixelRect};
+use crate::shadow::{EDGE, Piece, ShadowShape};
 use crate::spec::{FrameKind, FrameSpec};
 use crate::title::{self, TitleSpec};
 use crate::{Chrome, Key};
 use cofferdam_ids::{Identity, Label};
 use cofferdam_themes::Metrics;
+use std::sync::Arc;
 
 /// The shape of a border, as a key.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -196,45 +197,43 @@ impl Chrome {
         };
         let look = (sigma.to_bits(), opacity.to_bits(), scale.to_bits());
         let (r, c) = (shape.reach, shape.corner.min(w / 2).min(h / 2));
-        let (across, down) = (w - 2 * c, h - 2 * c);
-        let mut parts = Vec::with_capacity(8);
-        for (piece, length) in
-            [(Piece::Top, across), (Piece::Bottom, across), (Piece::Left, down), (Piece::Right, down)]
-        {
+        let far = px::coord;
+        let near = -far(r);
+        let mut parts = Vec::with_capacity(12);
+        for (piece, length) in [
+            (Piece::Top, w - 2 * c),
+            (Piece::Bottom, w - 2 * c),
+            (Piece::Left, h - 2 * c),
+            (Piece::Right, h - 2 * c),
+        ] {
             if length == 0 {
                 continue;
             }
-            let drawn = drawn_length(length);
-            let long = |r: &Raster| {
-                length <= if matches!(piece, Piece::Top | Piece::Bottom) { r.width() } else { r.height() }
-            };
-            let raster = self.cached_if(Key::Shadow(look, piece, false), long, |_| shape.draw(piece, drawn));
-            let (near, far) = (-px::coord(r), px::coord);
-            let (x, y, pw, ph) = match piece {
-                Piece::Top => (far(c), near, length, r),
-                Piece::Bottom => (far(c), far(h), length, r),
-                Piece::Left => (near, far(c), r, length),
-                _ => (far(w), far(c), r, length),
-            };
-            parts.push(Part::cropped(raster, x, y, pw, ph, false));
+            let raster = self.cached(Key::Shadow(look, piece), |_| shape.draw(piece));
+            for start in (0..length).step_by(px::index(EDGE)) {
+                let (at, long) = (far(c + start), EDGE.min(length - start));
+                let (x, y, pw, ph) = match piece {
+                    Piece::Top => (at, near, long, r),
+                    Piece::Bottom => (at, far(h), long, r),
+                    Piece::Left => (near, at, r, long),
+                    _ => (far(w), at, r, long),
+                };
+                parts.push(Part::cropped(Arc::clone(&raster), x, y, pw, ph, false));
+            }
         }
-        for (piece, right) in [
-            (Piece::UpperCorner, false),
-            (Piece::UpperCorner, true),
-            (Piece::LowerCorner, false),
-            (Piece::LowerCorner, true),
+        for (piece, right, lower) in [
+            (Piece::UpperLeft, false, false),
+            (Piece::UpperRight, true, false),
+            (Piece::LowerLeft, false, true),
+            (Piece::LowerRight, true, true),
         ] {
-            let key = Key::Shadow(look, piece, right);
-            let raster =
-                self.cached(key, |_| if right { shape.draw_mirrored(piece) } else { shape.draw(piece, 0) });
+            let raster = self.cached(Key::Shadow(look, piece), |_| shape.draw(piece));
             // A small frame shows only the outer part of each corner.
             let (full, side) = (raster.width(), r + c);
-            let lower = piece == Piece::LowerCorner;
-            let skip = px::coord(full - side);
+            let skip = far(full - side);
             let src = PixelRect::new(if right { skip } else { 0 }, if lower { skip } else { 0 }, side, side);
-            let x = if right { px::coord(w - c) } else { -px::coord(r) };
-            let y = if lower { px::coord(h - c) } else { -px::coord(r) };
-            parts.push(Part { raster, src, at: (x, y), opaque: false });
+            let at = (if right { far(w - c) } else { near }, if lower { far(h - c) } else { near });
+            parts.push(Part { raster, src, at, opaque: false });
         }
         parts
     }

@@ -74,7 +74,7 @@ enum Key {
     Edge(frame::BorderKey, border::Side),
     Corner(frame::BorderKey, border::Corner),
     Title(Box<frame::TitleKey>),
-    Shadow((u32, u32, u32), shadow::Piece, bool),
+    Shadow((u32, u32, u32), shadow::Piece),
     Wallpaper(u32, u32),
     Cursor(CursorShape, u32),
 }

@@ -2,8 +2,8 @@
 //! In: a blur and an opacity. Out: the eight pieces of a soft shadow around a frame.
 //!
 //! The shadow of a rectangle under a Gaussian blur is a product of two error functions, so each
-//! pixel is exact and costs no blur pass. All windows of one output share the pieces: edges are
-//! drawn long and cropped, corners are the same for every size.
+//! pixel is exact and costs no blur pass. All windows of one output share the pieces: edges repeat
+//! and are cropped, corners are the same for every size.
 
 use crate::canvas::Canvas;
 use crate::px;
@@ -27,6 +27,9 @@ pub(crate) struct ShadowShape {
     pub(crate) corner: u32,
 }
 
+/// Length of an edge in pixels; longer ones are made of several. A multiple of the dither's period.
+pub(crate) const EDGE: u32 = 512;
+
 /// A piece of the shadow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Piece {
@@ -34,8 +37,10 @@ pub(crate) enum Piece {
     Left,
     Right,
     Bottom,
-    UpperCorner,
-    LowerCorner,
+    UpperLeft,
+    UpperRight,
+    LowerLeft,
+    LowerRight,
 }
 
 /// The error function, to seven digits (Abramowitz and Stegun 7.1.26).
@@ -53,52 +58,41 @@ impl ShadowShape {
         erf(d / (self.sigma * std::f32::consts::SQRT_2)).mul_add(0.5, 0.5)
     }
 
-    /// Opacity at a pixel: `x`, `y` pixels inside the left and upper edges (or mirrored).
-    fn alpha(&self, x: f32, y: f32, column: u32, row: u32) -> u8 {
-        // Half a step of ordered noise: the eye finds contours of one level on a plain ground.
-        let noise = (crate::wallpaper::threshold(column, row) - 0.5) / 255.0;
-        px::byte(
-            self.opacity * self.cover(x) * self.cover(y) + noise * if self.opacity > 0.0 { 1.0 } else { 0.0 },
-        )
-    }
-
-    /// Draws a piece; `length` is that of an edge.
-    pub(crate) fn draw(&self, piece: Piece, length: u32) -> Arc<Raster> {
-        const FAR: f32 = 1e4;
-        let (reach, drop) = (px::f(self.reach), self.drop);
-        let corner = self.reach + self.corner;
-        let inside = |i: u32| px::f(i) + 0.5 - reach;
-        let draw = |w: u32, h: u32, depth: &dyn Fn(u32, u32) -> (f32, f32)| {
-            let mut canvas = Canvas::new(w, h);
-            for row in 0..canvas.height() {
-                for column in 0..canvas.width() {
-                    let (x, y) = depth(column, row);
-                    let alpha = self.alpha(x, y, column, row);
-                    canvas.set_alpha(px::coord(column), px::coord(row), self.color, alpha);
-                }
-            }
-            canvas
+    /// Draws a piece: an edge is `EDGE` pixels long and repeats.
+    pub(crate) fn draw(&self, piece: Piece) -> Arc<Raster> {
+        let (reach, corner) = (self.reach, self.reach + self.corner);
+        let drop = self.drop;
+        let start = px::f(reach) - 0.5;
+        // How far inside the shadow's edge each column and each row lies.
+        let rising =
+            |n: u32, shift: f32| (0..n).map(|i| self.cover(px::f(i) - start - shift)).collect::<Vec<_>>();
+        let falling = |n: u32, shift: f32| {
+            let mut covers = rising(n, -shift);
+            covers.reverse();
+            covers
         };
-        let from_end = |i: u32, size: u32| px::f(size - i) - 0.5 - reach;
+        let full = vec![1.0; px::index(EDGE)];
         match piece {
-            Piece::Top => draw(length, self.reach, &|_, y| (FAR, inside(y) - drop)),
-            Piece::Bottom => draw(length, self.reach, &|_, y| (FAR, drop - px::f(y) - 0.5)),
-            Piece::Left => draw(self.reach, length, &|x, _| (inside(x), FAR)),
-            Piece::Right => draw(self.reach, length, &|x, _| (-px::f(x) - 0.5, FAR)),
-            Piece::UpperCorner => draw(corner, corner, &|x, y| (inside(x), inside(y) - drop)),
-            Piece::LowerCorner => draw(corner, corner, &|x, y| (inside(x), from_end(y, corner) + drop)),
+            Piece::Top => self.product(&full, &rising(reach, drop)),
+            Piece::Bottom => self.product(&full, &falling(reach, drop)),
+            Piece::Left => self.product(&rising(reach, 0.0), &full),
+            Piece::Right => self.product(&falling(reach, 0.0), &full),
+            Piece::UpperLeft => self.product(&rising(corner, 0.0), &rising(corner, drop)),
+            Piece::UpperRight => self.product(&falling(corner, 0.0), &rising(corner, drop)),
+            Piece::LowerLeft => self.product(&rising(corner, 0.0), &falling(corner, drop)),
+            Piece::LowerRight => self.product(&falling(corner, 0.0), &falling(corner, drop)),
         }
-        .finish()
     }
 
-    /// The right-hand version of a corner.
-    pub(crate) fn draw_mirrored(&self, piece: Piece) -> Arc<Raster> {
-        let left = self.draw(piece, 0);
-        let mut canvas = Canvas::new(left.width(), left.height());
-        let (pixels, _) = left.pixels().as_chunks::<4>();
-        for (row, y) in pixels.chunks_exact(px::index(left.width())).zip(0i32..) {
-            for ([b, g, r, a], x) in row.iter().rev().zip(0i32..) {
-                canvas.over(x, y, [*r, *g, *b, *a]);
+    fn product(&self, columns: &[f32], rows: &[f32]) -> Arc<Raster> {
+        let side = |covers: &[f32]| u32::try_from(covers.len()).unwrap_or(px::MAX_SIDE);
+        let mut canvas = Canvas::new(side(columns), side(rows));
+        for (across, y) in rows.iter().zip(0u32..) {
+            for (down, x) in columns.iter().zip(0u32..) {
+                // Half a step of ordered noise: the eye finds contours of one level on a plain ground.
+                let noise = (crate::wallpaper::threshold(x, y) - 0.5) / 255.0;
+                let alpha = px::byte((self.opacity * across).mul_add(*down, noise));
+                canvas.set_alpha(px::coord(x), px::coord(y), self.color, alpha);
             }
         }
         canvas.finish()

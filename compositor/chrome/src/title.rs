@@ -100,6 +100,10 @@ fn draw_names(
     // The dash is ours and stays on the left whatever direction the title has.
     let Some(dash) = text.line("—", style, size * 2.0) else { return };
     let after = x + dash.width + 4.0 * s;
+    // A dash and two letters tell nobody anything.
+    if end - after < size * 3.0 {
+        return;
+    }
     if let Some(title) = text.line(spec.title, style, end - after) {
         text.draw(canvas, &dash, x, baseline, title_color);
         text.draw(canvas, &title, after, baseline, title_color);

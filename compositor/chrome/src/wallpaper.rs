@@ -42,13 +42,13 @@ pub(crate) fn strip(width: u32, height: u32, glow_color: Rgb, field: Rgb) -> Arc
     let mut canvas = Canvas::new(length, BAND);
     let channels = |c: Rgb| [c.r, c.g, c.b].map(f32::from);
     let (from, to) = (channels(field), channels(glow_color));
+    let shares: Vec<f32> = (0..canvas.width() + BAND).map(|d| glow(px::f(d) / diagonal)).collect();
     for y in 0..canvas.height() {
-        for x in 0..canvas.width() {
-            let share = glow(px::f(x + y) / diagonal);
+        for (x, share) in (0..canvas.width()).zip(shares.iter().skip(px::index(y))) {
             let mut shades = [0u8; 3];
             // Channels are dithered apart from each other: three times as many steps to the eye.
             for ((shade, (a, b)), shift) in shades.iter_mut().zip(from.iter().zip(to)).zip([0, 3, 5]) {
-                let exact = (b - a).mul_add(share, *a);
+                let exact = (b - a).mul_add(*share, *a);
                 *shade = px::byte((exact + threshold(x + shift, y) - 0.5) / 255.0);
             }
             let [r, g, b] = shades;
