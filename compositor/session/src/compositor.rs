@@ -96,8 +96,8 @@ impl Remote {
             // The asker may have given up; then nobody wants the answer.
             let _ = tell.send(job(state));
         });
-        self.jobs.send(job).map_err(|_| Ended)?;
-        hear.recv().map_err(|_| Ended)
+        self.jobs.send(job).map_err(|_gone| Ended)?;
+        hear.recv().map_err(|_gone| Ended)
     }
 
     /// Asks what the desktop control wire can ask, without a socket.

@@ -86,7 +86,7 @@ pub fn parse_output(text: &str, index: usize) -> Result<OutputSpec, ParseOutputE
     let (size, scale) = text.split_once('@').unwrap_or((text, "1"));
     let (width, height) = size.split_once('x').ok_or_else(wrong)?;
     let number = |s: &str| s.parse::<u32>().ok().filter(|n| (64..=16384).contains(n)).ok_or_else(wrong);
-    let scale: f64 = scale.parse().map_err(|_| wrong())?;
+    let scale: f64 = scale.parse().map_err(|_nan| wrong())?;
     let scale_120 = scale_to_120(scale).ok_or_else(wrong)?;
     Ok(OutputSpec {
         name: format!("HEADLESS-{index}"),

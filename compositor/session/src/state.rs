@@ -20,9 +20,8 @@ use calloop::LoopHandle;
 use cofferdam_control::desktop::Counters;
 use smithay::reexports::wayland_server::protocol::wl_surface::WlSurface;
 use std::os::unix::net::UnixStream;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use wayland_server::backend::ClientId;
-use wayland_server::backend::protocol::ProtocolError;
 use wayland_server::{Client, DisplayHandle, Resource};
 
 /// Everything that the compositor knows.
@@ -66,32 +65,14 @@ impl State {
         client::data(&client).map(|data| data.identity.clone())
     }
 
-    /// Ends a client that wants more than its share.
-    pub(crate) fn over_quota(&mut self, client: &Client, why: &str) {
-        /// `wl_display.error.no_memory`.
-        const NO_MEMORY: u32 = 2;
-        client.kill(
-            &self.display,
-            ProtocolError {
-                code: NO_MEMORY,
-                object_id: 1,
-                object_interface: "wl_display".into(),
-                message: format!("quota: {why}"),
-            },
-        );
-    }
-
     /// Takes note of clients that ended since the last turn.
     pub(crate) fn settle_departures(&mut self) {
-        let departed: Vec<Departure> = match self.departures.lock() {
-            Ok(mut list) => std::mem::take(&mut *list),
-            Err(_) => return,
-        };
+        let departed: Vec<Departure> =
+            std::mem::take(&mut *self.departures.lock().unwrap_or_else(PoisonError::into_inner));
         for Departure { client, identity, error } in departed {
             self.vms.client_left(&client);
-            if let Some(error) = error {
-                let kind = if error.contains("quota: ") { "quota" } else { "protocol_error" };
-                self.client_fault(&identity, kind, &error);
+            if let Some((kind, detail)) = error {
+                self.client_fault(&identity, kind, &detail);
             }
         }
     }

@@ -32,7 +32,7 @@ pub(super) fn pixel(at: Point<f64, Logical>) -> scene::Point {
 impl State {
     /// The pointer is moved to a place.
     pub(crate) fn pointer_to(&mut self, to: Point<f64, Logical>) {
-        let to = self.into_outputs(to);
+        let to = self.nearest_place(to);
         let from = self.seat.at.unwrap_or(to);
         let delta = to - from;
         if self.pointer_is_locked() {
@@ -168,7 +168,7 @@ impl State {
     }
 
     /// The place inside the outputs that is nearest to `to`.
-    fn into_outputs(&self, to: Point<f64, Logical>) -> Point<f64, Logical> {
+    fn nearest_place(&self, to: Point<f64, Logical>) -> Point<f64, Logical> {
         let nearest = self
             .desk
             .scene

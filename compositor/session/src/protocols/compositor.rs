@@ -5,10 +5,12 @@
 //! are neither deep nor wide enough to hurt, and one call of the shell for each commit.
 
 use crate::client::ClientState;
-use crate::protocols::guard::{coord, filtered, global, hold, length, release};
+use crate::protocols::guard::{filtered, global, hold, pass, refuse, release, rules};
 use crate::state::State;
+use cofferdam_admission::{Fault, Holding};
+use rules::{coord, length};
 use smithay::backend::renderer::utils::on_commit_buffer_handler;
-use smithay::reexports::wayland_server::protocol::wl_callback::{self, WlCallback};
+use smithay::reexports::wayland_server::protocol::wl_callback::WlCallback;
 use smithay::reexports::wayland_server::protocol::wl_compositor::{self, WlCompositor};
 use smithay::reexports::wayland_server::protocol::wl_region::{self, WlRegion};
 use smithay::reexports::wayland_server::protocol::wl_subcompositor::{self, WlSubcompositor};
@@ -19,22 +21,7 @@ use smithay::wayland::compositor::{
     SurfaceUserData, TraversalAction, get_parent, get_region_attributes, with_surface_tree_downward,
 };
 use std::sync::LazyLock;
-use wayland_server::{Client, Resource};
-
-/// Surfaces that one client may hold: browsers reach some hundreds.
-const MAX_SURFACES: u32 = 4096;
-/// Regions that one client may hold.
-const MAX_REGIONS: u32 = 4096;
-/// Frame callbacks that one client may have waiting.
-const MAX_CALLBACKS: u32 = 16_384;
-/// Rectangles of a region that still mean something; what is more complex counts as absent.
-const MAX_RECTS: usize = 256;
-/// Subsurfaces below subsurfaces; smithay walks the tree by recursion.
-const MAX_DEPTH: usize = 16;
-/// Surfaces of one tree; smithay walks the whole tree at each commit.
-const MAX_TREE: usize = 512;
-/// Largest buffer scale.
-const MAX_SCALE: i32 = 64;
+use wayland_server::{Client, WEnum};
 
 impl CompositorHandler for State {
     fn compositor_state(&mut self) -> &mut CompositorState {
@@ -53,7 +40,7 @@ impl CompositorHandler for State {
     }
 
     fn destroyed(&mut self, surface: &WlSurface) {
-        release(surface, |h| &h.surfaces);
+        release(surface, Holding::Surface);
         self.surface_destroyed(surface);
     }
 }
@@ -65,16 +52,12 @@ fn filter_compositor(
     request: wl_compositor::Request,
     (): &(),
 ) -> Option<wl_compositor::Request> {
-    let room = match &request {
-        wl_compositor::Request::CreateSurface { .. } => hold(client, |h| &h.surfaces, MAX_SURFACES),
-        wl_compositor::Request::CreateRegion { .. } => hold(client, |h| &h.regions, MAX_REGIONS),
-        _ => true,
+    let held = match &request {
+        wl_compositor::Request::CreateSurface { .. } => hold(state, client, Holding::Surface),
+        wl_compositor::Request::CreateRegion { .. } => hold(state, client, Holding::Region),
+        _ => Ok(()),
     };
-    if !room {
-        state.over_quota(client, "too many surfaces or regions");
-        return None;
-    }
-    Some(request)
+    held.ok().map(|()| request)
 }
 
 fn filter_surface(
@@ -94,22 +77,20 @@ fn filter_surface(
         Request::DamageBuffer { x, y, width, height } => {
             Request::DamageBuffer { x: coord(x), y: coord(y), width: length(width), height: length(height) }
         }
-        Request::SetBufferScale { scale } if scale > MAX_SCALE => {
-            surface.post_error(wl_surface::Error::InvalidScale, format!("scale {scale} is too large"));
-            return None;
+        Request::SetBufferScale { scale } => {
+            let checked = rules::scale(scale);
+            checked.inspect_err(|fault| refuse(surface, wl_surface::Error::InvalidScale, *fault)).ok()?;
+            Request::SetBufferScale { scale }
         }
-        Request::SetBufferTransform { transform } if transform.into_result().is_err() => {
-            surface.post_error(wl_surface::Error::InvalidTransform, "no such transform");
+        Request::SetBufferTransform { transform: WEnum::Unknown(_) } => {
+            refuse(surface, wl_surface::Error::InvalidTransform, Fault::Value);
             return None;
         }
         // Both are hints whose absence is always allowed.
         Request::SetOpaqueRegion { region } => Request::SetOpaqueRegion { region: region.filter(is_simple) },
         Request::SetInputRegion { region } => Request::SetInputRegion { region: region.filter(is_simple) },
         Request::Frame { callback } => {
-            if !hold(client, |h| &h.callbacks, MAX_CALLBACKS) {
-                state.over_quota(client, "too many frame callbacks");
-                return None;
-            }
+            hold(state, client, Holding::Callback).ok()?;
             Request::Frame { callback }
         }
         other => other,
@@ -117,7 +98,7 @@ fn filter_surface(
 }
 
 fn is_simple(region: &WlRegion) -> bool {
-    get_region_attributes(region).rects.len() <= MAX_RECTS
+    rules::region(get_region_attributes(region).rects.len()).is_ok()
 }
 
 fn filter_region(
@@ -130,11 +111,7 @@ fn filter_region(
     use wl_region::Request;
     match request {
         // One more than what counts is kept, so that `is_simple` sees that there was more.
-        Request::Add { .. } | Request::Subtract { .. }
-            if get_region_attributes(region).rects.len() > MAX_RECTS =>
-        {
-            None
-        }
+        Request::Add { .. } | Request::Subtract { .. } if !is_simple(region) => None,
         Request::Add { x, y, width, height } => {
             Some(Request::Add { x: coord(x), y: coord(y), width: length(width), height: length(height) })
         }
@@ -153,35 +130,28 @@ fn filter_subcompositor(
     (): &(),
 ) -> Option<wl_subcompositor::Request> {
     if let wl_subcompositor::Request::GetSubsurface { surface, parent, .. } = &request {
-        let why = refuse_subsurface(surface, parent);
-        if let Some((code, why)) = why {
-            subcompositor.post_error(code, why);
-            return None;
-        }
+        let checked = check_subsurface(surface, parent);
+        checked
+            .inspect_err(|fault| refuse(subcompositor, wl_subcompositor::Error::BadSurface, *fault))
+            .ok()?;
     }
     Some(request)
 }
 
-fn refuse_subsurface(
-    surface: &WlSurface,
-    parent: &WlSurface,
-) -> Option<(wl_subcompositor::Error, &'static str)> {
+fn check_subsurface(surface: &WlSurface, parent: &WlSurface) -> Result<(), Fault> {
     let mut ancestors = 0_usize;
     let mut root = parent.clone();
-    loop {
-        if root == *surface {
-            return Some((wl_subcompositor::Error::BadParent, "a surface can't be its own ancestor"));
-        }
-        let Some(next) = get_parent(&root) else { break };
+    while root != *surface {
+        let Some(next) = get_parent(&root) else {
+            let (below, own) = tree_extent(surface);
+            let (_, others) = tree_extent(&root);
+            return rules::subsurface(ancestors, below, own, others);
+        };
         ancestors = ancestors.saturating_add(1);
         root = next;
     }
-    let (below, own) = tree_extent(surface);
-    let (_, others) = tree_extent(&root);
-    let too_deep = ancestors.saturating_add(below).saturating_add(1) > MAX_DEPTH;
-    let too_many = own.saturating_add(others) > MAX_TREE;
-    (too_deep || too_many)
-        .then_some((wl_subcompositor::Error::BadSurface, "the tree of subsurfaces is too large"))
+    // A surface can't be its own ancestor.
+    Err(Fault::Tree)
 }
 
 /// How deep and how large a tree is. Bounded, because no tree gets beyond the limits above.
@@ -219,19 +189,8 @@ global!(WlCompositor, () => CompositorState);
 global!(WlSubcompositor, () => CompositorState);
 filtered!(WlCompositor, () => CompositorState, filter_compositor);
 filtered!(WlSurface, SurfaceUserData => CompositorState, filter_surface);
-filtered!(WlRegion, RegionUserData => CompositorState, filter_region, |_, region| release(region, |h| &h.regions));
+filtered!(WlRegion, RegionUserData => CompositorState, filter_region, |_, region| release(region, Holding::Region));
 filtered!(WlSubcompositor, () => CompositorState, filter_subcompositor);
 filtered!(WlSubsurface, SubsurfaceUserData => CompositorState, filter_subsurface);
 
-/// `wl_callback` has no requests; it is only counted.
-fn filter_callback(
-    _: &mut State,
-    _: &Client,
-    _: &WlCallback,
-    request: wl_callback::Request,
-    (): &(),
-) -> Option<wl_callback::Request> {
-    Some(request)
-}
-
-filtered!(WlCallback, () => CompositorState, filter_callback, |_, callback| release(callback, |h| &h.callbacks));
+filtered!(WlCallback, () => CompositorState, pass, |_, callback| release(callback, Holding::Callback));

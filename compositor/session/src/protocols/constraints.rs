@@ -4,8 +4,9 @@
 //! In: constraints of surfaces. Out: they take effect only while that surface has the pointer and its
 //! window the keyboard, and end when the user leaves with Escape, Alt-Tab or a click elsewhere.
 
-use crate::protocols::guard::{filtered, global, objects};
+use crate::protocols::guard::{filtered, global, objects, refuse};
 use crate::state::State;
+use cofferdam_admission::Fault;
 use smithay::input::pointer::PointerHandle;
 use smithay::reexports::wayland_protocols::wp::pointer_constraints::zv1::server::zwp_confined_pointer_v1::ZwpConfinedPointerV1;
 use smithay::reexports::wayland_protocols::wp::pointer_constraints::zv1::server::zwp_locked_pointer_v1::ZwpLockedPointerV1;
@@ -17,7 +18,7 @@ use smithay::utils::{Logical, Point};
 use smithay::wayland::pointer_constraints::{
     PointerConstraintUserData, PointerConstraintsHandler, PointerConstraintsState,
 };
-use wayland_server::{Client, Resource, WEnum};
+use wayland_server::{Client, WEnum};
 
 impl PointerConstraintsHandler for State {
     fn new_constraint(&mut self, surface: &WlSurface, pointer: &PointerHandle<Self>) {
@@ -42,11 +43,10 @@ fn filter_constraints(
     (): &(),
 ) -> Option<zwp_pointer_constraints_v1::Request> {
     use zwp_pointer_constraints_v1::Request;
-    if let Request::LockPointer { lifetime: WEnum::Unknown(n), .. }
-    | Request::ConfinePointer { lifetime: WEnum::Unknown(n), .. } = &request
+    if let Request::LockPointer { lifetime: WEnum::Unknown(_), .. }
+    | Request::ConfinePointer { lifetime: WEnum::Unknown(_), .. } = &request
     {
-        manager
-            .post_error(zwp_pointer_constraints_v1::Error::AlreadyConstrained, format!("{n} is no lifetime"));
+        refuse(manager, zwp_pointer_constraints_v1::Error::AlreadyConstrained, Fault::Value);
         return None;
     }
     Some(request)

@@ -5,11 +5,12 @@
 //! slots that the renderer fills, and a list of surfaces that want the screen awake (nothing sleeps
 //! yet, so the list is only kept by smithay).
 
-use crate::protocols::guard::{global, objects};
+use crate::protocols::guard::{filtered, global, hold, objects, pass, release};
 use crate::state::State;
+use cofferdam_admission::Holding;
 use smithay::reexports::wayland_protocols::wp::idle_inhibit::zv1::server::zwp_idle_inhibit_manager_v1::ZwpIdleInhibitManagerV1;
 use smithay::reexports::wayland_protocols::wp::idle_inhibit::zv1::server::zwp_idle_inhibitor_v1::ZwpIdleInhibitorV1;
-use smithay::reexports::wayland_protocols::wp::presentation_time::server::wp_presentation::WpPresentation;
+use smithay::reexports::wayland_protocols::wp::presentation_time::server::wp_presentation::{self, WpPresentation};
 use smithay::reexports::wayland_protocols::wp::presentation_time::server::wp_presentation_feedback::WpPresentationFeedback;
 use smithay::reexports::wayland_protocols::wp::single_pixel_buffer::v1::server::wp_single_pixel_buffer_manager_v1::WpSinglePixelBufferManagerV1;
 use smithay::reexports::wayland_server::protocol::wl_buffer::WlBuffer;
@@ -18,6 +19,7 @@ use smithay::wayland::idle_inhibit::inhibitor::IdleInhibitorState;
 use smithay::wayland::idle_inhibit::{IdleInhibitHandler, IdleInhibitManagerState};
 use smithay::wayland::presentation::{PresentationFeedbackState, PresentationState};
 use smithay::wayland::single_pixel_buffer::{SinglePixelBufferState, SinglePixelBufferUserData};
+use wayland_server::Client;
 
 impl IdleInhibitHandler for State {
     fn inhibit(&mut self, _: WlSurface) {}
@@ -25,14 +27,29 @@ impl IdleInhibitHandler for State {
     fn uninhibit(&mut self, _: WlSurface) {}
 }
 
+fn filter_presentation(
+    state: &mut State,
+    client: &Client,
+    _: &WpPresentation,
+    request: wp_presentation::Request,
+    _: &u32,
+) -> Option<wp_presentation::Request> {
+    if matches!(request, wp_presentation::Request::Feedback { .. }) {
+        hold(state, client, Holding::Feedback).ok()?;
+    }
+    Some(request)
+}
+
+filtered!(WpPresentation, u32 => PresentationState, filter_presentation);
+filtered!(WpPresentationFeedback, () => PresentationFeedbackState, pass, |_, feedback| {
+    release(feedback, Holding::Feedback);
+});
 global!(WpSinglePixelBufferManagerV1, () => SinglePixelBufferState);
 global!(WpPresentation, u32 => PresentationState);
 global!(ZwpIdleInhibitManagerV1, () => IdleInhibitManagerState);
 objects! {
     WpSinglePixelBufferManagerV1, () => SinglePixelBufferState;
     WlBuffer, SinglePixelBufferUserData => SinglePixelBufferState;
-    WpPresentation, u32 => PresentationState;
-    WpPresentationFeedback, () => PresentationFeedbackState;
     ZwpIdleInhibitManagerV1, () => IdleInhibitManagerState;
     ZwpIdleInhibitorV1, IdleInhibitorState => IdleInhibitManagerState;
 }

@@ -91,53 +91,52 @@ macro_rules! filtered {
 
 pub(crate) use {filtered, global, objects};
 
-use crate::client::{self, Held, give_back, take};
-use std::sync::atomic::AtomicU32;
+use crate::client;
+use crate::state::State;
+pub(crate) use cofferdam_admission::rules;
+use cofferdam_admission::{Fault, Holding};
+use wayland_server::backend::protocol::ProtocolError;
 use wayland_server::{Client, Resource};
-
-/// Largest coordinate, offset or size that smithay is shown: far beyond any screen, and small enough
-/// that its sums and products stay inside 32 bits.
-const COORD_LIMIT: i32 = 1 << 22;
 
 /// Whether the allow-list of this client's identity names the interface.
 pub(crate) fn may_see<I: Resource>(client: &Client) -> bool {
     client::data(client).is_some_and(|data| data.may_bind(I::interface().name))
 }
 
-/// Counts one more thing that this client holds; `false` if it has as many as it may have.
-pub(crate) fn hold(client: &Client, count: fn(&Held) -> &AtomicU32, limit: u32) -> bool {
-    client::data(client).is_some_and(|data| take(count(&data.held), limit))
-}
-
-/// Counts one thing less. A client that is gone takes its counters with it.
-pub(crate) fn release<I: Resource>(object: &I, count: fn(&Held) -> &AtomicU32) {
+/// Ends a client with a protocol error on one of its objects.
+pub(crate) fn refuse<I: Resource>(object: &I, code: impl Into<u32>, fault: Fault) {
     if let Some(client) = object.client()
         && let Some(data) = client::data(&client)
     {
-        give_back(count(&data.held), 1);
+        data.note(fault);
+    }
+    object.post_error(code, fault.to_string());
+}
+
+/// Counts one more thing that this client holds. A client that wants more than its share is ended.
+pub(crate) fn hold(state: &State, client: &Client, what: Holding) -> Result<(), Fault> {
+    /// `wl_display.error.no_memory`.
+    const NO_MEMORY: u32 = 2;
+    let Some(data) = client::data(client) else { return Err(Fault::Quota(what)) };
+    data.held.take(what).inspect_err(|fault| {
+        data.note(*fault);
+        let message = fault.to_string();
+        let error =
+            ProtocolError { code: NO_MEMORY, object_id: 1, object_interface: "wl_display".into(), message };
+        client.kill(&state.display, error);
+    })
+}
+
+/// Counts one thing less. A client that is gone takes its counters with it.
+pub(crate) fn release<I: Resource>(object: &I, what: Holding) {
+    if let Some(client) = object.client()
+        && let Some(data) = client::data(&client)
+    {
+        data.held.give_back(what);
     }
 }
 
-/// A coordinate that can't overflow anything.
-pub(crate) fn coord(v: i32) -> i32 {
-    v.clamp(-COORD_LIMIT, COORD_LIMIT)
-}
-
-/// A length that can't overflow anything; negative ones become 0.
-pub(crate) fn length(v: i32) -> i32 {
-    v.clamp(0, COORD_LIMIT)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn extremes_are_clamped() {
-        for (v, c, l) in
-            [(i32::MIN, -COORD_LIMIT, 0), (-5, -5, 0), (7, 7, 7), (i32::MAX, COORD_LIMIT, COORD_LIMIT)]
-        {
-            assert_eq!((coord(v), length(v)), (c, l));
-        }
-    }
+/// Lets every request of an object pass; for objects that are only counted.
+pub(crate) fn pass<I, R, D>(_: &mut State, _: &Client, _: &I, request: R, _: &D) -> Option<R> {
+    Some(request)
 }

@@ -4,7 +4,7 @@
 //! In: source and destination rectangles of clients, and surfaces that ask for their scale. Out: sizes
 //! that fit 32 bits, and the scale of the output a surface is on.
 
-use crate::protocols::guard::{filtered, global, objects};
+use crate::protocols::guard::{filtered, global, objects, refuse, rules};
 use crate::state::State;
 use smithay::reexports::wayland_protocols::wp::fractional_scale::v1::server::wp_fractional_scale_manager_v1::WpFractionalScaleManagerV1;
 use smithay::reexports::wayland_protocols::wp::fractional_scale::v1::server::wp_fractional_scale_v1::WpFractionalScaleV1;
@@ -13,10 +13,7 @@ use smithay::reexports::wayland_protocols::wp::viewporter::server::wp_viewporter
 use smithay::reexports::wayland_server::protocol::wl_surface::WlSurface;
 use smithay::wayland::fractional_scale::{FractionalScaleHandler, FractionalScaleManagerState};
 use smithay::wayland::viewporter::{ViewportState, ViewporterState};
-use wayland_server::{Client, Resource, Weak};
-
-/// Largest edge that a surface may be scaled to.
-const MAX_DESTINATION: i32 = 65_536;
+use wayland_server::{Client, Weak};
 
 impl FractionalScaleHandler for State {
     fn new_fractional_scale(&mut self, surface: WlSurface) {
@@ -31,11 +28,9 @@ fn filter_viewport(
     request: wp_viewport::Request,
     _: &ViewportState,
 ) -> Option<wp_viewport::Request> {
-    if let wp_viewport::Request::SetDestination { width, height } = request
-        && (width > MAX_DESTINATION || height > MAX_DESTINATION)
-    {
-        viewport.post_error(wp_viewport::Error::BadValue, "the destination is larger than 65536");
-        return None;
+    if let wp_viewport::Request::SetDestination { width, height } = request {
+        let checked = rules::destination(width, height);
+        checked.inspect_err(|fault| refuse(viewport, wp_viewport::Error::BadValue, *fault)).ok()?;
     }
     Some(request)
 }

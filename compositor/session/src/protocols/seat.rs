@@ -4,7 +4,8 @@
 //! In: focus decisions of the input room. Out: enter, leave, motion and keys to exactly one client,
 //! and that client's cursor wishes back to the input room.
 
-use crate::protocols::guard::{coord, filtered, global, objects};
+use crate::protocols::guard::rules::coord;
+use crate::protocols::guard::{filtered, global, objects};
 use crate::state::State;
 use smithay::input::pointer::CursorImageStatus;
 use smithay::input::{Seat, SeatHandler, SeatState};

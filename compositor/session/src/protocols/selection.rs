@@ -6,14 +6,15 @@
 //! to another VM, the selection that is known to smithay is dropped before that VM could be offered it.
 
 use crate::client::{self, ClientIdentity};
-use crate::protocols::guard::{global, objects};
+use crate::protocols::guard::{filtered, global, hold, objects, pass, release};
 use crate::state::State;
+use cofferdam_admission::Holding;
 use smithay::input::Seat;
-use smithay::reexports::wayland_protocols::wp::primary_selection::zv1::server::zwp_primary_selection_device_manager_v1::ZwpPrimarySelectionDeviceManagerV1;
+use smithay::reexports::wayland_protocols::wp::primary_selection::zv1::server::zwp_primary_selection_device_manager_v1::{self, ZwpPrimarySelectionDeviceManagerV1};
 use smithay::reexports::wayland_protocols::wp::primary_selection::zv1::server::zwp_primary_selection_device_v1::ZwpPrimarySelectionDeviceV1;
 use smithay::reexports::wayland_protocols::wp::primary_selection::zv1::server::zwp_primary_selection_source_v1::ZwpPrimarySelectionSourceV1;
 use smithay::reexports::wayland_server::protocol::wl_data_device::WlDataDevice;
-use smithay::reexports::wayland_server::protocol::wl_data_device_manager::WlDataDeviceManager;
+use smithay::reexports::wayland_server::protocol::wl_data_device_manager::{self, WlDataDeviceManager};
 use smithay::reexports::wayland_server::protocol::wl_data_source::WlDataSource;
 use smithay::reexports::wayland_server::protocol::wl_surface::WlSurface;
 use smithay::wayland::selection::data_device::{
@@ -25,7 +26,7 @@ use smithay::wayland::selection::primary_selection::{
     PrimarySourceUserData, clear_primary_selection, set_primary_focus,
 };
 use smithay::wayland::selection::{SelectionHandler, SelectionSource, SelectionTarget};
-use wayland_server::Resource;
+use wayland_server::{Client, Resource};
 
 /// Whose the two selections are.
 #[derive(Debug, Default)]
@@ -83,13 +84,41 @@ impl PrimarySelectionHandler for State {
     }
 }
 
+fn filter_manager(
+    state: &mut State,
+    client: &Client,
+    _: &WlDataDeviceManager,
+    request: wl_data_device_manager::Request,
+    (): &(),
+) -> Option<wl_data_device_manager::Request> {
+    if matches!(request, wl_data_device_manager::Request::CreateDataSource { .. }) {
+        hold(state, client, Holding::Source).ok()?;
+    }
+    Some(request)
+}
+
+fn filter_primary_manager(
+    state: &mut State,
+    client: &Client,
+    _: &ZwpPrimarySelectionDeviceManagerV1,
+    request: zwp_primary_selection_device_manager_v1::Request,
+    (): &(),
+) -> Option<zwp_primary_selection_device_manager_v1::Request> {
+    if matches!(request, zwp_primary_selection_device_manager_v1::Request::CreateSource { .. }) {
+        hold(state, client, Holding::Source).ok()?;
+    }
+    Some(request)
+}
+
 global!(WlDataDeviceManager, () => DataDeviceState);
 global!(ZwpPrimarySelectionDeviceManagerV1, PrimaryDeviceManagerGlobalData => PrimarySelectionState);
+filtered!(WlDataDeviceManager, () => DataDeviceState, filter_manager);
+filtered!(WlDataSource, DataSourceUserData => DataDeviceState, pass, |_, source| release(source, Holding::Source));
+filtered!(ZwpPrimarySelectionDeviceManagerV1, () => PrimarySelectionState, filter_primary_manager);
+filtered!(ZwpPrimarySelectionSourceV1, PrimarySourceUserData => PrimarySelectionState, pass, |_, source| {
+    release(source, Holding::Source);
+});
 objects! {
-    WlDataDeviceManager, () => DataDeviceState;
     WlDataDevice, DataDeviceUserData => DataDeviceState;
-    WlDataSource, DataSourceUserData => DataDeviceState;
-    ZwpPrimarySelectionDeviceManagerV1, () => PrimarySelectionState;
     ZwpPrimarySelectionDeviceV1, PrimaryDeviceUserData => PrimarySelectionState;
-    ZwpPrimarySelectionSourceV1, PrimarySourceUserData => PrimarySelectionState;
 }

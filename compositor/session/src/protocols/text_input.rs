@@ -4,14 +4,16 @@
 //! In: a field's state. Out: nothing yet, since no input method runs; the protocol is offered so that
 //! toolkits take one code path everywhere. Numbers that smithay would unwrap are refused here.
 
-use crate::protocols::guard::{coord, filtered, global, length, objects};
+use crate::protocols::guard::rules::{coord, length};
+use crate::protocols::guard::{filtered, global, objects, refuse};
 use crate::state::State;
+use cofferdam_admission::Fault;
 use smithay::reexports::wayland_protocols::wp::text_input::zv3::server::zwp_text_input_manager_v3::ZwpTextInputManagerV3;
 use smithay::reexports::wayland_protocols::wp::text_input::zv3::server::zwp_text_input_v3::{
     self, ZwpTextInputV3,
 };
 use smithay::wayland::text_input::{TextInputManagerState, TextInputUserData};
-use wayland_server::{Client, Resource, WEnum};
+use wayland_server::{Client, WEnum};
 
 /// The protocol names no error code; any code ends the client.
 const BAD_VALUE: u32 = 0;
@@ -25,10 +27,10 @@ fn filter_text_input(
 ) -> Option<zwp_text_input_v3::Request> {
     use zwp_text_input_v3::Request;
     match request {
-        Request::SetTextChangeCause { cause: WEnum::Unknown(n) }
-        | Request::SetContentType { hint: WEnum::Unknown(n), .. }
-        | Request::SetContentType { purpose: WEnum::Unknown(n), .. } => {
-            text_input.post_error(BAD_VALUE, format!("{n} is not in the enumeration"));
+        Request::SetTextChangeCause { cause: WEnum::Unknown(_) }
+        | Request::SetContentType { hint: WEnum::Unknown(_), .. }
+        | Request::SetContentType { purpose: WEnum::Unknown(_), .. } => {
+            refuse(text_input, BAD_VALUE, Fault::Value);
             None
         }
         Request::SetCursorRectangle { x, y, width, height } => Some(Request::SetCursorRectangle {

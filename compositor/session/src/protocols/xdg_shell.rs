@@ -5,8 +5,10 @@
 //! with clean numbers. A request that needs a serial gets through only if that serial belongs to a
 //! press inside the same client.
 
-use crate::protocols::guard::{coord, filtered, global, length, objects};
+use crate::protocols::guard::rules::{self, coord, length};
+use crate::protocols::guard::{filtered, global, hold, objects, refuse, release};
 use crate::state::State;
+use cofferdam_admission::{Fault, Holding};
 use smithay::reexports::wayland_protocols::xdg::shell::server::xdg_popup::XdgPopup;
 use smithay::reexports::wayland_protocols::xdg::shell::server::xdg_positioner::{self, XdgPositioner};
 use smithay::reexports::wayland_protocols::xdg::shell::server::xdg_surface::{self, XdgSurface};
@@ -130,16 +132,13 @@ fn filter_xdg_surface(
 ) -> Option<xdg_surface::Request> {
     use xdg_surface::Request;
     match request {
-        Request::SetWindowGeometry { width, height, .. } if width <= 0 || height <= 0 => {
-            resource.post_error(xdg_surface::Error::InvalidSize, "a window geometry can't be empty");
-            None
+        Request::SetWindowGeometry { x, y, width, height } => {
+            let checked = rules::area(width, height);
+            let (width, height) = checked
+                .inspect_err(|fault| refuse(resource, xdg_surface::Error::InvalidSize, *fault))
+                .ok()?;
+            Some(Request::SetWindowGeometry { x: coord(x), y: coord(y), width, height })
         }
-        Request::SetWindowGeometry { x, y, width, height } => Some(Request::SetWindowGeometry {
-            x: coord(x),
-            y: coord(y),
-            width: length(width),
-            height: length(height),
-        }),
         other => Some(other),
     }
 }
@@ -153,11 +152,9 @@ fn filter_toplevel(
 ) -> Option<xdg_toplevel::Request> {
     use xdg_toplevel::Request;
     let size = |width: i32, height: i32| {
-        if width < 0 || height < 0 {
-            toplevel.post_error(xdg_toplevel::Error::InvalidSize, "a size can't be negative");
-            return None;
-        }
-        Some((length(width), length(height)))
+        rules::limit(width, height)
+            .inspect_err(|fault| refuse(toplevel, xdg_toplevel::Error::InvalidSize, *fault))
+            .ok()
     };
     Some(match request {
         Request::SetMaxSize { width, height } => {
@@ -168,8 +165,8 @@ fn filter_toplevel(
             let (width, height) = size(width, height)?;
             Request::SetMinSize { width, height }
         }
-        Request::Resize { edges: WEnum::Unknown(edge), .. } => {
-            toplevel.post_error(xdg_toplevel::Error::InvalidResizeEdge, format!("{edge} is no edge"));
+        Request::Resize { edges: WEnum::Unknown(_), .. } => {
+            refuse(toplevel, xdg_toplevel::Error::InvalidResizeEdge, Fault::Value);
             return None;
         }
         other => other,
@@ -177,8 +174,8 @@ fn filter_toplevel(
 }
 
 fn filter_wm_base(
-    _: &mut State,
-    _: &Client,
+    state: &mut State,
+    client: &Client,
     wm_base: &XdgWmBase,
     request: xdg_wm_base::Request,
     _: &XdgWmBaseUserData,
@@ -189,12 +186,17 @@ fn filter_wm_base(
         wm_base.post_error(xdg_wm_base::Error::InvalidSurfaceState, "the surface has a buffer already");
         return None;
     }
+    if matches!(request, xdg_wm_base::Request::CreatePositioner { .. }) {
+        hold(state, client, Holding::Positioner).ok()?;
+    }
     Some(request)
 }
 
 global!(XdgWmBase, () => XdgShellState);
 filtered!(XdgWmBase, XdgWmBaseUserData => XdgShellState, filter_wm_base);
-filtered!(XdgPositioner, XdgPositionerUserData => XdgShellState, filter_positioner);
+filtered!(XdgPositioner, XdgPositionerUserData => XdgShellState, filter_positioner, |_, positioner| {
+    release(positioner, Holding::Positioner);
+});
 filtered!(XdgSurface, XdgSurfaceUserData => XdgShellState, filter_xdg_surface);
 filtered!(XdgToplevel, XdgShellSurfaceUserData => XdgShellState, filter_toplevel);
 objects! {

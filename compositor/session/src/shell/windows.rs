@@ -7,6 +7,7 @@ use super::surfaces::{content_size, has_buffer, root_of};
 use super::{State, WindowEntry};
 use crate::client::ClientIdentity;
 use crate::render::Ground;
+use cofferdam_admission::Fault;
 use cofferdam_control::desktop::{Event, WindowId as ControlId};
 use cofferdam_ids::Label;
 use cofferdam_scene::{Node, Op, Owner, Size, WindowId};
@@ -33,9 +34,9 @@ impl State {
             ClientIdentity::Trusted => Owner::Trusted,
         };
         if let Err(refused) = self.apply(Op::AddWindow { window, owner }) {
-            if let Some(client) = surface.client() {
-                self.over_quota(&client, &refused.to_string());
-            }
+            // There is no polite way to refuse a toplevel, but it may be closed at any time.
+            self.client_fault(&identity, Fault::Scene.kind(), &refused.to_string());
+            toplevel.send_close();
             return;
         }
         let entry = WindowEntry {
@@ -122,7 +123,9 @@ impl State {
         let Some(entry) = self.desk.windows.get(&window) else { return };
         let toplevel = entry.toplevel.clone();
         let size = content_size(root);
-        if size.is_some() && !toplevel.ensure_configured() {
+        // Before its first configure a client can't know what to draw. Whether it has answered that
+        // configure makes no difference to us, and some clients draw without waiting for it.
+        if size.is_some() && !toplevel.is_initial_configure_sent() && !toplevel.ensure_configured() {
             return;
         }
         let (min, max) = with_states(root, |states| {
