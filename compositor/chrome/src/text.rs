@@ -171,3 +171,52 @@ impl TextEngine {
 pub(crate) fn centred_baseline(top: u32, height: u32, size: f32) -> i32 {
     px::i(px::f(top) + CAP_HEIGHT.mul_add(size, px::f(height)) / 2.0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STYLE: TextStyle = TextStyle { size: 13.0, face: Face::Regular };
+
+    #[test]
+    fn font_directories_are_opened_for_a_missing_character_only() {
+        let fonts = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../themes/fonts"));
+        let mut engine = TextEngine::new(vec![fonts, PathBuf::from("/nonexistent")]);
+        let bundled = engine.fonts.db().len();
+        assert!(engine.line("Überweisung – “42” → ok…", STYLE, 400.0).is_some());
+        assert_eq!(
+            (engine.fonts.db().len(), engine.fallback_dirs.len()),
+            (bundled, 2),
+            "nothing was missing"
+        );
+        assert!(engine.line("漢字", STYLE, 400.0).is_some(), "no font has it, still something is shown");
+        assert_eq!(engine.fallback_dirs.len(), 0);
+        assert!(engine.fonts.db().len() > bundled, "the directory was read");
+    }
+
+    #[test]
+    fn lines_keep_to_their_width() {
+        let mut engine = TextEngine::new(Vec::new());
+        let long = "Rechnungsabschlussbestätigung der Donaudampfschifffahrtsgesellschaft";
+        for width in [20.0, 55.5, 120.0, 300.0] {
+            let line = engine.line(long, STYLE, width).map_or(0.0, |l| l.width);
+            assert!(line <= width.ceil() && line > 0.0, "{line} in {width}");
+            for line in engine.lines(long, STYLE, width, 3) {
+                assert!(line.width <= width.ceil(), "{} in {width}", line.width);
+            }
+        }
+        assert!(engine.lines(long, STYLE, 60.0, 3).len() <= 3);
+        assert!(engine.line("x", STYLE, 5.0).is_none(), "no room, no line");
+    }
+
+    #[test]
+    fn numbers_are_as_wide_as_each_other() {
+        let mut engine = TextEngine::new(Vec::new());
+        let mut width = |text| engine.line(text, STYLE, 400.0).map_or(0.0, |l| l.width);
+        assert!((width("11:11") - width("08:48")).abs() < 0.01);
+        let semi =
+            engine.line("Mail", TextStyle { face: Face::SemiBold, ..STYLE }, 400.0).map_or(0.0, |l| l.width);
+        let regular = engine.line("Mail", STYLE, 400.0).map_or(0.0, |l| l.width);
+        assert!(semi > regular, "the variable font knows weights");
+    }
+}
