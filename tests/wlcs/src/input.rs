@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! wlcs' pointer and finger.
+//!
+//! In: fixed-point positions and button codes. Out: events of the compositor's virtual seat.
+
+use crate::{ORIGIN, ask};
+use cofferdam_compositor::Remote;
+use cofferdam_control::desktop::{Input, Request};
+
+/// Wayland's 24.8 fixed point.
+fn from_fixed(v: i32) -> f64 {
+    f64::from(v) / 256.0
+}
+
+/// A position of ours from one of wlcs'.
+fn position(x: i32, y: i32) -> (f64, f64) {
+    (from_fixed(x) + f64::from(ORIGIN.0), from_fixed(y) + f64::from(ORIGIN.1))
+}
+
+/// wlcs' mouse.
+pub(crate) struct Pointer {
+    remote: Option<Remote>,
+    at: (f64, f64),
+}
+
+impl Pointer {
+    pub(crate) fn new(remote: Option<Remote>) -> Self {
+        Self { remote, at: position(0, 0) }
+    }
+
+    fn send(&self, input: Input) {
+        ask(self.remote.as_ref(), Request::Input(input));
+    }
+
+    fn move_to(&mut self, at: (f64, f64)) {
+        self.at = at;
+        self.send(Input::PointerMove { x: at.0, y: at.1 });
+    }
+
+    fn button(&self, button: i32, pressed: bool) {
+        if let Ok(code) = u32::try_from(button) {
+            self.send(Input::PointerButton { code, pressed });
+        }
+    }
+}
+
+impl wlcs::Pointer for Pointer {
+    fn move_absolute(&mut self, x: i32, y: i32) {
+        self.move_to(position(x, y));
+    }
+
+    fn move_relative(&mut self, dx: i32, dy: i32) {
+        let (x, y) = self.at;
+        self.move_to((x + from_fixed(dx), y + from_fixed(dy)));
+    }
+
+    fn button_up(&mut self, button: i32) {
+        self.button(button, false);
+    }
+
+    fn button_down(&mut self, button: i32) {
+        self.button(button, true);
+    }
+}
+
+/// wlcs' finger.
+pub(crate) struct Touch {
+    remote: Option<Remote>,
+    slot: u32,
+}
+
+impl Touch {
+    pub(crate) fn new(remote: Option<Remote>, slot: u32) -> Self {
+        Self { remote, slot }
+    }
+
+    fn send(&self, input: Input) {
+        ask(self.remote.as_ref(), Request::Input(input));
+    }
+}
+
+impl wlcs::Touch for Touch {
+    fn touch_down(&mut self, x: i32, y: i32) {
+        let (x, y) = position(x, y);
+        self.send(Input::TouchDown { slot: self.slot, x, y });
+    }
+
+    fn touch_move(&mut self, x: i32, y: i32) {
+        let (x, y) = position(x, y);
+        self.send(Input::TouchMove { slot: self.slot, x, y });
+    }
+
+    fn touch_up(&mut self) {
+        self.send(Input::TouchUp { slot: self.slot });
+    }
+}
