@@ -9,8 +9,8 @@ mod common;
 mod tests {
     use cofferdam_wayland_wire::protocol::{INTERFACES, wl_registry};
     use cofferdam_wayland_wire::{
-        Arg, ArgKind, Direction, Disposition, EncodeError, Enum, Fixed, Interface, Limits, Message, ObjectId,
-        ObjectTable, RawMessage, Target, encode, protocol,
+        Arg, ArgKind, Args, Direction, Disposition, EncodeError, Enum, Fixed, Interface, Limits, Message,
+        ObjectId, ObjectTable, RawMessage, Target, encode, protocol,
     };
     use proptest::prelude::*;
 
@@ -95,6 +95,21 @@ mod tests {
         !message.args.iter().any(|arg| needs(&arg.kind))
     }
 
+    /// What the typed accessors say about one argument: it has one type only.
+    fn by_type<'a>(args: &Args<'a>, index: usize) -> Vec<Arg<'a>> {
+        let mut seen = Vec::new();
+        seen.extend(args.uint(index).map(Arg::Uint));
+        seen.extend(args.int(index).map(Arg::Int));
+        seen.extend(args.fixed(index).map(Arg::Fixed));
+        seen.extend(args.str(index).map(|text| Arg::Str(Some(text))));
+        seen.extend(args.object(index).map(|id| Arg::Object(Some(id))));
+        seen.extend(args.array(index).map(Arg::Array));
+        // Those without an accessor, and null, which the accessors do not tell from another type.
+        let others = [Arg::Fd, Arg::Str(None), Arg::Object(None)];
+        seen.extend(args.get(index).filter(|arg| others.contains(arg) || matches!(arg, Arg::NewId(_))));
+        seen
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(1000))]
 
@@ -118,6 +133,10 @@ mod tests {
             };
             let parsed = parsed.unwrap();
             prop_assert_eq!(&parsed.args[..], &args[..]);
+            for (index, arg) in args.iter().enumerate() {
+                prop_assert_eq!(by_type(&parsed.args, index), vec![*arg]);
+            }
+            prop_assert!(by_type(&parsed.args, args.len()).is_empty());
             prop_assert_eq!(parsed.bytes(), &bytes[..]);
             prop_assert_eq!(parsed.disposition, Disposition::Forward);
             prop_assert_eq!(parsed.destroyed.is_some(), message.destructor);
