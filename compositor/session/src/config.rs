@@ -50,6 +50,9 @@ pub struct Config {
     pub keymap: Keymap,
     /// Key repeat: delay in milliseconds, rate in keys per second.
     pub repeat: (i32, i32),
+    /// End clients that draw before they answered their first configure, as xdg-shell says. Off only
+    /// under wlcs, whose own windows do that.
+    pub insist_on_configure: bool,
 }
 
 impl Default for Config {
@@ -68,6 +71,7 @@ impl Default for Config {
             theme: "default-dark".into(),
             keymap: Keymap::default(),
             repeat: (400, 30),
+            insist_on_configure: true,
         }
     }
 }

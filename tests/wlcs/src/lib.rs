@@ -27,6 +27,7 @@ const VM: &str = "wlcs";
 fn config() -> Config {
     Config {
         outputs: vec![OutputSpec { name: "WLCS-1".into(), width: EDGE, height: EDGE, scale_120: 120 }],
+        insist_on_configure: false,
         ..Config::default()
     }
 }

@@ -81,7 +81,7 @@ impl State {
         let Some(entry) = self.desk.popups.get(&id) else { return };
         let popup = entry.popup.clone();
         let size = content_size(root);
-        if size.is_some() && !popup.ensure_configured() {
+        if size.is_some() && self.config.insist_on_configure && !popup.ensure_configured() {
             return;
         }
         self.apply_or_ignore(Op::CommitPopup { popup: id, size });

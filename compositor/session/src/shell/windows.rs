@@ -123,9 +123,7 @@ impl State {
         let Some(entry) = self.desk.windows.get(&window) else { return };
         let toplevel = entry.toplevel.clone();
         let size = content_size(root);
-        // Before its first configure a client can't know what to draw. Whether it has answered that
-        // configure makes no difference to us, and some clients draw without waiting for it.
-        if size.is_some() && !toplevel.is_initial_configure_sent() && !toplevel.ensure_configured() {
+        if size.is_some() && self.config.insist_on_configure && !toplevel.ensure_configured() {
             return;
         }
         let (min, max) = with_states(root, |states| {

@@ -43,6 +43,8 @@ impl Suite {
         let shim = deps.join("libcofferdam_wlcs.so");
         assert!(shim.exists(), "cargo builds {} before this test", shim.display());
         let logs = Path::new(env!("CARGO_TARGET_TMPDIR")).join("wlcs");
+        // Logs of an earlier run would be taken for those of this one.
+        drop(std::fs::remove_dir_all(&logs));
         std::fs::create_dir_all(&logs).unwrap();
         Self { wlcs: find_wlcs(), shim, logs }
     }
