@@ -24,15 +24,6 @@ const BASE_ENV: &[(&str, &str)] = &[
     ("XDG_RUNTIME_DIR", RUNTIME_DIR),
     ("XDG_SESSION_TYPE", "wayland"),
     ("WAYLAND_DISPLAY", super::bridge::SOCKET_NAME),
-    // Toolkits must neither look for an X server nor for a GPU that is not there.
-    ("GDK_BACKEND", "wayland"),
-    ("QT_QPA_PLATFORM", "wayland"),
-    ("MOZ_ENABLE_WAYLAND", "1"),
-    ("GSK_RENDERER", "cairo"),
-    ("LIBGL_ALWAYS_SOFTWARE", "1"),
-    // There is no accessibility bus in the VM; without this GTK waits for one.
-    ("NO_AT_BRIDGE", "1"),
-    ("GTK_A11Y", "none"),
 ];
 
 /// The app of this VM.

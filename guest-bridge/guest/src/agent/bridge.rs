@@ -44,7 +44,8 @@ pub(crate) enum Answer {
 /// The bridge process and the agent's link to it.
 #[derive(Debug)]
 pub(crate) struct Bridge {
-    listener: UnixListener,
+    /// `None` once no bridge will be started any more: apps are then refused at once.
+    listener: Option<UnixListener>,
     running: Option<Running>,
     ends: Vec<Instant>,
     /// Questions the host still waits for.
@@ -71,11 +72,12 @@ impl Bridge {
             Err(Errno::NOENT) => {}
             Err(e) => return Err(e.into()),
         }
-        Ok(Self { listener, running: None, ends: Vec::new(), asked: 0 })
+        Ok(Self { listener: Some(listener), running: None, ends: Vec::new(), asked: 0 })
     }
 
     /// Starts a bridge and repeats the questions its predecessor left unanswered.
     pub(crate) fn start(&mut self) -> io::Result<()> {
+        let listener = self.listener.as_ref().ok_or(io::ErrorKind::NotConnected)?.try_clone()?;
         let (ours, theirs) =
             socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
         rustix::io::ioctl_fionbio(&ours, true)?;
@@ -84,7 +86,7 @@ impl Bridge {
             .arg("bridge")
             .env_clear()
             .stdin(Stdio::from(theirs))
-            .stdout(Stdio::from(OwnedFd::from(self.listener.try_clone()?)))
+            .stdout(Stdio::from(OwnedFd::from(listener)))
             .uid(BRIDGE_USER)
             .gid(BRIDGE_USER)
             .spawn()?;
@@ -139,6 +141,14 @@ impl Bridge {
         Answer::Counters(counters)
     }
 
+    /// Ends the bridge the hard way; its end is then seen like any other.
+    pub(crate) fn kill(&mut self) {
+        if let Some(running) = &mut self.running {
+            // It cannot fail: the child has not been waited for.
+            drop(running.child.kill());
+        }
+    }
+
     /// How the bridge ended, if it has; it is then no longer running.
     pub(crate) fn ended(&mut self, now: Instant) -> Option<Exit> {
         let status = self.running.as_mut()?.child.try_wait().ok()??;
@@ -148,8 +158,11 @@ impl Bridge {
         Some(exit_of(status))
     }
 
-    /// Whether another start is worth it.
-    pub(crate) fn may_restart(&self) -> bool {
-        self.ends.len() < RESTARTS
+    /// Whether another start is worth it. If not, apps no longer wait for one.
+    pub(crate) fn may_restart(&mut self) -> bool {
+        if self.ends.len() >= RESTARTS {
+            self.listener = None;
+        }
+        self.listener.is_some()
     }
 }

@@ -30,6 +30,9 @@ use process::{Output, Owner, Process};
 const GRACE: Duration = Duration::from_secs(3);
 /// Programs beside the app at one time.
 const MAX_RUNS: usize = 64;
+/// A program that every VM has, because the agent is it: ends the bridge as a crash would. For tests, and
+/// for people whose bridge hangs.
+const END_BRIDGE: &str = "cofferdam-end-bridge";
 /// Longest text of ours in a message.
 const MAX_REASON: usize = 1024;
 
@@ -250,6 +253,11 @@ impl Agent {
     }
 
     fn start_run(&mut self, id: u32, argv: &[String]) -> Result<(), String> {
+        if argv.first().is_some_and(|program| program == END_BRIDGE) {
+            self.bridge.kill();
+            self.outbox.push(&FromGuest::RunExited { id, exit: Exit::Code(0) });
+            return Ok(());
+        }
         if self.run_mut(id).is_some() {
             return Err("this number is in use".to_owned());
         }

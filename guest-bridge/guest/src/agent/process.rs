@@ -11,8 +11,9 @@ use cofferdam_agent_wire::{Exit, Stream};
 use rustix::io::ioctl_fionbio;
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
 
-/// How much a program may leave unread of its input before it is stopped.
-const INPUT_LIMIT: usize = 1024 * 1024;
+/// How much a program may leave unread of its input before it is stopped: a test may feed it a whole
+/// program to store.
+const INPUT_LIMIT: usize = 32 * 1024 * 1024;
 /// One message of output; also what a pipe holds at most.
 pub(crate) const CHUNK: usize = 32 * 1024;
 
