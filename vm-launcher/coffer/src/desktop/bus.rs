@@ -3,7 +3,7 @@
 //! own because there is no session bus or because it is to be kept apart.
 
 use super::child::Daemon;
-use crate::error::{Error, system};
+use crate::error::{Error, file, system};
 use cofferdam_launcher::paths::{DEFAULT_DESKTOP, Paths};
 use cofferdam_machine::Launch;
 use std::os::unix::process::CommandExt as _;
@@ -37,12 +37,16 @@ fn own_address(paths: &Paths) -> String {
 
 /// Starts the desktop's own bus; gives back its address.
 pub(crate) async fn start(paths: &Paths) -> Result<(Daemon, String), Error> {
+    // It grumbles about limits that it does not need; only a bus that fails is worth a line.
+    let log = paths.runtime.join("bus.log");
+    let stderr = std::fs::File::create(&log).map_err(file(&log))?;
     let mut command = Command::new("dbus-daemon");
     command
         .args(["--session", "--nofork", "--nopidfile", "--nosyslog", "--print-address=1"])
         .arg(format!("--address={}", own_address(paths)))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
+        .stderr(stderr)
         .process_group(0);
     let spawned =
         Launch::new(command).spawn_with(|c| tokio::process::Command::from(c).kill_on_drop(true).spawn());
@@ -56,7 +60,9 @@ pub(crate) async fn start(paths: &Paths) -> Result<(Daemon, String), Error> {
             .map_err(system("dbus-daemon"))?;
     }
     if address.trim().is_empty() {
-        return Err(Error::Plain("dbus-daemon ended before it was ready; its last line says why".to_owned()));
+        let said = std::fs::read_to_string(&log).unwrap_or_default();
+        let why = said.lines().last().unwrap_or("it did not say why").to_owned();
+        return Err(Error::Plain(format!("dbus-daemon ended before it was ready: {why}")));
     }
     Ok((Daemon::running("bus", child), address.trim().to_owned()))
 }
