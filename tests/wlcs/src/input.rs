@@ -17,6 +17,11 @@ fn position(x: i32, y: i32) -> (f64, f64) {
     (from_fixed(x) + f64::from(ORIGIN.0), from_fixed(y) + f64::from(ORIGIN.1))
 }
 
+/// A position of ours from one of wlcs' in whole pixels.
+fn whole(x: i32, y: i32) -> (f64, f64) {
+    (f64::from(x.saturating_add(ORIGIN.0)), f64::from(y.saturating_add(ORIGIN.1)))
+}
+
 /// wlcs' mouse.
 pub(crate) struct Pointer {
     remote: Option<Remote>,
@@ -63,7 +68,7 @@ impl wlcs::Pointer for Pointer {
     }
 }
 
-/// wlcs' finger.
+/// wlcs' finger. Its header says fixed point here too, but wlcs sends whole pixels.
 pub(crate) struct Touch {
     remote: Option<Remote>,
     slot: u32,
@@ -81,12 +86,12 @@ impl Touch {
 
 impl wlcs::Touch for Touch {
     fn touch_down(&mut self, x: i32, y: i32) {
-        let (x, y) = position(x, y);
+        let (x, y) = whole(x, y);
         self.send(Input::TouchDown { slot: self.slot, x, y });
     }
 
     fn touch_move(&mut self, x: i32, y: i32) {
-        let (x, y) = position(x, y);
+        let (x, y) = whole(x, y);
         self.send(Input::TouchMove { slot: self.slot, x, y });
     }
 
