@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! A real compositor on a thread and real clients in this one, joined by socket pairs.
+//!
+//! In: what a test wants to happen. Out: what came of it on both sides. No sleeping: a test waits for
+//! a round trip, or for an event that it names.
+
+mod app;
+
+pub(crate) use app::{App, Told, Window};
+
+use cofferdam_compositor::{ClientIdentity, Compositor, Config, Remote};
+use cofferdam_control::desktop::{Counters, Input, Reply, Request, WindowInfo, WindowOp};
+use cofferdam_ids::{Identity, Label, VmId};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+use wayland_client::{Connection, EventQueue};
+
+/// A running compositor; ends with the value.
+pub(crate) struct Desktop {
+    remote: Remote,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// A picture of an output.
+pub(crate) struct Image {
+    pub(crate) width: i32,
+    pub(crate) height: i32,
+    rgba: Vec<u8>,
+}
+
+impl Image {
+    /// The colour of a physical pixel.
+    pub(crate) fn at(&self, x: i32, y: i32) -> [u8; 3] {
+        assert!((0..self.width).contains(&x) && (0..self.height).contains(&y), "{x},{y} is outside");
+        let i = usize::try_from((y * self.width + x) * 4).unwrap();
+        [self.rgba[i], self.rgba[i + 1], self.rgba[i + 2]]
+    }
+
+    /// How many pixels of a rectangle have this colour.
+    pub(crate) fn count(&self, (x, y, w, h): (i32, i32, i32, i32), colour: [u8; 3]) -> usize {
+        let inside = |x: i32, y: i32| (0..self.width).contains(&x) && (0..self.height).contains(&y);
+        let all = (y..y + h).flat_map(|py| (x..x + w).map(move |px| (px, py)));
+        all.filter(|(px, py)| inside(*px, *py) && self.at(*px, *py) == colour).count()
+    }
+}
+
+impl Desktop {
+    pub(crate) fn start() -> Self {
+        Self::with(Config::default())
+    }
+
+    pub(crate) fn with(config: Config) -> Self {
+        let (tell, hear) = mpsc::channel();
+        let thread = std::thread::spawn(move || {
+            let compositor = Compositor::new(config).unwrap();
+            tell.send(compositor.remote()).unwrap();
+            compositor.run().unwrap();
+        });
+        Self { remote: hear.recv().expect("the compositor starts"), thread: Some(thread) }
+    }
+
+    pub(crate) fn ask(&self, request: Request) -> Reply {
+        self.remote.request(request, Vec::new()).unwrap().unwrap().0
+    }
+
+    pub(crate) fn refused(&self, request: Request) -> String {
+        self.remote.request(request, Vec::new()).unwrap().unwrap_err()
+    }
+
+    /// Makes a VM known and keeps its channel open.
+    pub(crate) fn vm(&self, name: &str, identity: Identity) -> Vm {
+        let (ours, theirs) = cofferdam_control::transport::pair().unwrap();
+        let vm: VmId = name.parse().unwrap();
+        let request = Request::AdoptVm { vm: vm.clone(), identity, name: Label::new(name), icon_size: None };
+        self.remote.request(request, vec![theirs]).unwrap().unwrap();
+        Vm { id: vm, _channel: ours }
+    }
+
+    /// A client of a VM, with its globals known.
+    pub(crate) fn client(&self, vm: &Vm) -> Client {
+        self.connect(ClientIdentity::Vm(vm.id.clone()))
+    }
+
+    fn connect(&self, identity: ClientIdentity) -> Client {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        self.remote.run(move |state| state.add_client(theirs, identity).unwrap()).unwrap();
+        Client::new(ours)
+    }
+
+    pub(crate) fn input(&self, input: Input) {
+        self.ask(Request::Input(input));
+    }
+
+    pub(crate) fn pointer(&self, x: i32, y: i32) {
+        self.input(Input::PointerMove { x: f64::from(x), y: f64::from(y) });
+    }
+
+    pub(crate) fn button(&self, pressed: bool) {
+        self.input(Input::PointerButton { code: 0x110, pressed });
+    }
+
+    pub(crate) fn click(&self, x: i32, y: i32) {
+        self.pointer(x, y);
+        self.button(true);
+        self.button(false);
+    }
+
+    pub(crate) fn key(&self, code: u32, pressed: bool) {
+        self.input(Input::Key { code, pressed });
+    }
+
+    pub(crate) fn window_op(&self, window: &WindowInfo, op: WindowOp) {
+        self.ask(Request::WindowOp { window: window.id, op });
+    }
+
+    pub(crate) fn windows(&self) -> Vec<WindowInfo> {
+        match self.ask(Request::Windows) {
+            Reply::Windows(windows) => windows,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The only window of a VM.
+    pub(crate) fn window_of(&self, vm: &Vm) -> WindowInfo {
+        let mut windows: Vec<_> =
+            self.windows().into_iter().filter(|w| w.vm.as_ref() == Some(&vm.id)).collect();
+        assert_eq!(windows.len(), 1, "{windows:?}");
+        windows.remove(0)
+    }
+
+    pub(crate) fn counters(&self) -> Counters {
+        match self.ask(Request::Counters) {
+            Reply::Counters(counters) => counters,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(crate) fn screenshot(&self) -> Image {
+        self.screenshot_of(None)
+    }
+
+    pub(crate) fn screenshot_of(&self, output: Option<&str>) -> Image {
+        let request = Request::Screenshot { output: output.map(str::to_owned) };
+        let (reply, fds) = self.remote.request(request, Vec::new()).unwrap().unwrap();
+        let Reply::Image { width, height, .. } = reply else { panic!("{reply:?}") };
+        let mut rgba = vec![0; usize::try_from(width * height * 4).unwrap()];
+        read_all(&fds[0], &mut rgba);
+        Image { width: width.try_into().unwrap(), height: height.try_into().unwrap(), rgba }
+    }
+}
+
+fn read_all(fd: &OwnedFd, buffer: &mut [u8]) {
+    let mut done = 0;
+    while done < buffer.len() {
+        let n = rustix::io::pread(fd, &mut buffer[done..], done as u64).unwrap();
+        assert!(n > 0, "the picture is too short");
+        done += n;
+    }
+}
+
+impl Drop for Desktop {
+    fn drop(&mut self) {
+        // If it panicked, the join below says so.
+        let _ = self.remote.request(Request::Quit, Vec::new());
+        let ended = self.thread.take().map(JoinHandle::join);
+        if !std::thread::panicking() {
+            ended.unwrap().expect("the compositor ended well");
+        }
+    }
+}
+
+/// A VM that the compositor knows.
+pub(crate) struct Vm {
+    pub(crate) id: VmId,
+    _channel: OwnedFd,
+}
+
+/// A Wayland client.
+pub(crate) struct Client {
+    pub(crate) connection: Connection,
+    pub(crate) queue: EventQueue<App>,
+    pub(crate) app: App,
+}
+
+impl Client {
+    fn new(socket: UnixStream) -> Self {
+        let connection = Connection::from_socket(socket).unwrap();
+        let queue = connection.new_event_queue();
+        let app = App::new(&connection, &queue.handle());
+        let mut client = Self { connection, queue, app };
+        client.sync();
+        client
+    }
+
+    /// Everything sent before has been answered.
+    pub(crate) fn sync(&mut self) {
+        self.queue.roundtrip(&mut self.app).unwrap();
+    }
+
+    /// Waits for what `wanted` looks for in the client's state.
+    pub(crate) fn wait(&mut self, what: &str, wanted: impl Fn(&App) -> bool) {
+        while !wanted(&self.app) {
+            self.queue
+                .blocking_dispatch(&mut self.app)
+                .unwrap_or_else(|e| panic!("while waiting for {what}: {e}"));
+        }
+    }
+
+    /// Whether the connection was ended by the compositor, and with which error code.
+    pub(crate) fn ended(&mut self) -> Option<(u32, String)> {
+        while self.queue.roundtrip(&mut self.app).is_ok() {
+            // The error may come after the answer to this round trip, but then the next one fails.
+            if self.connection.protocol_error().is_none() && self.app.rounds > 3 {
+                return None;
+            }
+            self.app.rounds += 1;
+        }
+        Some(self.connection.protocol_error().map_or((u32::MAX, String::new()), |e| {
+            (e.code, format!("{}: {}", e.object_interface, e.message))
+        }))
+    }
+
+    /// A window of one colour, mapped and drawn.
+    pub(crate) fn window(&mut self, width: i32, height: i32, colour: [u8; 3]) -> Window {
+        let window = self.app.window(&self.queue.handle());
+        window.surface.commit();
+        self.wait("the first configure", |app| app.configures > 0);
+        self.app.draw(&self.queue.handle(), &window.surface, width, height, colour);
+        self.sync();
+        window
+    }
+
+    /// Attaches a buffer of one colour and commits.
+    pub(crate) fn draw(
+        &mut self,
+        surface: &wayland_client::protocol::wl_surface::WlSurface,
+        size: (i32, i32),
+        colour: [u8; 3],
+    ) {
+        self.app.draw(&self.queue.handle(), surface, size.0, size.1, colour);
+    }
+}

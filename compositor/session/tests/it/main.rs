@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! Tests of the whole compositor: a real one, real clients, in one process.
+
+#[cfg(test)]
+mod common;
+
+#[cfg(test)]
+mod economy;
+#[cfg(test)]
+mod globals;
+#[cfg(test)]
+mod hostile;
+#[cfg(test)]
+mod input;
+#[cfg(test)]
+mod pictures;
