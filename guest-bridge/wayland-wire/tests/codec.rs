@@ -8,7 +8,7 @@ mod common;
 mod tests {
     use std::collections::VecDeque;
 
-    use cofferdam_wayland_wire::protocol::{wl_data_offer, wl_display, wl_registry, wl_surface};
+    use cofferdam_wayland_wire::protocol::{wl_data_offer, wl_display, wl_registry, wl_surface, xdg_wm_base};
     use cofferdam_wayland_wire::{
         Arg, Direction, EncodeError, FaultKind, Fixed, Limits, MAX_MESSAGE, MessageBuilder, ObjectId,
         RawMessage, Role, StreamDecoder, StreamError, WireError, encode,
@@ -105,6 +105,7 @@ mod tests {
         assert_eq!(ObjectId::new(0), None);
         for (number, server) in [(1, false), (0xfeff_ffff, false), (0xff00_0000, true), (u32::MAX, true)] {
             assert_eq!((id(number).get(), id(number).is_server()), (number, server));
+            assert_eq!(id(number).to_string(), number.to_string());
         }
     }
 
@@ -141,6 +142,47 @@ mod tests {
         let refuse = |role, old| if role == Role::New { Err(EncodeError::Text) } else { Ok(old) };
         assert_eq!(parsed.translate(&mut out, refuse), Err(EncodeError::Text));
         assert_eq!(out.len(), 1 + expected.len());
+    }
+
+    #[test]
+    fn references_and_new_ids_are_told_apart() {
+        let mut wire = Wire::with_globals(&LIMITS);
+        wire.bind(&xdg_wm_base::INTERFACE, 3).unwrap();
+        wire.table.insert(id(4), &wl_surface::INTERFACE, 6).unwrap();
+        let get = xdg_wm_base::request::GET_XDG_SURFACE;
+        let args = |new, surface| [Arg::NewId(id(new)), Arg::Object(Some(id(surface)))];
+        let bytes = message(Direction::Request, 3, &xdg_wm_base::INTERFACE, get, &args(5, 4));
+        let raw = RawMessage::decode(&bytes).unwrap().unwrap();
+        let parsed = wire.table.request(&raw, 0).unwrap();
+        assert!(parsed.is(&xdg_wm_base::INTERFACE, get) && parsed.fds() == 0);
+        assert!(!parsed.is(&xdg_wm_base::INTERFACE, get + 1) && !parsed.is(&wl_surface::INTERFACE, get));
+        let mut out = Vec::new();
+        let map = |role, old: ObjectId| {
+            let offset = match role {
+                Role::Sender => 0x100,
+                Role::Reference => 0x200,
+                Role::New => 0x300,
+                Role::Deleted => return Err(EncodeError::Text),
+            };
+            Ok(id(old.get() + offset))
+        };
+        parsed.translate(&mut out, map).unwrap();
+        let expected = args(0x305, 0x204);
+        assert_eq!(out, message(Direction::Request, 0x103, &xdg_wm_base::INTERFACE, get, &expected));
+        // Null stays null, and is not asked for.
+        let bytes = message(
+            Direction::Request,
+            4,
+            &wl_surface::INTERFACE,
+            wl_surface::request::ATTACH,
+            &[Arg::Object(None), Arg::Int(0), Arg::Int(0)],
+        );
+        let raw = RawMessage::decode(&bytes).unwrap().unwrap();
+        let parsed = wire.table.request(&raw, 0).unwrap();
+        out.clear();
+        let map = |role, old| if role == Role::Sender { Ok(old) } else { Err(EncodeError::Text) };
+        parsed.translate(&mut out, map).unwrap();
+        assert_eq!(out, bytes);
     }
 
     #[test]
@@ -194,9 +236,11 @@ mod tests {
         assert_eq!(stream.push(&[0; 9], []), Err(StreamError::Bytes(17)));
         // Neither was taken in.
         assert_eq!(stream.next().unwrap(), None);
+        assert_eq!(stream.waiting(), 8);
         stream.push(&[0; 8], []).unwrap();
         let (raw, fds) = stream.next().unwrap().unwrap();
         assert_eq!((raw.body(), fds.len()), (&[0; 8][..], 2));
+        assert_eq!(stream.take_fds().len(), 2);
         stream.push(&[0; 16], []).unwrap();
         assert_eq!(stream.next(), Err(WireError::Size(0)));
     }

@@ -12,7 +12,7 @@ mod tests {
         wp_cursor_shape_manager_v1, xdg_surface, xdg_toplevel, xdg_wm_base,
     };
     use cofferdam_wayland_wire::{
-        Arg, Direction, Disposition, FaultKind, Limits, ObjectTable, RawMessage, WireError,
+        Arg, Direction, Disposition, Fault, FaultKind, Limits, ObjectTable, RawMessage, WireError,
     };
 
     use super::common::{Wire, id, message};
@@ -172,7 +172,8 @@ mod tests {
         let args = [Arg::NewId(id(8)), Arg::Fd, Arg::Int(4096)];
         let bytes = message(Direction::Request, 5, &wl_shm::INTERFACE, wl_shm::request::CREATE_POOL, &args);
         assert_eq!(wire.raw(Direction::Request, &bytes, 0), Err(FaultKind::Fds { need: 1, have: 0 }));
-        wire.raw(Direction::Request, &bytes, 3).unwrap();
+        let raw = RawMessage::decode(&bytes).unwrap().unwrap();
+        assert_eq!(wire.table.request(&raw, 3).unwrap().fds(), 1);
         let buffer = [Arg::NewId(id(9)), Arg::Int(0), Arg::Int(8), Arg::Int(8), Arg::Int(32), Arg::Uint(1)];
         wire.request(8, wl_shm_pool::request::CREATE_BUFFER, &buffer).unwrap();
         let object = wire.table.live(id(9)).unwrap();
@@ -318,12 +319,17 @@ mod tests {
             fault.to_string(),
             "wl_surface@4, opcode 1: argument buffer names object 99, which is not there or of another kind"
         );
-        assert_eq!(fault.display_error(), wl_display::error::INVALID_OBJECT);
+        assert_eq!(format!("{:?}", fault.interface), "Some(wl_surface)");
+        let code = |kind| Fault { kind, ..fault }.display_error();
+        assert_eq!(code(FaultKind::Sender), wl_display::error::INVALID_OBJECT);
+        assert_eq!(code(FaultKind::Opcode), wl_display::error::INVALID_METHOD);
+        assert_eq!(code(FaultKind::TooMany), wl_display::error::NO_MEMORY);
     }
 
     #[test]
     fn objects_can_be_kept_without_messages() {
         let mut table = ObjectTable::new(&LIMITS);
+        assert!(table.len() == 1 && !table.is_empty());
         let new = table.next_client_id().unwrap();
         table.insert(new, &wl_callback::INTERFACE, 1).unwrap();
         assert_eq!(table.insert(new, &wl_callback::INTERFACE, 1), Err(FaultKind::NewId(2)));

@@ -79,6 +79,11 @@ mod tests {
         for name in ["wl_shell", "wl_fixes", "zwlr_layer_shell_v1", "zwp_tablet_tool_v2", ""] {
             assert!(protocol::interface(name).is_none() && protocol::global(name).is_none(), "{name}");
         }
+        for (name, max_version) in expected {
+            let interface = protocol::interface(name).unwrap();
+            assert_eq!((interface.name, interface.max_version), (name, max_version));
+            assert!(INTERFACES.iter().filter(|other| **other == interface).count() == 1);
+        }
         // Interfaces that are reached, but are no globals.
         assert!(protocol::global("wl_display").is_none() && protocol::global("wl_surface").is_none());
     }

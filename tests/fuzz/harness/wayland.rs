@@ -138,6 +138,9 @@ fn assert_rewrites(parsed: &Parsed<'_>) {
     parsed.translate(&mut other, map).expect("it was valid");
     assert_eq!(other.len(), same.len());
     assert_eq!(roles.first(), Some(&Role::Sender));
+    let is_id = |arg: &&Arg<'_>| matches!(arg, Arg::Object(Some(_)) | Arg::NewId(_) | Arg::NewIdAny { .. });
+    let ids = parsed.args.iter().filter(is_id).count() + usize::from(parsed.released.is_some());
+    assert_eq!(roles.len(), 1 + ids, "{roles:?}");
     let differing = same.chunks(4).zip(other.chunks(4)).filter(|(a, b)| a != b).count();
     assert!(differing <= roles.len(), "{differing} words differ for {} ids", roles.len());
 }
