@@ -118,8 +118,10 @@ impl Link {
         let query = query.map(|q| (q.resource, q.pages));
         let producer = Producer::new(layout);
         store(&channel.pages, ram, PRODUCED, 0)?;
-        let pipe = limits.pipe_write_bytes;
-        let carry = Carry { transfer: RING_TRANSFER.min(limits.transfer_bytes), pipe };
+        // A quarter, or a message could have to wait until the guest has read everything before it.
+        let quarter = usize::try_from(capacity / 4).unwrap_or(usize::MAX);
+        let transfer = RING_TRANSFER.min(limits.transfer_bytes).min(quarter);
+        let carry = Carry { transfer, pipe: limits.pipe_write_bytes.min(quarter) };
         Ok(Self {
             query,
             channel: (channel.resource, channel.pages),

@@ -6,6 +6,7 @@
 #![cfg(test)]
 
 mod common;
+mod corpus;
 mod machine;
 mod sequences;
 mod validation;
