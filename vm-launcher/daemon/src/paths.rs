@@ -13,6 +13,9 @@ pub const DEFAULT_DESKTOP: &str = "main";
 /// Longest path of a Unix socket, in bytes.
 const MAX_SOCKET_PATH: usize = 107;
 
+/// Longest id of a VM, in bytes, so that its socket's path fits.
+pub const MAX_VM_ID: usize = 40;
+
 /// Paths of one desktop.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Paths {
@@ -70,7 +73,7 @@ impl Paths {
             .ok_or(PathsError::NoHome)?
             .join("cofferdam")
             .join(name);
-        if runtime.as_os_str().len() + "/vm/".len() + 64 + ".sock".len() > MAX_SOCKET_PATH {
+        if runtime.as_os_str().len() + "/vm/".len() + MAX_VM_ID + ".sock".len() > MAX_SOCKET_PATH {
             return Err(PathsError::TooLong(runtime));
         }
         let libexec = directory("COFFERDAM_LIBEXEC").map_or_else(beside_us, Ok)?;

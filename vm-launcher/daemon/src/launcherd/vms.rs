@@ -6,6 +6,7 @@ use super::links::Outgoing;
 use super::{Answer, LinkId};
 use crate::bus::VmEntry;
 use crate::link::{Call, Reply, Request, VmRecord, VmStatus};
+use crate::paths::MAX_VM_ID;
 use cofferdam_ids::{AppId, Identity, Label, VmId};
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
@@ -84,8 +85,12 @@ impl Vms {
     }
 
     fn free_id(&self, app: &AppId, wanted: Option<VmId>) -> Result<VmId, String> {
-        let fits = |vm: &VmId| self.records.get(vm).is_none_or(|r| r.app == *app);
+        let short = |vm: &VmId| vm.as_str().len() <= MAX_VM_ID;
+        let fits = |vm: &VmId| short(vm) && self.records.get(vm).is_none_or(|r| r.app == *app);
         if let Some(vm) = wanted {
+            if !short(&vm) {
+                return Err(format!("the name of a VM has at most {MAX_VM_ID} characters"));
+            }
             if self.living.contains_key(&vm) {
                 return Err(format!("the VM {vm} runs already; stop it or use another name"));
             }
@@ -94,7 +99,11 @@ impl Vms {
         (1..=1000)
             .filter_map(|n| if n == 1 { app.as_str().parse() } else { format!("{app}-{n}").parse() }.ok())
             .find(|vm| !self.living.contains_key(vm) && fits(vm))
-            .ok_or_else(|| format!("no free name is left for another VM of {app}"))
+            .ok_or_else(|| {
+                format!(
+                    "no free name is left for a VM of {app}; choose one of at most {MAX_VM_ID} characters"
+                )
+            })
     }
 
     /// The name in chrome has become known.
