@@ -24,7 +24,7 @@ use crate::init::{APP_USER, RUNTIME_DIR};
 /// Name of the Wayland socket, as apps are told.
 pub(crate) const SOCKET_NAME: &str = "wayland-0";
 /// The bridge's own user: nobody else reaches the GPU device.
-const BRIDGE_USER: u32 = 990;
+pub(crate) const BRIDGE_USER: u32 = 990;
 const RENDER_NODE: &str = "/dev/dri/renderD128";
 /// A bridge that ends this often within [`RESTART_WINDOW`] is not started again.
 const RESTARTS: usize = 5;

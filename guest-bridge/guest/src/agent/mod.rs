@@ -16,9 +16,10 @@ use std::time::{Duration, Instant};
 
 use cofferdam_agent_wire::{Exit, FromGuest, Stream, ToGuest, VERSION};
 use rustix::io::Errno;
-use rustix::process::Signal;
+use rustix::process::{Resource, Rlimit, Signal, setrlimit};
 
 use crate::console;
+use crate::init::APP_USER;
 use crate::reactor::{Interest, Reactor, Ready};
 use app::App;
 use bridge::{Answer, Bridge};
@@ -33,6 +34,13 @@ const MAX_RUNS: usize = 64;
 /// A program that every VM has, because the agent is it: ends the bridge as a crash would. For tests, and
 /// for people whose bridge hangs.
 const END_BRIDGE: &str = "cofferdam-end-bridge";
+/// The same for a program that runs as the bridge's user, which alone reaches the GPU device: for programs
+/// that test the device. The rest of the command line is the program.
+const AS_BRIDGE: &str = "cofferdam-as-bridge";
+/// Descriptors that a program may have unless it asks for more.
+const PROGRAM_FILES: u64 = 1024;
+/// Descriptors that the bridge, and a program that asks, may have.
+const BRIDGE_FILES: u64 = 65_536;
 /// Longest text of ours in a message.
 const MAX_REASON: usize = 1024;
 
@@ -114,6 +122,9 @@ struct Agent {
 
 impl Agent {
     fn start() -> Result<Self, AgentError> {
+        // The bridge may use more descriptors than programs expect to have; it raises its limit itself.
+        let files = Rlimit { current: Some(PROGRAM_FILES), maximum: Some(BRIDGE_FILES) };
+        setrlimit(Resource::Nofile, files)?;
         let reactor = Reactor::new()?;
         let port = Port::open()?;
         reactor.add_edge(&port.file, Token::Port.pack())?;
@@ -244,7 +255,7 @@ impl Agent {
         let app = App::load().map_err(|e| e.to_string())?;
         let mut argv = app.command.clone();
         argv.extend(args);
-        let command = app.command(&argv, env).ok_or("the image names no program")?;
+        let command = app.command(APP_USER, &argv, env).ok_or("the image names no program")?;
         let pid =
             self.adopt(Owner::App, command).map_err(|e| format!("cannot start {:?}: {e}", argv.first()))?;
         self.app_started = true;
@@ -266,7 +277,11 @@ impl Agent {
         }
         // An image without app description still runs programs: tests of the base do.
         let app = App::load().unwrap_or_default();
-        let command = app.command(argv, &[]).ok_or("no program given")?;
+        let (user, argv) = match argv {
+            [first, program @ ..] if first == AS_BRIDGE => (bridge::BRIDGE_USER, program),
+            _ => (APP_USER, argv),
+        };
+        let command = app.command(user, argv, &[]).ok_or("no program given")?;
         self.adopt(Owner::Run(id), command).map_err(|e| format!("cannot start {:?}: {e}", argv.first()))?;
         Ok(())
     }

@@ -3,7 +3,6 @@
 //! again when a window of about the same size needs one.
 
 use std::collections::BTreeMap;
-use std::io;
 
 use cofferdam_agent_wire::BridgeCounters;
 use cofferdam_wayland_wire::ObjectId;
@@ -53,15 +52,15 @@ impl Arena {
         }
         let blob = match channel.pixels(size) {
             Ok(blob) => blob,
-            Err(e) if is_full(&e) && self.spare_bytes > 0 => {
+            // The driver does not tell a full arena from a refusal of the device.
+            Err(_) if self.spare_bytes > 0 => {
                 // What lies unused here may be what is missing.
                 self.trim(0, host, counters)?;
                 submit(host, channel)?;
                 self.free_doomed(channel);
-                channel.pixels(size).map_err(|e| if is_full(&e) { Fatal::NoMemory } else { e.into() })?
+                channel.pixels(size).map_err(|_e| Fatal::NoMemory)?
             }
-            Err(e) if is_full(&e) => return Err(Fatal::NoMemory),
-            Err(e) => return Err(e.into()),
+            Err(_) => return Err(Fatal::NoMemory),
         };
         self.total = self.total.saturating_add(size);
         counters.arena_bytes = counters.arena_bytes.saturating_add(size);
@@ -129,9 +128,4 @@ pub(crate) fn submit(host: &mut Host, channel: &mut impl Channel) -> Result<(), 
         channel.submit(&commands, false)?;
     }
     Ok(())
-}
-
-fn is_full(error: &io::Error) -> bool {
-    let full = [rustix::io::Errno::NOSPC, rustix::io::Errno::NOMEM];
-    error.raw_os_error().is_some_and(|code| full.iter().any(|errno| errno.raw_os_error() == code))
 }

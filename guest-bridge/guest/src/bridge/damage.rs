@@ -99,11 +99,6 @@ impl Region {
         self.rects.is_empty()
     }
 
-    /// Forgets everything.
-    pub(crate) fn clear(&mut self) {
-        self.rects.clear();
-    }
-
     /// Pixels covered.
     pub(crate) fn area(&self) -> u64 {
         self.rects.iter().fold(0, |sum, rect| sum.saturating_add(rect.area()))

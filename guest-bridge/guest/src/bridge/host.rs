@@ -8,7 +8,7 @@ use cofferdam_wayland_wire::{
 };
 use cofferdam_xdomain::channel::{IdKind, Identifier};
 
-use super::damage::Rect;
+use super::damage::{Rect, Region};
 use super::fatal::Fatal;
 use super::ids::IdMap;
 use super::layout::Geometry;
@@ -159,16 +159,29 @@ impl Host {
         self.request(surface, wl_surface::request::ATTACH, &args, &[])
     }
 
-    /// Damage in the coordinates of the buffer.
-    pub(crate) fn damage(&mut self, surface: ObjectId, rect: Rect) -> Result<(), Fatal> {
-        let args = [Arg::Int(rect.x0), Arg::Int(rect.y0), Arg::Int(rect.width()), Arg::Int(rect.height())];
-        self.request(surface, wl_surface::request::DAMAGE_BUFFER, &args, &[])
+    /// Damage; `opcode` says in which coordinates.
+    fn damage(&mut self, surface: ObjectId, opcode: u16, region: &Region) -> Result<(), Fatal> {
+        region.rects().iter().try_for_each(|rect| {
+            let args =
+                [Arg::Int(rect.x0), Arg::Int(rect.y0), Arg::Int(rect.width()), Arg::Int(rect.height())];
+            self.request(surface, opcode, &args, &[])
+        })
     }
 
-    /// Damage everywhere; for surfaces too old for the other kind, too.
+    /// Damage in the coordinates of the buffer.
+    pub(crate) fn damage_buffer(&mut self, surface: ObjectId, region: &Region) -> Result<(), Fatal> {
+        self.damage(surface, wl_surface::request::DAMAGE_BUFFER, region)
+    }
+
+    /// Damage in the coordinates of the surface.
+    pub(crate) fn damage_surface(&mut self, surface: ObjectId, region: &Region) -> Result<(), Fatal> {
+        self.damage(surface, wl_surface::request::DAMAGE, region)
+    }
+
+    /// Damage everywhere.
     pub(crate) fn damage_all(&mut self, surface: ObjectId) -> Result<(), Fatal> {
-        let args = [Arg::Int(0), Arg::Int(0), Arg::Int(i32::MAX), Arg::Int(i32::MAX)];
-        self.request(surface, wl_surface::request::DAMAGE, &args, &[])
+        let everywhere = Rect { x0: 0, y0: 0, x1: i32::MAX, y1: i32::MAX };
+        self.damage_surface(surface, &Region::from_rect(everywhere))
     }
 
     fn sent(&mut self, bytes: usize) {

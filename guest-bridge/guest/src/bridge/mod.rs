@@ -35,6 +35,7 @@ use std::process::ExitCode;
 use cofferdam_agent_wire::{BridgeCounters, encode};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, SocketFlags, accept_with, recv, send};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::console;
 use crate::reactor::{Interest, Reactor};
@@ -56,6 +57,7 @@ pub fn run() -> ExitCode {
     let descriptors = || -> io::Result<(OwnedFd, OwnedFd)> {
         Ok((io::stdin().as_fd().try_clone_to_owned()?, io::stdout().as_fd().try_clone_to_owned()?))
     };
+    raise_descriptor_limit();
     let result =
         descriptors().and_then(|(control, listener)| serve(listener, control, drm::DrmChannel::open));
     match result {
@@ -64,6 +66,14 @@ pub fn run() -> ExitCode {
             console::line("bridge", format_args!("{e}"));
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Each pool of each app costs a descriptor. The agent has left room above what programs get.
+fn raise_descriptor_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(e) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
+        console::line("bridge", format_args!("descriptor limit stays at {:?}: {e}", limit.current));
     }
 }
 
@@ -90,6 +100,7 @@ pub fn serve<C: Channel>(
         clients: BTreeMap::new(),
         next_key: 0,
         accepting: true,
+        starved: false,
         counters: BridgeCounters::default(),
     };
     bridge.run()
@@ -103,6 +114,8 @@ struct Bridge<C, O> {
     clients: BTreeMap<u32, Client<C>>,
     next_key: u32,
     accepting: bool,
+    /// The system had no room for a client; the next end of one may make some.
+    starved: bool,
     counters: BridgeCounters,
 }
 
@@ -162,6 +175,10 @@ impl<C: Channel, O: FnMut() -> io::Result<C>> Bridge<C, O> {
         let socket = match accept_with(&self.listener, flags) {
             Ok(socket) => socket,
             Err(Errno::AGAIN | Errno::INTR | Errno::CONNABORTED) => return Ok(()),
+            Err(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => {
+                self.starved = !self.clients.is_empty();
+                return Ok(());
+            }
             Err(e) => return Err(e.into()),
         };
         let key = self.free_key();
@@ -190,6 +207,7 @@ impl<C: Channel, O: FnMut() -> io::Result<C>> Bridge<C, O> {
 
     fn end(&mut self, key: u32, why: &Fatal) {
         let Some(client) = self.clients.remove(&key) else { return };
+        self.starved = false;
         if why.is_fault() {
             self.counters.faults = self.counters.faults.saturating_add(1);
         }
@@ -202,7 +220,7 @@ impl<C: Channel, O: FnMut() -> io::Result<C>> Bridge<C, O> {
 
     /// Leaves new clients in the socket's queue while there is no room for them.
     fn watch_listener(&mut self) -> io::Result<()> {
-        let room = self.clients.len() < MAX_CLIENTS;
+        let room = self.clients.len() < MAX_CLIENTS && !self.starved;
         if room != self.accepting {
             let interest = Interest { read: room, write: false };
             self.reactor.set(&self.listener, Token { key: 0, kind: Kind::Listener }.pack(), interest)?;

@@ -169,7 +169,7 @@ impl Pixels {
                 cx.counters.pixel_bytes_damaged = cx.counters.pixel_bytes_damaged.saturating_add(damaged);
                 let place = self.copy(app, &buffer, &damage, host, cx)?;
                 host.attach(surface, Some(place), x, y)?;
-                self.tell_damage(app, buffer.geometry, &damage, host)?;
+                self.tell_damage(app, buffer.geometry, &damage, commit.surface_damage(), host)?;
                 Ok(Some(id))
             }
         }
@@ -217,14 +217,18 @@ impl Pixels {
         app: ObjectId,
         geometry: Geometry,
         damage: &Region,
+        surface_damage: &Region,
         host: &mut Host,
     ) -> Result<(), Fatal> {
         let Some(shown) = self.surfaces.get_mut(&app) else { return Ok(()) };
         let same = shown.geometry.replace(geometry) == Some(geometry);
-        if !same || shown.version < DAMAGE_BUFFER_SINCE {
-            return host.damage_all(shown.host);
+        if !same {
+            host.damage_all(shown.host)
+        } else if shown.version < DAMAGE_BUFFER_SINCE {
+            host.damage_surface(shown.host, surface_damage)
+        } else {
+            host.damage_buffer(shown.host, damage)
         }
-        damage.rects().iter().try_for_each(|rect| host.damage(shown.host, *rect))
     }
 }
 

@@ -33,6 +33,9 @@ use super::shm::{Buffer, BufferArgs, Pool, ShmError};
 use super::surface::{Attach, Attached};
 use super::to_app::ToApp;
 
+/// Pools of one client: each keeps a descriptor and a mapping of the bridge's.
+const MAX_POOLS: usize = 1024;
+
 /// What a message may need beside the conversation itself.
 pub(crate) struct Context<'a, C> {
     /// The way to the host.
@@ -206,6 +209,9 @@ impl Relay {
         let (Some(fd), Some(new)) = (fd, parsed.created) else {
             return Err(app_fault(parsed, FaultKind::Opcode));
         };
+        if self.pools.len() >= MAX_POOLS {
+            return Err(app_fault(parsed, FaultKind::TooMany));
+        }
         let pool = Pool::new(fd, parsed.args.int(2).unwrap_or_default()).map_err(shm_fault(parsed))?;
         self.pools.insert(new.id, Rc::new(RefCell::new(pool)));
         Ok(())

@@ -58,6 +58,9 @@ pub(crate) struct Commit<B> {
 /// Damage that has not been fitted to a buffer yet.
 #[derive(Debug)]
 struct Damage {
+    /// As the app said it, in the surface's coordinates.
+    surface: Region,
+    /// All of it in the buffer's coordinates.
     region: Region,
     /// Part of it could not be converted, so it may be anywhere.
     anywhere: bool,
@@ -120,13 +123,18 @@ impl<B> Surface<B> {
             } else {
                 anywhere = true;
             }
-            self.surface_damage.clear();
         }
-        Commit { attach: self.attach.take(), damage: Damage { region, anywhere } }
+        let surface = std::mem::take(&mut self.surface_damage);
+        Commit { attach: self.attach.take(), damage: Damage { surface, region, anywhere } }
     }
 }
 
 impl<B> Commit<B> {
+    /// What the app said in the surface's coordinates; for surfaces that know no others.
+    pub(crate) fn surface_damage(&self) -> &Region {
+        &self.damage.surface
+    }
+
     /// The damage, in the coordinates of a buffer of this geometry.
     pub(crate) fn damage(&self, geometry: Geometry) -> Region {
         if self.damage.anywhere {
@@ -150,8 +158,11 @@ mod tests {
     fn check(prepare: impl FnOnce(&mut Surface<()>), area: u64) {
         let mut surface = Surface::default();
         prepare(&mut surface);
-        assert_eq!(surface.commit().damage(GEOMETRY).area(), area);
-        assert_eq!(surface.commit().damage(GEOMETRY).area(), 0, "damage is spent by a commit");
+        let commit = surface.commit();
+        assert_eq!(commit.damage(GEOMETRY).area(), area);
+        let next = surface.commit();
+        assert!(next.damage(GEOMETRY).is_empty(), "damage is spent by a commit");
+        assert!(next.surface_damage().is_empty());
     }
 
     #[test]
