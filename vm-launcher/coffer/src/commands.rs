@@ -122,7 +122,7 @@ pub(crate) async fn exec(desktop: &str, vm: &str, argv: &[String]) -> Result<Exi
 
 /// `coffer screenshot`.
 pub(crate) async fn screenshot(desktop: &str, file: &Path, output: Option<String>) -> Result<(), Error> {
-    Control::connect(&Paths::of(desktop)?)?.screenshot(output, file).await
+    Control::connect(&Paths::of(desktop)?)?.picture(output).await?.write(file)
 }
 
 /// `coffer windows`.

@@ -48,17 +48,53 @@ impl Control {
         }
     }
 
-    /// Writes a picture of `output`, or of the first one, as PNG.
-    pub(crate) async fn screenshot(&mut self, output: Option<String>, path: &Path) -> Result<(), Error> {
+    /// A picture of `output`, or of the first one.
+    pub(crate) async fn picture(&mut self, output: Option<String>) -> Result<Picture, Error> {
         let (reply, fds) = self.call(Request::Screenshot { output }).await?;
-        let (Reply::Image { width, height, .. }, Some(fd)) = (&reply, fds.into_iter().next()) else {
+        let (&Reply::Image { width, height, .. }, Some(fd)) = (&reply, fds.into_iter().next()) else {
             return Err(odd(&reply));
         };
-        let length = u64::from(*width) * u64::from(*height) * 4;
-        let mut pixels = Vec::new();
+        let length = u64::from(width) * u64::from(height) * 4;
+        let mut rgba = Vec::new();
         let mut memfd = File::from(fd);
-        memfd.rewind().and_then(|()| memfd.take(length).read_to_end(&mut pixels)).map_err(file("picture"))?;
-        write_png(path, *width, *height, &pixels)
+        memfd.rewind().and_then(|()| memfd.take(length).read_to_end(&mut rgba)).map_err(file("picture"))?;
+        Ok(Picture { width, height, rgba })
+    }
+}
+
+/// What an output shows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Picture {
+    width: u32,
+    height: u32,
+    rgba: Vec<u8>,
+}
+
+impl Picture {
+    /// How much of the picture differs from `other`, from 0 to 1.
+    pub(crate) fn difference(&self, other: &Self) -> f64 {
+        if (self.width, self.height) != (other.width, other.height) || self.rgba.is_empty() {
+            return 1.0;
+        }
+        let (ours, theirs) = (self.rgba.as_chunks::<4>().0, other.rgba.as_chunks::<4>().0);
+        let different = ours.iter().zip(theirs).filter(|(a, b)| a != b).count();
+        // Far fewer pixels than a float can count.
+        #[allow(clippy::cast_precision_loss)]
+        let share = different as f64 / ours.len() as f64;
+        share
+    }
+
+    /// Writes it as PNG.
+    pub(crate) fn write(&self, path: &Path) -> Result<(), Error> {
+        let out = File::create(path).map_err(file(path))?;
+        let mut encoder = png::Encoder::new(BufWriter::new(out), self.width, self.height);
+        encoder.set_color(png::ColorType::Rgba);
+        encoder.set_depth(png::BitDepth::Eight);
+        let written = encoder.write_header().and_then(|mut writer| {
+            writer.write_image_data(&self.rgba)?;
+            writer.finish()
+        });
+        written.map_err(|error| file(path)(error.into()))
     }
 }
 
@@ -66,14 +102,19 @@ fn odd(reply: &Reply) -> Error {
     Error::Plain(format!("the desktop gave an answer that fits no question: {reply:?}"))
 }
 
-fn write_png(path: &Path, width: u32, height: u32, rgba: &[u8]) -> Result<(), Error> {
-    let out = File::create(path).map_err(file(path))?;
-    let mut encoder = png::Encoder::new(BufWriter::new(out), width, height);
-    encoder.set_color(png::ColorType::Rgba);
-    encoder.set_depth(png::BitDepth::Eight);
-    let written = encoder.write_header().and_then(|mut writer| {
-        writer.write_image_data(rgba)?;
-        writer.finish()
-    });
-    written.map_err(|error| file(path)(error.into()))
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn differences_are_shares_of_the_picture() {
+        let picture = |rgba: &[u8]| Picture { width: 2, height: 2, rgba: rgba.to_vec() };
+        let black = picture(&[0; 16]);
+        let mut one = [0; 16];
+        one[5] = 1;
+        for (other, expected) in [(black.clone(), 0.0), (picture(&one), 0.25), (picture(&[9; 16]), 1.0)] {
+            assert!((black.difference(&other) - expected).abs() < 1e-9);
+        }
+        assert!((Picture::default().difference(&black) - 1.0).abs() < 1e-9);
+    }
 }

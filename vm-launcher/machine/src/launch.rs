@@ -17,12 +17,16 @@ pub struct Launch {
 
 /// Makes the child of `command` die with SIGKILL as soon as the spawning thread does.
 pub fn die_with_parent(command: &mut Command) {
-    let parent = getpid();
-    sys::before_exec(command, move || {
-        set_parent_process_death_signal(Some(Signal::KILL))?;
-        // The parent may have died before the line above; then no signal will ever come.
-        if getppid() == Some(parent) { Ok(()) } else { Err(io::ErrorKind::Interrupted.into()) }
-    });
+    let parent = getpid().as_raw_nonzero().get().unsigned_abs();
+    sys::before_exec(command, move || die_with_parent_now(parent));
+}
+
+/// Makes this process die with SIGKILL as soon as its parent, which should be `parent`, does.
+pub(crate) fn die_with_parent_now(parent: u32) -> io::Result<()> {
+    set_parent_process_death_signal(Some(Signal::KILL))?;
+    // The parent may have died before the line above; then no signal will ever come.
+    let now = getppid().map(|pid| pid.as_raw_nonzero().get().unsigned_abs());
+    if now == Some(parent) { Ok(()) } else { Err(io::ErrorKind::Interrupted.into()) }
 }
 
 impl Launch {

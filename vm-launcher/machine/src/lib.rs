@@ -4,9 +4,11 @@
 //! In: what the machine is made of ([`MachineSpec`]) and the connected sockets of its devices
 //! ([`Wires`]). Out: a [`Launch`], a program ready to be spawned that inherits exactly those sockets
 //! and dies with its parent. [`Machine`] is the seam between drivers; [`Qemu`] is the one that runs
-//! everywhere, and [`Acceleration::detect`] finds out by doing whether it may use KVM.
+//! everywhere, behind the walls of [`enclose`], and [`Acceleration::detect`] finds out by doing whether it
+//! may use KVM.
 
 pub mod accel;
+pub mod enclose;
 mod kvm;
 mod launch;
 mod qemu;

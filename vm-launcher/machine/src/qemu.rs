@@ -46,6 +46,8 @@ impl QemuProgram {
 /// Runs machines with QEMU.
 #[derive(Debug, Clone)]
 pub struct Qemu {
+    /// The program `cofferdam-enclose`.
+    pub enclosure: PathBuf,
     /// Which QEMU.
     pub program: QemuProgram,
     /// With or without KVM.
@@ -69,7 +71,7 @@ impl Machine for Qemu {
         for path in files {
             std::fs::metadata(path).map_err(|source| MachineError::Missing { path: path.clone(), source })?;
         }
-        let mut command = self.program.command();
+        let mut command = self.enclosed(spec);
         command.stdin(Stdio::null()).stdout(Stdio::null());
         let mut launch = Launch::new(command);
         launch.args(self.board(spec));
@@ -95,6 +97,35 @@ impl Machine for Qemu {
 }
 
 impl Qemu {
+    /// QEMU inside walls that leave it its own files and those of the machine.
+    fn enclosed(&self, spec: &MachineSpec) -> Command {
+        let mut command = Command::new(&self.enclosure);
+        command.env_clear().envs(&self.program.environment);
+        command.arg("--parent").arg(std::process::id().to_string());
+        let words = self.program.argv.iter().chain(self.program.environment.values());
+        let own = words.map(Path::new).filter(|word| word.is_absolute());
+        // A QEMU that is installed finds its libraries and its firmware by itself.
+        let installed = own.clone().take(1).filter(|program| program.starts_with("/usr"));
+        let system = ["/usr", "/lib", "/lib64", "/etc/ld.so.cache"].map(Path::new);
+        let system = system.into_iter().filter(|_| installed.clone().count() > 0);
+        let machine = [&spec.kernel, &spec.initramfs].map(PathBuf::as_path);
+        let disks = spec.disks.iter().filter(|disk| !disk.writable).map(|disk| disk.path.as_path());
+        // Processors and memory of the host, for the C library's allocator.
+        let host = [Path::new("/sys/devices/system/cpu"), Path::new("/dev/urandom")];
+        // The first may be executed: the program, or its loader; `/usr` where they are installed.
+        for path in system.chain(own).chain(machine).chain(disks).chain(host) {
+            command.arg("--read").arg(path);
+        }
+        for disk in spec.disks.iter().filter(|disk| disk.writable) {
+            command.arg("--write").arg(&disk.path);
+        }
+        if self.acceleration == Acceleration::Kvm {
+            command.args(["--write", "/dev/kvm"]);
+        }
+        command.arg("--").args(&self.program.argv);
+        command
+    }
+
     fn board(&self, spec: &MachineSpec) -> Vec<String> {
         let accel = match self.acceleration {
             Acceleration::Kvm => "kvm",

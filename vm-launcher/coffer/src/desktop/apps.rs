@@ -2,7 +2,7 @@
 //! Apps on a desktop that has just started. In: names of apps. Out: their windows on the screen, with
 //! content that has come to rest; or why not.
 
-use crate::control::Control;
+use crate::control::{Control, Picture};
 use crate::error::Error;
 use crate::launcher;
 use crate::ui::Step;
@@ -16,10 +16,13 @@ use tokio::time::{Instant, MissedTickBehavior};
 const WINDOW_LIMIT: Duration = Duration::from_secs(240);
 /// How often windows are looked at while they are waited for.
 const LOOK: Duration = Duration::from_millis(250);
-/// Content rests when nothing was drawn for so long …
-const REST: Duration = Duration::from_millis(2500);
-/// … or, because cursors blink, when so much time has passed.
-const REST_LIMIT: Duration = Duration::from_secs(20);
+/// How often the picture is looked at while it is to come to rest.
+const LOOK_CLOSER: Duration = Duration::from_millis(500);
+/// Content rests when so many looks in a row saw the same picture …
+const RESTING_LOOKS: u32 = 5;
+/// … but for this share of it, because cursors blink; or when so much time has passed.
+const RESTLESS: f64 = 0.001;
+const REST_LIMIT: Duration = Duration::from_secs(30);
 
 /// Starts `apps`, all at once; gives back their VMs.
 pub(super) async fn start_all(launcher: &LauncherProxy<'_>, apps: &[String]) -> Result<Vec<String>, Error> {
@@ -30,12 +33,12 @@ pub(super) async fn start_all(launcher: &LauncherProxy<'_>, apps: &[String]) -> 
     Ok(vms)
 }
 
-/// Waits until each of `vms` shows a window and all content has come to rest.
+/// Waits until each of `vms` shows a window and all content has come to rest; gives back the picture.
 pub(super) async fn wait_for_windows(
     launcher: &LauncherProxy<'_>,
     control: &mut Control,
     vms: &[String],
-) -> Result<(), Error> {
+) -> Result<Picture, Error> {
     let mut step = Step::begin("starting apps");
     let deadline = Instant::now() + WINDOW_LIMIT;
     let mut tick = tokio::time::interval(LOOK);
@@ -65,9 +68,9 @@ pub(super) async fn wait_for_windows(
         }
     }
     step.now("waiting for the windows to come to rest");
-    rest(control, vms).await?;
+    let picture = rest(control).await?;
     step.done(&format!("{} on the screen", vms.join(", ")));
-    Ok(())
+    Ok(picture)
 }
 
 fn shows(window: &WindowInfo, vm: &str) -> bool {
@@ -84,29 +87,18 @@ async fn check_alive(launcher: &LauncherProxy<'_>, entry: &VmEntry) -> Result<()
     }
 }
 
-/// Waits until nobody commits any more, with everything drawn that was committed.
-async fn rest(control: &mut Control, vms: &[String]) -> Result<(), Error> {
+/// Waits until the picture hardly changes any more, with everything drawn that was committed.
+async fn rest(control: &mut Control) -> Result<Picture, Error> {
     let deadline = Instant::now() + REST_LIMIT;
-    let mut tick = tokio::time::interval(LOOK);
+    let mut tick = tokio::time::interval(LOOK_CLOSER);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut last = Vec::new();
-    let mut since = Instant::now();
-    while Instant::now() < deadline {
+    let (mut last, mut resting) = (Picture::default(), 0);
+    while resting < RESTING_LOOKS && Instant::now() < deadline {
         tick.tick().await;
         control.call(Request::Sync).await?;
-        let commits: Vec<(u64, u64)> = control
-            .windows()
-            .await?
-            .iter()
-            .filter(|w| vms.iter().any(|vm| shows(w, vm)))
-            .map(|w| (w.id.0, w.commits))
-            .collect();
-        if commits != last {
-            last = commits;
-            since = Instant::now();
-        } else if since.elapsed() >= REST {
-            return Ok(());
-        }
+        let picture = control.picture(None).await?;
+        resting = if picture.difference(&last) <= RESTLESS { resting + 1 } else { 0 };
+        last = picture;
     }
-    Ok(())
+    Ok(last)
 }

@@ -43,8 +43,7 @@ async fn work(paths: &Paths, bus: &str, args: &DesktopArgs) -> Result<(), Error>
     }
     let vms = apps::start_all(&launcher, &args.apps).await?;
     if let Some(file) = &args.screenshot {
-        apps::wait_for_windows(&launcher, &mut control, &vms).await?;
-        control.screenshot(None, file).await?;
+        apps::wait_for_windows(&launcher, &mut control, &vms).await?.write(file)?;
         ui::note(&format!("wrote {}", file.display()));
         return Ok(());
     }

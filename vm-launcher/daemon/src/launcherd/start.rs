@@ -84,6 +84,7 @@ pub(super) async fn prepare(
         machine,
         qemu,
         acceleration,
+        enclosure: paths.program("cofferdam-enclose"),
         gpu: paths.program("cofferdam-gpu"),
         arena_mib: ARENA_MIB,
         compositor: paths.compositor(),

@@ -5,7 +5,7 @@
 use super::{Inbox, Input, ShepherdSpec};
 use cofferdam_control::transport;
 use cofferdam_lifecycle::{Event, Helper, HelperExit};
-use cofferdam_machine::{Launch, Machine, Qemu, Wires};
+use cofferdam_machine::{Launch, Machine, Wires};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use std::io;
 use std::os::fd::OwnedFd;
@@ -78,7 +78,7 @@ pub(crate) fn spawn_machine(
 ) -> Result<(Process, MachineEnds), Box<dyn std::error::Error>> {
     let (console, guest_console) = stream_pair()?;
     let (agent, guest_agent) = stream_pair()?;
-    let qemu = Qemu { program: spec.qemu.clone(), acceleration: spec.acceleration };
+    let qemu = spec.machine_driver();
     let wires = Wires { gpu: vhost, console: guest_console, agent: guest_agent };
     let launch = qemu.prepare(&spec.machine, wires)?;
     tracing::debug!(command = launch.describe(), "machine");

@@ -13,7 +13,7 @@ use crate::link::{Call, FromShepherd, MAX_CONSOLE, Packets, Reply, Request, VmSt
 use cofferdam_agent_wire::{Exit, FromGuest, ToGuest, VERSION};
 use cofferdam_control::report::{FromDevice, ToDevice};
 use cofferdam_lifecycle::{AppExit, Effect, Event, Helper, Limits, LineSplitter, Mono, Order, State, Vm};
-use cofferdam_machine::{Machine as _, Qemu};
+use cofferdam_machine::Machine as _;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -83,7 +83,7 @@ async fn sleep_until(deadline: Option<Instant>) {
 
 impl Shepherd {
     fn new(spec: ShepherdSpec, inbox: Inbox) -> Self {
-        let slow = Qemu { program: spec.qemu.clone(), acceleration: spec.acceleration }.is_slow();
+        let slow = spec.machine_driver().is_slow();
         let log = Log::create(&spec.directory.join("console.log"))
             .inspect_err(|error| tracing::warn!(%error, "no console log"))
             .ok();

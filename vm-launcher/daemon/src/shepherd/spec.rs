@@ -2,7 +2,7 @@
 //! What a shepherd is told at birth. In: JSON on an inherited fd, from the launcher. Out: plain data.
 
 use crate::link::VmRecord;
-use cofferdam_machine::{Acceleration, MachineSpec, QemuProgram};
+use cofferdam_machine::{Acceleration, MachineSpec, Qemu, QemuProgram};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -18,6 +18,8 @@ pub struct ShepherdSpec {
     pub qemu: QemuProgram,
     /// With or without KVM.
     pub acceleration: Acceleration,
+    /// The program that puts walls around the emulator.
+    pub enclosure: PathBuf,
     /// The gpu device's program.
     pub gpu: PathBuf,
     /// Size of the pixel arena in MiB.
@@ -34,4 +36,16 @@ pub struct ShepherdSpec {
     pub args: Vec<String>,
     /// Extra environment of the app.
     pub env: Vec<(String, String)>,
+}
+
+impl ShepherdSpec {
+    /// The driver that runs the machine.
+    #[must_use]
+    pub(super) fn machine_driver(&self) -> Qemu {
+        Qemu {
+            enclosure: self.enclosure.clone(),
+            program: self.qemu.clone(),
+            acceleration: self.acceleration,
+        }
+    }
 }

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! The walls hold: each case is a small program inside an enclosure that tries one way out.
+#![allow(clippy::unwrap_used)] // A helper of a test that can't start its program has nothing to go on with.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+/// Runs `script` with a shell that may read system files and `allowed`.
+fn enclosed(options: &[&str], script: &str) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cofferdam-enclose"));
+    command.arg("--parent").arg(std::process::id().to_string());
+    // Programs come first, because the first path may be executed.
+    for path in ["/usr", "/lib", "/lib64", "/bin", "/etc/ld.so.cache"] {
+        command.args(["--read", path]);
+    }
+    command.args(options).args(["--", "/bin/bash", "--norc", "-c", script]);
+    command.output().unwrap()
+}
+
+fn check(options: &[&str], script: &str, works: bool) {
+    let output = enclosed(options, script);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.success(), works, "{script}: {said}");
+}
+
+#[test]
+fn only_what_was_named_can_be_read_and_written() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
+    let (layer, data, secret) = (path("layer"), path("data"), path("secret"));
+    for file in [&layer, &data, &secret] {
+        std::fs::write(file, "x\n").unwrap();
+    }
+    let options = ["--read", &layer, "--write", &data];
+    check(&options, &format!("read x < {layer}"), true);
+    check(&options, &format!("echo y > {layer}"), false);
+    check(&options, &format!("echo y > {data} && read x < {data}"), true);
+    check(&options, &format!("read x < {secret}"), false);
+    check(&options, &format!("echo y > {}", path("new")), false);
+    check(&options, "read x < /etc/passwd", false);
+    assert_eq!(std::fs::read_to_string(Path::new(&data)).unwrap(), "y\n");
+}
+
+#[test]
+fn there_is_no_network_and_no_other_process() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    check(&[], "true", true);
+    check(&[], &format!("exec 3<>/dev/tcp/127.0.0.1/{port}"), false);
+    check(&[], "echo > /dev/udp/127.0.0.1/9", false);
+    check(&[], &format!("kill -0 {}", std::process::id()), false);
+    check(&[], "kill -0 $$", false);
+}
+
+#[test]
+fn capabilities_are_gone_also_for_root() {
+    let output = enclosed(
+        &["--read", "/proc"],
+        "while read key value; do [ $key = CapEff: ] && echo $value; done < /proc/self/status; true",
+    );
+    assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "0000000000000000");
+}
+
+#[test]
+fn a_wrong_parent_is_refused() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cofferdam-enclose"));
+    let output = command.args(["--parent", "1", "--read", "/usr", "--", "/usr/bin/true"]).output().unwrap();
+    assert!(!output.status.success());
+}
