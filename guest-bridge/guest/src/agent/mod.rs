@@ -9,6 +9,7 @@ pub(crate) mod bridge;
 mod outbox;
 mod port;
 mod process;
+mod token;
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -26,6 +27,7 @@ use bridge::{Answer, Bridge};
 use outbox::Outbox;
 use port::{Port, PortError};
 use process::{Output, Owner, Process};
+use token::Token;
 
 /// How long programs have between being asked to end and the power-off.
 const GRACE: Duration = Duration::from_secs(3);
@@ -43,46 +45,6 @@ const PROGRAM_FILES: u64 = 1024;
 const BRIDGE_FILES: u64 = 65_536;
 /// Longest text of ours in a message.
 const MAX_REASON: usize = 1024;
-
-/// All that can wake the agent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Token {
-    Port,
-    BridgeEnd,
-    BridgeAnswer,
-    End(u32),
-    Input(u32),
-    Output(u32, Stream),
-}
-
-impl Token {
-    fn pack(self) -> u64 {
-        let (kind, key) = match self {
-            Self::Port => (0, 0),
-            Self::BridgeEnd => (1, 0),
-            Self::BridgeAnswer => (2, 0),
-            Self::End(key) => (3, key),
-            Self::Input(key) => (4, key),
-            Self::Output(key, Stream::Stdout) => (5, key),
-            Self::Output(key, Stream::Stderr) => (6, key),
-        };
-        (u64::from(key) << 8) | kind
-    }
-
-    fn unpack(packed: u64) -> Option<Self> {
-        let key = u32::try_from(packed >> 8).ok()?;
-        Some(match packed & 0xff {
-            0 => Self::Port,
-            1 => Self::BridgeEnd,
-            2 => Self::BridgeAnswer,
-            3 => Self::End(key),
-            4 => Self::Input(key),
-            5 => Self::Output(key, Stream::Stdout),
-            6 => Self::Output(key, Stream::Stderr),
-            _ => return None,
-        })
-    }
-}
 
 /// Why the agent cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -445,23 +407,6 @@ fn bounded(mut reason: String) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn tokens_survive_packing() {
-        for token in [
-            Token::Port,
-            Token::BridgeEnd,
-            Token::BridgeAnswer,
-            Token::End(0),
-            Token::Input(u32::MAX),
-            Token::Output(7, Stream::Stdout),
-            Token::Output(7, Stream::Stderr),
-        ] {
-            assert_eq!(Token::unpack(token.pack()), Some(token));
-        }
-        assert_eq!(Token::unpack(7), None);
-        assert_eq!(Token::unpack(u64::MAX), None);
-    }
 
     #[test]
     fn reasons_are_cut_at_a_character() {

@@ -42,6 +42,8 @@ pub(crate) struct Client<C> {
     /// What is watched beside the channel, and for what.
     watched: BTreeMap<Kind, (OwnedFd, Interest)>,
     message: Vec<u8>,
+    /// What is read from the app goes here first.
+    chunk: Vec<u8>,
 }
 
 impl<C: Channel> Client<C> {
@@ -59,6 +61,7 @@ impl<C: Channel> Client<C> {
             pipe_fence: None,
             watched: BTreeMap::new(),
             message: Vec::new(),
+            chunk: vec![0; CHUNK],
         };
         client.channel.submit(&[], true)?;
         client.watch(reactor)?;
@@ -95,8 +98,9 @@ impl<C: Channel> Client<C> {
         loop {
             let drained = self.drain_host(counters)?;
             self.relay.host.keep_pace()?;
-            self.submit(drained)?;
+            // The app first: it may be waiting for just this, while the host is told in the next moment.
             self.relay.to_app.flush(&self.socket).map_err(gone)?;
+            self.submit(drained)?;
             // If the app just made room, the host may go on at once: no event would tell us to.
             if drained || self.relay.to_app.is_full() || self.pipes.is_full() {
                 break;
@@ -108,6 +112,10 @@ impl<C: Channel> Client<C> {
     /// Ends the connection, telling the app why if there is something to tell.
     pub(crate) fn end(mut self, why: &Fatal, counters: &mut BridgeCounters) {
         counters.arena_bytes = counters.arena_bytes.saturating_sub(self.relay.pixels.arena.total());
+        if matches!(why, Fatal::AppGone) {
+            // Its last words count: they may ask for something that outlives it.
+            let _ = self.submit(false);
+        }
         // Best effort: the app may be gone or not read.
         if self.relay.say_error(why).is_ok() {
             let _ = self.relay.to_app.flush(&self.socket);
@@ -120,16 +128,16 @@ impl<C: Channel> Client<C> {
     }
 
     fn read_app(&mut self, counters: &mut BridgeCounters) -> Result<(), Fatal> {
-        let mut buf = vec![0u8; CHUNK];
         for _ in 0..READS_PER_TURN {
             let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_FDS))];
             let mut control = RecvAncillaryBuffer::new(&mut space);
             let flags = RecvFlags::CMSG_CLOEXEC | RecvFlags::DONTWAIT;
-            let got = match recvmsg(&self.socket, &mut [IoSliceMut::new(&mut buf)], &mut control, flags) {
-                Ok(got) => got,
-                Err(Errno::AGAIN | Errno::INTR) => return Ok(()),
-                Err(e) => return Err(gone(e)),
-            };
+            let got =
+                match recvmsg(&self.socket, &mut [IoSliceMut::new(&mut self.chunk)], &mut control, flags) {
+                    Ok(got) => got,
+                    Err(Errno::AGAIN | Errno::INTR) => return Ok(()),
+                    Err(e) => return Err(gone(e)),
+                };
             let mut fds = Vec::new();
             for message in control.drain() {
                 if let RecvAncillaryMessage::ScmRights(list) = message {
@@ -142,7 +150,7 @@ impl<C: Channel> Client<C> {
             if got.flags.contains(ReturnFlags::CTRUNC) {
                 return Err(cofferdam_wayland_wire::StreamError::Fds(fds.len()).into());
             }
-            self.from_app.push(buf.get(..got.bytes).unwrap_or_default(), fds)?;
+            self.from_app.push(self.chunk.get(..got.bytes).unwrap_or_default(), fds)?;
             self.take_requests(counters)?;
             if got.bytes < CHUNK || !self.may_read() {
                 return Ok(());

@@ -271,6 +271,23 @@ fn the_clipboard_streams_both_ways() {
     world.finish();
 }
 
+#[test]
+fn the_last_words_of_an_app_are_heard() {
+    let world = World::new();
+    let mut app = world.app();
+    let surface = app.surface();
+    app.roundtrip();
+    for _ in 0..20_000 {
+        surface.set_input_region(None);
+    }
+    surface.attach(None, 0, 0);
+    surface.commit();
+    app.flush();
+    drop((surface, app));
+    assert_eq!(world.frame().size, None);
+    world.finish();
+}
+
 /// Sends raw bytes and returns the code of the error that the bridge answers before it hangs up.
 fn provoke(world: &World, bytes: &[u8]) -> u32 {
     let mut socket = UnixStream::connect(&world.path).unwrap();
