@@ -6,8 +6,12 @@
 
 #![forbid(unsafe_code)]
 
+mod cli;
+mod images;
 mod processes;
 
+pub use cli::{CliDesktop, Said};
+pub use images::{colours, tampered_cache};
 pub use processes::{Job, kill, pid_of, running};
 
 use cofferdam_ids::VmId;

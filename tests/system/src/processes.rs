@@ -2,7 +2,10 @@
 //! Finds the processes of a VM by their job, through `/proc`.
 
 use cofferdam_ids::VmId;
-use rustix::process::{Pid, Signal};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open};
+use std::process::Child;
+use std::time::Duration;
 
 /// What a process does for a VM.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,4 +102,18 @@ fn family(ancestor: Pid) -> Vec<Process> {
 /// If there is no such process.
 pub fn kill(pid: Pid) -> Result<(), rustix::io::Errno> {
     rustix::process::kill_process(pid, Signal::KILL)
+}
+
+/// Waits at most `limit` for the end of `child`.
+///
+/// # Errors
+/// If the kernel refuses to watch it.
+pub(crate) fn ended_within(child: &mut Child, limit: Duration) -> std::io::Result<bool> {
+    if child.try_wait()?.is_some() {
+        return Ok(true);
+    }
+    let pidfd = pidfd_open(Pid::from_child(child), PidfdFlags::empty())?;
+    let timeout =
+        Timespec::try_from(limit).map_err(|_e| std::io::Error::from(std::io::ErrorKind::InvalidInput))?;
+    Ok(poll(&mut [PollFd::new(&pidfd, PollFlags::IN)], Some(&timeout))? > 0)
 }

@@ -61,7 +61,8 @@ pub struct GuestExit {
 pub trait Launcher {
     /// Starts `app` in a VM and gives back the VM's id once its processes are being started.
     ///
-    /// Known options: `name` (VM id to use), `memory-mib`, and `env:KEY` (environment of the app).
+    /// Known options: `name` (VM id to use), `memory-mib`, `boot-limit` (seconds until the guest must answer)
+    /// and `env:KEY` (environment of the app).
     async fn run(
         &self,
         app: &str,

@@ -19,6 +19,8 @@ use std::process::{Command, Stdio};
 const ARENA_MIB: u32 = 256;
 /// Least and most memory that a caller may ask for.
 const MEMORY_MIB: std::ops::RangeInclusive<u32> = 128..=65536;
+/// Least and most seconds for a boot that a caller may ask for.
+const BOOT_LIMIT: std::ops::RangeInclusive<u64> = 1..=3600;
 /// An app in emulation gains nothing from more, and other VMs want to run too.
 const CPUS: usize = 2;
 
@@ -27,6 +29,7 @@ const CPUS: usize = 2;
 pub(super) struct Wishes {
     pub(super) name: Option<cofferdam_ids::VmId>,
     memory_mib: Option<u32>,
+    boot_limit: Option<u64>,
     args: Vec<String>,
     env: Vec<(String, String)>,
 }
@@ -51,11 +54,21 @@ impl Wishes {
                         )
                     })?);
                 }
+                "boot-limit" => {
+                    let seconds = value.parse().ok().filter(|s| BOOT_LIMIT.contains(s));
+                    wishes.boot_limit = Some(seconds.ok_or_else(|| {
+                        format!("a VM can have 1 to {} seconds to boot, not {value:?}", BOOT_LIMIT.end())
+                    })?);
+                }
                 _ => match key.strip_prefix("env:") {
                     Some(variable) if !variable.is_empty() && !variable.contains('=') => {
                         wishes.env.push((variable.to_owned(), value));
                     }
-                    _ => return Err(format!("{key:?} is no option; there are name, memory-mib and env:KEY")),
+                    _ => {
+                        return Err(format!(
+                            "{key:?} is no option; there are name, memory-mib, boot-limit and env:KEY"
+                        ));
+                    }
                 },
             }
         }
@@ -91,6 +104,7 @@ pub(super) async fn prepare(
         socket: paths.shepherd(&record.vm),
         directory,
         icon: bundle.manifest.icon,
+        boot_limit: wishes.boot_limit,
         args: wishes.args,
         env: wishes.env,
         record,
@@ -168,14 +182,17 @@ mod tests {
 
     #[test]
     fn options() {
-        let wishes = read(&[("name", "work"), ("memory-mib", "512"), ("env:LANG", "de")]).unwrap();
+        let wishes =
+            read(&[("name", "work"), ("memory-mib", "512"), ("boot-limit", "9"), ("env:LANG", "de")])
+                .unwrap();
         assert_eq!(wishes.name.unwrap().as_str(), "work");
-        assert_eq!(wishes.memory_mib, Some(512));
+        assert_eq!((wishes.memory_mib, wishes.boot_limit), (Some(512), Some(9)));
         assert_eq!(wishes.env, [("LANG".to_owned(), "de".to_owned())]);
         for bad in [
             ("name", "../x"),
             ("memory-mib", "1"),
             ("memory-mib", "x"),
+            ("boot-limit", "0"),
             ("env:", "x"),
             ("env:A=B", "x"),
             ("x", ""),

@@ -12,8 +12,7 @@ use super::{Inbox, Input, ShepherdError, ShepherdSpec, presence};
 use crate::link::{Call, FromShepherd, MAX_CONSOLE, Packets, Reply, Request, VmStatus};
 use cofferdam_agent_wire::{Exit, FromGuest, ToGuest, VERSION};
 use cofferdam_control::report::{FromDevice, ToDevice};
-use cofferdam_lifecycle::{AppExit, Effect, Event, Helper, Limits, LineSplitter, Mono, Order, State, Vm};
-use cofferdam_machine::Machine as _;
+use cofferdam_lifecycle::{AppExit, Effect, Event, Helper, LineSplitter, Mono, Order, State, Vm};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -83,7 +82,7 @@ async fn sleep_until(deadline: Option<Instant>) {
 
 impl Shepherd {
     fn new(spec: ShepherdSpec, inbox: Inbox) -> Self {
-        let slow = spec.machine_driver().is_slow();
+        let limits = spec.limits();
         let log = Log::create(&spec.directory.join("console.log"))
             .inspect_err(|error| tracing::warn!(%error, "no console log"))
             .ok();
@@ -91,7 +90,7 @@ impl Shepherd {
         Self {
             spec,
             start: Instant::now(),
-            vm: Vm::new(if slow { Limits::EMULATED } else { Limits::FAST }, Mono::default()),
+            vm: Vm::new(limits, Mono::default()),
             status: VmStatus {
                 state: State::Preparing.name().to_owned(),
                 detail: String::new(),

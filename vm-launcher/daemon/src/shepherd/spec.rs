@@ -2,9 +2,11 @@
 //! What a shepherd is told at birth. In: JSON on an inherited fd, from the launcher. Out: plain data.
 
 use crate::link::VmRecord;
-use cofferdam_machine::{Acceleration, MachineSpec, Qemu, QemuProgram};
+use cofferdam_lifecycle::Limits;
+use cofferdam_machine::{Acceleration, Machine as _, MachineSpec, Qemu, QemuProgram};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// One VM, as its shepherd runs it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +34,8 @@ pub struct ShepherdSpec {
     pub directory: PathBuf,
     /// A PNG of the app's icon.
     pub icon: Option<PathBuf>,
+    /// Seconds until the guest's agent must have answered, if not the usual ones.
+    pub boot_limit: Option<u64>,
     /// Extra arguments of the app.
     pub args: Vec<String>,
     /// Extra environment of the app.
@@ -39,6 +43,13 @@ pub struct ShepherdSpec {
 }
 
 impl ShepherdSpec {
+    /// How long each step of the VM's life may take.
+    #[must_use]
+    pub(super) fn limits(&self) -> Limits {
+        let usual = if self.machine_driver().is_slow() { Limits::EMULATED } else { Limits::FAST };
+        Limits { boot: self.boot_limit.map_or(usual.boot, Duration::from_secs), ..usual }
+    }
+
     /// The driver that runs the machine.
     #[must_use]
     pub(super) fn machine_driver(&self) -> Qemu {

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! A private desktop, used through `coffer`. In: command lines. Out: what was printed, and exit codes.
+
+use crate::{PATIENCE, out_dir, program};
+use std::error::Error;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// What a command left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Said {
+    /// Exit code.
+    pub code: i32,
+    /// Standard output.
+    pub stdout: String,
+    /// Standard error.
+    pub stderr: String,
+}
+
+/// A running `coffer desktop --private`.
+#[derive(Debug)]
+pub struct CliDesktop {
+    child: Child,
+    name: String,
+    /// Address of its bus.
+    pub bus: String,
+}
+
+impl CliDesktop {
+    /// Starts a headless desktop with `arguments` and waits until it is ready.
+    ///
+    /// # Errors
+    /// If it ends before.
+    pub fn start(name: &str, arguments: &[&str]) -> Result<Self, Box<dyn Error>> {
+        let directory = out_dir(name);
+        std::fs::create_dir_all(&directory)?;
+        let name = format!("{name}-{}", std::process::id());
+        let mut child = Command::new(program("coffer"))
+            .args(["--desktop", &name, "desktop", "--headless", "--private", "--ready-json"])
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(std::fs::File::create(directory.join("desktop.log"))?)
+            .spawn()?;
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().ok_or("no output")?).read_line(&mut line)?;
+        let ready: serde_json::Value =
+            serde_json::from_str(&line).map_err(|_e| format!("not ready; see {}", directory.display()))?;
+        let bus = ready["bus"].as_str().ok_or("no bus")?.to_owned();
+        Ok(Self { child, name, bus })
+    }
+
+    /// Runs `coffer` against this desktop with `input` on standard input.
+    ///
+    /// # Errors
+    /// If it can't be run.
+    pub fn run(&self, arguments: &[&str], input: &str) -> Result<Said, Box<dyn Error>> {
+        let mut child = Command::new(program("coffer"))
+            .args(["--desktop", &self.name])
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        child.stdin.take().ok_or("no input")?.write_all(input.as_bytes())?;
+        let output = child.wait_with_output()?;
+        Ok(Said {
+            code: output.status.code().ok_or("killed")?,
+            stdout: String::from_utf8(output.stdout)?,
+            stderr: String::from_utf8(output.stderr)?,
+        })
+    }
+
+    /// Runs `coffer` and checks its exit code and a part of what it prints on each stream.
+    ///
+    /// # Errors
+    /// If anything differs.
+    pub fn check(&self, arguments: &[&str], code: i32, out: &str, err: &str) -> Result<(), Box<dyn Error>> {
+        let said = self.run(arguments, "")?;
+        if said.code == code && said.stdout.contains(out) && said.stderr.contains(err) {
+            return Ok(());
+        }
+        Err(format!("coffer {}: wanted {code}, {out:?}, {err:?}; got {said:?}", arguments.join(" ")).into())
+    }
+
+    /// Asks `done` again and again until it gives something.
+    ///
+    /// # Errors
+    /// When [`PATIENCE`] ends, or the desktop does.
+    pub fn wait_until<T>(&mut self, mut done: impl FnMut() -> Option<T>) -> Result<T, Box<dyn Error>> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(value) = done() {
+                return Ok(value);
+            }
+            if Instant::now() >= deadline {
+                return Err("waited too long".into());
+            }
+            if crate::processes::ended_within(&mut self.child, Duration::from_millis(200))? {
+                return Err("the desktop ended".into());
+            }
+        }
+    }
+
+    /// Ends the desktop as Ctrl-C does; it must end well and leave nothing.
+    ///
+    /// # Errors
+    /// If it doesn't.
+    pub fn finish(mut self) -> Result<(), Box<dyn Error>> {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::INT)?;
+        if !crate::processes::ended_within(&mut self.child, PATIENCE)? {
+            return Err("the desktop does not end".into());
+        }
+        let status = self.child.wait()?;
+        if status.success() { Ok(()) } else { Err(format!("the desktop ended with {status}").into()) }
+    }
+}
+
+impl Drop for CliDesktop {
+    fn drop(&mut self) {
+        // A test that failed; whatever it left dies with its desktop.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
