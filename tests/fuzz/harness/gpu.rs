@@ -19,6 +19,7 @@ use std::time::Duration;
 
 const PAGE: u64 = 4096;
 const RAM: u64 = 64 * PAGE;
+const RAM_BYTES: usize = 64 * 4096;
 const ARENA: u64 = 32 * PAGE;
 const RING: u32 = 4096;
 
@@ -40,7 +41,7 @@ struct Ram(RefCell<Vec<u8>>);
 
 impl Ram {
     fn at(&self, addr: u64, len: usize) -> Result<std::ops::Range<usize>, OutsideRam> {
-        let start = usize::try_from(addr).map_err(|_| OutsideRam)?;
+        let start = usize::try_from(addr).map_err(|_too_far| OutsideRam)?;
         let end = start.checked_add(len).filter(|end| *end <= self.0.borrow().len()).ok_or(OutsideRam)?;
         Ok(start..end)
     }
@@ -122,7 +123,7 @@ pub fn device(data: &[u8]) {
 pub fn effects(data: &[u8]) -> BTreeSet<&'static str> {
     let mut world = World {
         device: Device::new(Config { arena: ARENA, limits: LIMITS }),
-        ram: Ram(RefCell::new(vec![0; RAM as usize])),
+        ram: Ram(RefCell::new(vec![0; RAM_BYTES])),
         now: Mono::default(),
         next_token: 0,
         next_fd: 0,

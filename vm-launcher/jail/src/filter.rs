@@ -21,11 +21,15 @@ pub enum FilterError {
     Install(#[from] seccompiler::Error),
 }
 
+/// Calls that the C library makes on its own and takes a no for; killing for them would kill honest helpers.
+/// `clone3`: its flags lie in memory, where a filter cannot see them, so the library must fall back to `clone`,
+/// whose flags are checked. `openat`: when it gives a thread's heap back it looks at a setting in `/proc`.
+const DIVERTED: [i64; 2] = [libc::SYS_clone3, libc::SYS_openat];
+
 /// A compiled allow-list of system calls.
 #[derive(Debug, Clone)]
 pub struct Filter {
-    /// Answers `ENOSYS` to `clone3`: its flags lie in memory, where a filter cannot see them, so the
-    /// C library must fall back to `clone`, whose flags are checked.
+    /// Answers `ENOSYS` to [`DIVERTED`].
     divert: BpfProgram,
     /// Kills the process on anything that is not listed.
     allow: BpfProgram,
@@ -47,11 +51,11 @@ impl Filter {
             }
         }
         // Allowed here, so that the first filter's ENOSYS and not this one's kill decides.
-        calls.insert(libc::SYS_clone3, Vec::new());
+        let diverted: BTreeMap<i64, Vec<SeccompRule>> = DIVERTED.map(|call| (call, Vec::new())).into();
+        calls.extend(diverted.clone());
         let allow = SeccompFilter::new(calls, SeccompAction::KillProcess, SeccompAction::Allow, arch)?;
         let enosys = SeccompAction::Errno(libc::ENOSYS.unsigned_abs());
-        let clone3 = BTreeMap::from([(libc::SYS_clone3, Vec::new())]);
-        let divert = SeccompFilter::new(clone3, SeccompAction::Allow, enosys, arch)?;
+        let divert = SeccompFilter::new(diverted, SeccompAction::Allow, enosys, arch)?;
         Ok(Self { divert: divert.try_into()?, allow: allow.try_into()? })
     }
 

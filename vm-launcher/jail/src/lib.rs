@@ -16,7 +16,8 @@
 //!
 //! Seccomp is the layer that must hold by itself: the rule tables name neither `open*` nor
 //! `connect` nor `socket` nor `execve`, so without Landlock a helper can still reach no path, no
-//! network and no other program. The tests of this crate check both with Landlock and without it.
+//! network and no other program. Such a call kills it; only `openat`, which the C library tries on its
+//! own, merely fails. The tests of this crate check both with Landlock and without it.
 //!
 //! The order inside [`enter`] is fixed by the kernel: changing the user clears the parent-death
 //! signal, and Landlock and seccomp without capabilities need `no_new_privs` first.

@@ -55,6 +55,10 @@ pub(super) enum Answer {
 pub struct Device {
     pub(super) config: Config,
     arena: ArenaState,
+    /// A mapping was made before the last reset. The machine may have kept it, and then refuses another one.
+    mapped_before: bool,
+    /// Answers of the machine to wishes from before a reset.
+    stale_maps: u32,
     pub(super) resources: Resources,
     pub(super) contexts: BTreeMap<u32, Context>,
     compositor: bool,
@@ -69,6 +73,8 @@ impl Device {
         Self {
             config,
             arena: ArenaState::Unmapped,
+            mapped_before: false,
+            stale_maps: 0,
             resources: Resources::new(sizes),
             contexts: BTreeMap::new(),
             compositor: true,
@@ -310,6 +316,12 @@ impl Device {
     }
 
     fn arena_mapped(&mut self, ok: bool) {
+        if self.stale_maps > 0 {
+            self.stale_maps = self.stale_maps.saturating_sub(1);
+            self.mapped_before |= ok;
+            return;
+        }
+        let ok = ok || self.mapped_before;
         let state = if ok { ArenaState::Mapped } else { ArenaState::Failed };
         if let ArenaState::Mapping(list) = std::mem::replace(&mut self.arena, state) {
             list.into_iter().for_each(|waiting| self.answer_map(waiting, ok));
@@ -331,15 +343,22 @@ impl Device {
         }
     }
 
-    /// Everything of the guest ends; everything owed is answered. What the machine has mapped stays mapped.
+    /// Everything of the guest ends; everything owed is answered. A machine that resets the device takes the
+    /// arena out of the guest's sight, one that only stops it does not; so it is asked again, and a refusal
+    /// means that it was still there.
     fn reset(&mut self) {
         for context in std::mem::take(&mut self.contexts).into_values() {
             context.destroy(&mut self.out);
         }
-        if let ArenaState::Mapping(list) = &mut self.arena {
-            for waiting in std::mem::take(list) {
-                let error = Response::Error(ResponseCode::ERR_UNSPEC);
-                self.out.complete(waiting.token, &waiting.header, &error);
+        match std::mem::replace(&mut self.arena, ArenaState::Unmapped) {
+            ArenaState::Unmapped | ArenaState::Failed => {}
+            ArenaState::Mapped => self.mapped_before = true,
+            ArenaState::Mapping(list) => {
+                self.stale_maps = self.stale_maps.saturating_add(1);
+                for waiting in list {
+                    let error = Response::Error(ResponseCode::ERR_UNSPEC);
+                    self.out.complete(waiting.token, &waiting.header, &error);
+                }
             }
         }
         let used = !self.resources.is_empty();

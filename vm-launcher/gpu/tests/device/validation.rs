@@ -180,7 +180,22 @@ fn maps_wait_for_the_machine() {
     let map = gpu.command(0, None, Command::MapBlob { resource: 1, offset: 0 }).unwrap();
     gpu.reset();
     assert_eq!(gpu.code(map), Some(Code::ERR_UNSPEC));
+    // The late answer is not taken for one to the next wish.
+    gpu.create_context(1).unwrap();
+    assert_eq!(gpu.call(1, Command::CreateBlob(host_blob(1, 4096))).unwrap(), Code::OK_NODATA);
+    let map = gpu.command(0, None, Command::MapBlob { resource: 1, offset: 0 }).unwrap();
     gpu.arena_mapped(true);
+    assert_eq!(gpu.code(map), None);
+    gpu.arena_mapped(true);
+    assert_eq!(gpu.code(map), Some(Code::OK_MAP_INFO));
+    // A machine that kept the mapping over a reset refuses to make it again.
+    gpu.reset();
+    gpu.create_context(1).unwrap();
+    assert_eq!(gpu.call(1, Command::CreateBlob(host_blob(1, 4096))).unwrap(), Code::OK_NODATA);
+    let map = gpu.command(0, None, Command::MapBlob { resource: 1, offset: 0 }).unwrap();
+    assert_eq!(gpu.code(map), None);
+    gpu.arena_mapped(false);
+    assert_eq!(gpu.code(map), Some(Code::OK_MAP_INFO));
 }
 
 #[test]
