@@ -175,6 +175,8 @@ mod tests {
         assert_eq!(bytes, [0, 1, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0]);
         assert_eq!(Capset::decode(&bytes), Ok(Capset::XD1));
         assert!(Capset::XD1.has_ring() && !Capset { version: 1, ..Capset::XD1 }.has_ring());
+        let plain = Capset { version: 1, ..Capset::XD1 };
+        assert_eq!(Capset::decode(&plain.encode()), Ok(plain));
         assert!(Capset::decode(&[0; 16]).is_err() && Capset::decode(&bytes[..15]).is_err());
 
         let reply = ImageRequirements {

@@ -49,6 +49,8 @@ mod tests {
         assert_eq!(producer.is_empty(consumed), Ok(true));
         assert_eq!(consumer.header(produced), Ok(None));
 
+        assert!(room.spans.second.len == 0 && !room.spans.is_empty() && layout().capacity() == CAPACITY);
+
         let room = producer.reserve(consumed, 20).unwrap().unwrap();
         assert_eq!(room.spans.first, Span { offset: DATA + 65520, len: 16 });
         assert_eq!(room.spans.second, Span { offset: DATA, len: 4 });

@@ -51,6 +51,7 @@ mod tests {
         let wire = MemEntries::to_wire(&entries);
         let entries_view = MemEntries::from_wire(&wire).unwrap();
         assert_eq!(entries_view.iter().collect::<Vec<_>>(), entries);
+        assert!(entries_view.len() == 2 && !entries_view.is_empty() && MemEntries::default().is_empty());
         let words = [3, blob_mem::GUEST, 1, 2, 0, 0, 12288, 0, 0x2345_6000, 1, 4096, 0, 0x8000, 0, 8192, 0];
         let blob = CreateBlob {
             resource: 3,
@@ -114,6 +115,38 @@ mod tests {
             let bytes = request(code::CTX_DESTROY, &[]);
             assert!(matches!(Header::decode(&bytes[..len]), Err(DecodeError::Truncated { .. })), "{len}");
         }
+    }
+
+    #[test]
+    fn limits_are_exact() {
+        let limits = Limits { blob_entries: 2, request_bytes: 64, submit_bytes: 16, ..LIMITS };
+        let decode = |bytes: &[u8]| Request::decode(bytes, &limits).map(|(_, used)| used);
+        let too_large = |what, value, max| Err(DecodeError::TooLarge { what, value, max });
+        let backing =
+            |count: u32| request(code::RESOURCE_ATTACH_BACKING, &vec![count; 2 + 4 * count as usize]);
+        assert_eq!(decode(&backing(2)), Ok(24 + 8 + 32));
+        assert_eq!(decode(&backing(3)), too_large("number of extents", 3, 2));
+        assert_eq!(decode(&backing(5)), too_large("bytes of a request", 88, 64));
+        let submit = |size: u32| request(code::SUBMIT_3D, &vec![size; 2 + size as usize / 4]);
+        assert_eq!(decode(&submit(16)), Ok(24 + 8 + 16));
+        assert_eq!(decode(&submit(20)), too_large("bytes of a request", 28, 16));
+        let name = |len| Command::CtxCreate { capset: 5, name: CtxName(&[b'x'; 65][..len]) };
+        let encode = |command| Request { header: Header::default(), command }.encode(&mut Vec::new());
+        assert_eq!(encode(name(64)), Ok(()));
+        assert!(encode(name(65)).is_err());
+    }
+
+    #[test]
+    fn errors_begin_where_the_kernel_says() {
+        let header = |code: u32| {
+            let mut bytes = Vec::new();
+            Header::new(code, 0).encode(&mut bytes);
+            Response::decode(&bytes).map(|(_, response)| response.code().is_error())
+        };
+        assert_eq!(header(0x1100), Ok(false));
+        assert_eq!(header(0x1200), Ok(true));
+        assert_eq!(header(0x1205), Ok(true));
+        assert_eq!(header(0x11ff), Err(DecodeError::Unknown { what: "response", code: 0x11ff }));
     }
 
     #[test]
