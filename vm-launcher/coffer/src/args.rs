@@ -180,6 +180,28 @@ mod tests {
         Cli::command().debug_assert();
     }
 
+    /// `dist/man` holds what the command line says. `COFFERDAM_UPDATE=1` writes it anew.
+    #[test]
+    fn the_manual_says_what_the_command_line_does() {
+        let directory = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../dist/man");
+        let mut command = Cli::command().name("coffer");
+        command.build();
+        let pages: Vec<_> = std::iter::once(command.clone())
+            .chain(command.get_subcommands().filter(|sub| sub.get_name() != "help").cloned())
+            .collect();
+        for page in pages {
+            let name = page.get_display_name().unwrap_or_else(|| page.get_name()).to_owned();
+            let mut text = b".\\\" SPDX-License-Identifier: GPL-3.0-or-later\n".to_vec();
+            clap_mangen::Man::new(page).title(name.to_uppercase()).render(&mut text).unwrap();
+            let path = directory.join(format!("{name}.1"));
+            if std::env::var_os("COFFERDAM_UPDATE").is_some() {
+                std::fs::write(&path, &text).unwrap();
+            }
+            let written = std::fs::read(&path).unwrap_or_default();
+            assert!(written == text, "{} is old; run this test with COFFERDAM_UPDATE=1", path.display());
+        }
+    }
+
     #[test]
     fn apps_and_their_arguments_are_told_apart() {
         let cli = Cli::try_parse_from(["coffer", "run", "foot", "--wait", "--", "-e", "top"]).unwrap();

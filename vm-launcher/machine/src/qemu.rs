@@ -119,6 +119,8 @@ impl Qemu {
         for disk in spec.disks.iter().filter(|disk| disk.writable) {
             command.arg("--write").arg(&disk.path);
         }
+        // QEMU tries there how the kernel locks files.
+        command.args(["--write", "/dev/null"]);
         if self.acceleration == Acceleration::Kvm {
             command.args(["--write", "/dev/kvm"]);
         }
