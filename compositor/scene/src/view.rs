@@ -202,6 +202,12 @@ impl Scene {
         self.pointer.grab.is_some()
     }
 
+    /// Whether the main button is down on a window, or chrome has the pointer.
+    #[must_use]
+    pub fn pointer_is_held(&self) -> bool {
+        self.pointer.held_on.is_some() || self.pointer.grab.is_some()
+    }
+
     /// Edges that are being dragged, or that a press would drag: for the cursor's shape.
     #[must_use]
     pub fn pointer_edges(&self) -> Option<Edges> {

@@ -39,6 +39,8 @@ pub struct Window {
     pub(crate) workspace: WorkspaceId,
     pub(crate) home: Option<OutputId>,
     pub(crate) mapped: bool,
+    /// It was mapped once, so it has a place of its own to come back to.
+    pub(crate) placed: bool,
     pub(crate) minimized: bool,
     pub(crate) maximized: bool,
     pub(crate) fullscreen: bool,
@@ -82,6 +84,7 @@ impl Window {
             workspace: WorkspaceId::FIRST,
             home: None,
             mapped: false,
+            placed: false,
             minimized: false,
             maximized: false,
             fullscreen: false,

@@ -116,6 +116,16 @@ fn a_background_vm_cannot_take_the_keyboard_twice() {
 }
 
 #[test]
+fn a_window_comes_back_where_it_was() {
+    let mut d = Desk::new();
+    d.open(W1, vm("a"), size(400, 300));
+    d.ok(Op::MoveTo { window: W1, frame: Point { x: 20, y: 40 } });
+    d.ok(Op::Commit { window: W1, size: None, settled: true });
+    d.commit(W1, 200, 100);
+    assert_eq!(d.outer(W1), Rect::new(20, 40, 208, 138));
+}
+
+#[test]
 fn dialogs_stay_above_and_go_with_their_window() {
     let mut d = Desk::new();
     d.open(W1, vm("a"), size(600, 400));

@@ -25,21 +25,19 @@ fn whole(x: i32, y: i32) -> (f64, f64) {
 /// wlcs' mouse.
 pub(crate) struct Pointer {
     remote: Option<Remote>,
-    at: (f64, f64),
 }
 
 impl Pointer {
     pub(crate) fn new(remote: Option<Remote>) -> Self {
-        Self { remote, at: position(0, 0) }
+        Self { remote }
     }
 
     fn send(&self, input: Input) {
         ask(self.remote.as_ref(), Request::Input(input));
     }
 
-    fn move_to(&mut self, at: (f64, f64)) {
-        self.at = at;
-        self.send(Input::PointerMove { x: at.0, y: at.1 });
+    fn move_to(&self, (x, y): (f64, f64)) {
+        self.send(Input::PointerMove { x, y });
     }
 
     fn button(&self, button: i32, pressed: bool) {
@@ -55,7 +53,9 @@ impl wlcs::Pointer for Pointer {
     }
 
     fn move_relative(&mut self, dx: i32, dy: i32) {
-        let (x, y) = self.at;
+        // A client may have confined the pointer, so only the compositor knows where it is.
+        let at = self.remote.as_ref().and_then(|r| r.run(|state| state.pointer_place()).ok().flatten());
+        let (x, y) = at.unwrap_or_else(|| position(0, 0));
         self.move_to((x + from_fixed(dx), y + from_fixed(dy)));
     }
 

@@ -110,10 +110,15 @@ impl Scene {
         // VM: otherwise a background VM could catch what is being typed elsewhere.
         let may_focus = first || family_active.unwrap_or(true);
         self.introduced.insert(owner);
+        let mut placed = true;
         if let Some(w) = self.windows.get_mut(&id) {
             w.mapped = true;
+            // A window that was hidden by its client comes back where the user knows it.
+            placed = std::mem::replace(&mut w.placed, true) && w.home.is_some();
         }
-        self.place(id);
+        if !placed {
+            self.place(id);
+        }
         self.enter_stack(id, may_focus);
         self.emit(Effect::Mapped(id));
         if may_focus {
@@ -178,7 +183,7 @@ impl Scene {
         self.drop_pointer_grab_of(id);
         if let Some(w) = self.windows.get_mut(&id) {
             let fresh = Window::new(id, w.owner.clone());
-            *w = Window { home: w.home, ..fresh };
+            *w = Window { home: w.home, origin: w.origin, placed: w.placed, ..fresh };
         }
         self.dismiss_popups_of(id);
         self.refocus();

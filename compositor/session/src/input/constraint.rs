@@ -5,12 +5,24 @@
 //! window has the keyboard. The user is never caught: Alt-Tab takes the keyboard away, and with it
 //! the constraint.
 
+use super::pointer::distance;
 use crate::state::State;
 use cofferdam_scene::{Node, Op};
+use smithay::backend::renderer::utils::with_renderer_surface_state;
 use smithay::input::pointer::PointerHandle;
 use smithay::reexports::wayland_server::protocol::wl_surface::WlSurface;
-use smithay::utils::{Logical, Point};
+use smithay::utils::{Logical, Point, Rectangle};
+use smithay::wayland::compositor::RectangleKind;
 use smithay::wayland::pointer_constraints::{PointerConstraint, with_pointer_constraint};
+
+/// The place in a rectangle's pixels that is nearest to `to`.
+fn nearest(to: Point<f64, Logical>, rect: Rectangle<i32, Logical>) -> Option<Point<f64, Logical>> {
+    let axis = |v: f64, low: i32, len: i32| {
+        (len > 0).then(|| v.clamp(f64::from(low), f64::from(low.saturating_add(len).saturating_sub(1))))
+    };
+    let (x, y) = (axis(to.x, rect.loc.x, rect.size.w)?, axis(to.y, rect.loc.y, rect.size.h)?);
+    Some((x, y).into())
+}
 
 impl State {
     /// A client made a constraint: it begins at once if its surface has pointer and keyboard.
@@ -71,8 +83,30 @@ impl State {
                 _ => true,
             })
         };
-        // Sliding along an edge: each axis on its own.
-        [to, (to.x, at.y).into(), (at.x, to.y).into()].into_iter().find(|place| allowed(*place)).unwrap_or(at)
+        if allowed(to) {
+            return to;
+        }
+        // To the edge, sliding along it; where that is covered or cut out, each axis on its own.
+        let rects = self.confines(&surface).into_iter().filter_map(|rect| nearest(to - origin, rect));
+        let edge =
+            rects.map(|place| origin + place).min_by(|a, b| distance(to, *a).total_cmp(&distance(to, *b)));
+        [edge.unwrap_or(at), (to.x, at.y).into(), (at.x, to.y).into()]
+            .into_iter()
+            .find(|place| allowed(*place))
+            .unwrap_or(at)
+    }
+
+    /// The rectangles that a confinement is made of, in surface coordinates.
+    fn confines(&self, surface: &WlSurface) -> Vec<Rectangle<i32, Logical>> {
+        let size = with_renderer_surface_state(surface, |state| state.surface_size()).flatten();
+        let Some(whole) = size.map(Rectangle::from_size) else { return Vec::new() };
+        with_pointer_constraint(surface, &self.seat.pointer, |constraint| {
+            let constraint = constraint?;
+            let rects = &constraint.region()?.rects;
+            let added = rects.iter().filter(|(kind, _)| matches!(kind, RectangleKind::Add));
+            Some(added.filter_map(|(_, rect)| rect.intersection(whole)).collect())
+        })
+        .unwrap_or_else(|| vec![whole])
     }
 
     fn surface_at(&self, place: Point<f64, Logical>) -> Option<WlSurface> {

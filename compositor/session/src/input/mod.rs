@@ -38,6 +38,8 @@ pub(crate) struct SeatRoom {
     touch: TouchHandle<State>,
     /// Where the pointer is; none before its first motion.
     pub(crate) at: Option<Point<f64, Logical>>,
+    /// What the last motion went to, and where that was.
+    focus: Option<pointer::Focus>,
     /// What the client under the pointer wants it to look like.
     cursor: CursorImageStatus,
     /// Keys whose press belonged to the compositor: their release does too.
@@ -66,6 +68,7 @@ impl SeatRoom {
             pointer,
             touch,
             at: None,
+            focus: None,
             cursor: CursorImageStatus::default_named(),
             swallowed: BTreeSet::new(),
             fingers: BTreeMap::new(),

@@ -52,6 +52,7 @@ impl State {
     fn send_motion(&mut self, to: Point<f64, Logical>) {
         self.desk.pointer_stale = false;
         let focus = self.pointer_focus();
+        self.seat.focus.clone_from(&focus);
         let event = MotionEvent {
             location: to,
             serial: SERIAL_COUNTER.next_serial(),
@@ -102,8 +103,10 @@ impl State {
         if self.desk.scene.pointer().is_none() {
             return;
         }
+        // A surface that moved under the pointer is another place in it, which its client has to know.
         let focus = self.pointer_focus();
-        if focus.as_ref().map(|(surface, _)| surface) != self.seat.pointer.current_focus().as_ref() {
+        let seen = self.seat.pointer.current_focus();
+        if focus != self.seat.focus || focus.map(|(surface, _)| surface) != seen {
             self.send_motion(at);
             self.renew_constraint();
         }
@@ -118,9 +121,8 @@ impl State {
         let state = if pressed { ButtonState::Pressed } else { ButtonState::Released };
         let event = ButtonEvent { serial, time: self.clock.now().wayland_millis(), button: code, state };
         let pointer = self.seat.pointer.clone();
-        if pressed {
-            self.seat.recent.note(serial, pointer.current_focus().as_ref());
-        }
+        // Menus open on a release too.
+        self.seat.recent.note(serial, pointer.current_focus().as_ref());
         pointer.button(self, &event);
         pointer.frame(self);
         if !pressed && code == BTN_LEFT {
@@ -190,7 +192,7 @@ fn clamp_into(at: Point<f64, Logical>, rect: scene::Rect) -> Point<f64, Logical>
     (axis(at.x, rect.x, rect.right()), axis(at.y, rect.y, rect.bottom())).into()
 }
 
-fn distance(a: Point<f64, Logical>, b: Point<f64, Logical>) -> f64 {
+pub(super) fn distance(a: Point<f64, Logical>, b: Point<f64, Logical>) -> f64 {
     (a.x - b.x).hypot(a.y - b.y)
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! Which serials a client may use to justify what it asks for.
 //!
-//! In: every press that was sent to a client. Out: yes or no. A serial counts for the client that got
+//! In: every press, and every release of a button, that was sent to a client. Out: yes or no. A serial counts for the client that got
 //! it and for nobody else, and only while it is among the last few.
 
 use crate::state::State;

@@ -9,32 +9,19 @@ use crate::state::State;
 use cofferdam_scene::Op;
 use smithay::backend::input::TouchSlot;
 use smithay::input::touch::{DownEvent, MotionEvent, UpEvent};
+use smithay::reexports::wayland_server::protocol::wl_surface::WlSurface;
 use smithay::utils::{Logical, Point, SERIAL_COUNTER};
 
 /// Fingers at a time.
 const MAX_SLOTS: u32 = 10;
 
 /// Whom a finger belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Finger {
-    /// The client it went down on.
-    Client {
-        /// It stands for the pointer in the scene.
-        leads: bool,
-    },
-    /// A title bar, an edge, the background.
-    Chrome {
-        /// It stands for the pointer in the scene.
-        leads: bool,
-    },
-}
-
-impl Finger {
-    fn leads(self) -> bool {
-        match self {
-            Self::Client { leads } | Self::Chrome { leads } => leads,
-        }
-    }
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Finger {
+    /// It stands for the pointer in the scene.
+    leads: bool,
+    /// The surface it went down on; none for a title bar, an edge, the background.
+    on: Option<WlSurface>,
 }
 
 fn slot(n: u32) -> TouchSlot {
@@ -50,13 +37,11 @@ impl State {
         if self.seat.fingers.contains_key(&n) {
             return Err(format!("finger {n} is down already"));
         }
-        let leads = self.seat.fingers.is_empty();
+        // While the mouse holds something, a finger does not interfere.
+        let leads = self.seat.fingers.is_empty() && !self.desk.scene.pointer_is_held();
         let target = self.touch_target(at, leads);
-        let finger = match &target {
-            Some(_) => Finger::Client { leads },
-            None => Finger::Chrome { leads },
-        };
-        self.seat.fingers.insert(n, finger);
+        let on = target.as_ref().map(|(surface, _)| surface.clone());
+        self.seat.fingers.insert(n, Finger { leads, on });
         if let Some((surface, _)) = &target {
             let serial = SERIAL_COUNTER.next_serial();
             self.seat.recent.note(serial, Some(surface));
@@ -91,11 +76,11 @@ impl State {
 
     /// A finger moves.
     pub(crate) fn touch_move(&mut self, n: u32, at: Point<f64, Logical>) -> Result<(), String> {
-        let finger = *self.seat.fingers.get(&n).ok_or_else(|| format!("finger {n} is not down"))?;
-        if finger.leads() {
+        let finger = self.seat.fingers.get(&n).cloned().ok_or_else(|| format!("finger {n} is not down"))?;
+        if finger.leads {
             self.apply_or_ignore(Op::PointerMotion(pixel(at)));
         }
-        if let Finger::Client { .. } = finger {
+        if finger.on.is_some() {
             let event = MotionEvent { slot: slot(n), location: at, time: self.clock.now().wayland_millis() };
             let touch = self.seat.touch.clone();
             touch.motion(self, None, &event);
@@ -107,14 +92,10 @@ impl State {
     /// A finger leaves.
     pub(crate) fn touch_up(&mut self, n: u32) -> Result<(), String> {
         let finger = self.seat.fingers.remove(&n).ok_or_else(|| format!("finger {n} is not down"))?;
-        if let Finger::Client { .. } = finger {
-            let serial = SERIAL_COUNTER.next_serial();
-            let event = UpEvent { slot: slot(n), serial, time: self.clock.now().wayland_millis() };
-            let touch = self.seat.touch.clone();
-            touch.up(self, &event);
-            touch.frame(self);
+        if finger.on.is_some() {
+            self.lift(n);
         }
-        if finger.leads() {
+        if finger.leads {
             self.apply_or_ignore(Op::Release);
             // The finger is gone from the screen; a mouse stays where it was.
             match self.seat.at {
@@ -125,15 +106,39 @@ impl State {
         Ok(())
     }
 
+    /// Tells a client that a finger left it.
+    fn lift(&mut self, n: u32) {
+        let serial = SERIAL_COUNTER.next_serial();
+        let event = UpEvent { slot: slot(n), serial, time: self.clock.now().wayland_millis() };
+        let touch = self.seat.touch.clone();
+        touch.up(self, &event);
+        touch.frame(self);
+    }
+
+    /// A surface is gone: the fingers on it belong to nobody until they leave the screen.
+    pub(crate) fn fingers_leave(&mut self, surface: &WlSurface) {
+        let on_it = |finger: &&mut Finger| finger.on.as_ref() == Some(surface);
+        let orphans = self.seat.fingers.iter_mut().filter(|(_, finger)| on_it(finger));
+        let orphans: Vec<u32> = orphans
+            .map(|(n, finger)| {
+                finger.on = None;
+                *n
+            })
+            .collect();
+        for n in orphans {
+            self.lift(n);
+        }
+    }
+
     /// A window follows the leading finger now: its client loses all of them.
     pub(super) fn fingers_to_chrome(&mut self) {
-        if !self.seat.fingers.values().any(|finger| matches!(finger, Finger::Client { .. })) {
+        if !self.seat.fingers.values().any(|finger| finger.on.is_some()) {
             return;
         }
         let touch = self.seat.touch.clone();
         touch.cancel(self);
         for finger in self.seat.fingers.values_mut() {
-            *finger = Finger::Chrome { leads: finger.leads() };
+            finger.on = None;
         }
     }
 }

@@ -6,6 +6,7 @@
 
 use crate::client::ClientState;
 use crate::protocols::guard::{filtered, global, hold, pass, refuse, release, rules};
+use crate::protocols::places;
 use crate::state::State;
 use cofferdam_admission::{Fault, Holding};
 use rules::{coord, length};
@@ -35,6 +36,7 @@ impl CompositorHandler for State {
     }
 
     fn commit(&mut self, surface: &WlSurface) {
+        places::settle(surface);
         on_commit_buffer_handler::<Self>(surface);
         self.surface_committed(surface);
     }
@@ -68,6 +70,9 @@ fn filter_surface(
     _: &SurfaceUserData,
 ) -> Option<wl_surface::Request> {
     use wl_surface::Request;
+    if matches!(request, Request::Commit) {
+        places::commit(surface);
+    }
     Some(match request {
         Request::Attach { buffer, x, y } => Request::Attach { buffer, x: coord(x), y: coord(y) },
         Request::Offset { x, y } => Request::Offset { x: coord(x), y: coord(y) },
@@ -175,14 +180,15 @@ fn filter_subsurface(
     _: &Client,
     _: &WlSubsurface,
     request: wl_subsurface::Request,
-    _: &SubsurfaceUserData,
+    data: &SubsurfaceUserData,
 ) -> Option<wl_subsurface::Request> {
-    Some(match request {
+    match request {
         wl_subsurface::Request::SetPosition { x, y } => {
-            wl_subsurface::Request::SetPosition { x: coord(x), y: coord(y) }
+            places::wish(data.surface(), (coord(x), coord(y)).into());
+            None
         }
-        other => other,
-    })
+        other => Some(other),
+    }
 }
 
 global!(WlCompositor, () => CompositorState);

@@ -18,7 +18,9 @@ use smithay::reexports::wayland_protocols::xdg::shell::server::xdg_toplevel::{
 use smithay::reexports::wayland_protocols::xdg::shell::server::xdg_wm_base::{self, XdgWmBase};
 use smithay::reexports::wayland_server::protocol::wl_output::WlOutput;
 use smithay::reexports::wayland_server::protocol::wl_seat::WlSeat;
+use smithay::reexports::wayland_server::protocol::wl_surface::WlSurface;
 use smithay::utils::Serial;
+use smithay::wayland::compositor::get_role;
 use smithay::wayland::shell::xdg::{
     PopupSurface, PositionerState, ToplevelSurface, XdgPositionerUserData, XdgShellHandler, XdgShellState,
     XdgShellSurfaceUserData, XdgSurfaceUserData, XdgWmBaseUserData,
@@ -111,8 +113,10 @@ fn filter_positioner(
         Request::SetSize { width, height } => {
             Request::SetSize { width: length(width), height: length(height) }
         }
-        Request::SetAnchorRect { x, y, width, height } => {
-            Request::SetAnchorRect { x: coord(x), y: coord(y), width: length(width), height: length(height) }
+        // An empty rectangle is a point, which smithay would refuse; a negative one it shall refuse.
+        Request::SetAnchorRect { x, y, width, height } if width >= 0 && height >= 0 => {
+            let (width, height) = (length(width).max(1), length(height).max(1));
+            Request::SetAnchorRect { x: coord(x), y: coord(y), width, height }
         }
         Request::SetOffset { x, y } => Request::SetOffset { x: coord(x), y: coord(y) },
         Request::SetParentSize { parent_width, parent_height } => Request::SetParentSize {
@@ -181,15 +185,25 @@ fn filter_wm_base(
     _: &XdgWmBaseUserData,
 ) -> Option<xdg_wm_base::Request> {
     if let xdg_wm_base::Request::GetXdgSurface { surface, .. } = &request
-        && crate::shell::has_buffer(surface)
+        && let Some((code, why)) = refuse_xdg_surface(surface)
     {
-        wm_base.post_error(xdg_wm_base::Error::InvalidSurfaceState, "the surface has a buffer already");
+        wm_base.post_error(code, why);
         return None;
     }
     if matches!(request, xdg_wm_base::Request::CreatePositioner { .. }) {
         hold(state, client, Holding::Positioner).ok()?;
     }
     Some(request)
+}
+
+/// What a surface can't become an `xdg_surface` for, if for anything.
+fn refuse_xdg_surface(surface: &WlSurface) -> Option<(xdg_wm_base::Error, &'static str)> {
+    if crate::shell::has_buffer(surface) || crate::shell::has_buffer_attached(surface) {
+        return Some((xdg_wm_base::Error::InvalidSurfaceState, "the surface has a buffer already"));
+    }
+    // A surface whose window is gone may have another one.
+    let other = get_role(surface).is_some_and(|role| !role.starts_with("xdg_"));
+    other.then_some((xdg_wm_base::Error::Role, "the surface has another role already"))
 }
 
 global!(XdgWmBase, () => XdgShellState);

@@ -49,6 +49,8 @@ struct Easel<'a, R: Renderer> {
     chrome: &'a mut Chrome,
     view: View,
     bounds: Rectangle<i32, Physical>,
+    /// Insides of the windows so far: what lies wholly behind one of them is not composed at all.
+    solid: Vec<Rectangle<i32, Physical>>,
     out: Vec<OutputElement<R>>,
 }
 
@@ -65,14 +67,15 @@ where
 {
     textures.turn();
     let bounds = Rectangle::from_size(picture.pixels);
-    let mut easel = Easel { renderer, textures, chrome, view: picture.view, bounds, out: Vec::new() };
+    let mut easel =
+        Easel { renderer, textures, chrome, view: picture.view, bounds, solid: Vec::new(), out: Vec::new() };
     easel.cursor(picture);
     easel.switcher(picture);
     for view in picture.desk.scene.windows().rev() {
         easel.window(picture, &view);
     }
     let wallpaper = easel.chrome.wallpaper(cast::length(picture.pixels.w), cast::length(picture.pixels.h));
-    easel.parts(wallpaper, Point::default());
+    easel.parts(wallpaper, Point::default(), true);
     easel.out
 }
 
@@ -81,8 +84,10 @@ where
     R: Renderer + ImportAll + ImportMem,
     R::TextureId: Texture + Clone + 'static,
 {
-    /// Parts of chrome, given from back to front.
-    fn parts(&mut self, parts: Vec<Part>, origin: Point<i32, Physical>) {
+    /// Parts of chrome, given from back to front. Only `solid` ones are told to the damage tracker as
+    /// opaque: every opaque rectangle is subtracted from everything below it, and hiding what is
+    /// under a border four pixels wide costs more than drawing it.
+    fn parts(&mut self, parts: Vec<Part>, origin: Point<i32, Physical>, solid: bool) {
         for part in parts.into_iter().rev() {
             let area = part.area();
             let place = origin + Point::from(part.at);
@@ -95,7 +100,7 @@ where
                 (part.src.x, part.src.y).into(),
                 (cast::coord(part.src.w), cast::coord(part.src.h)).into(),
             );
-            let element = PartElement { id, texture, src: src.to_f64(), dst, opaque: part.opaque };
+            let element = PartElement { id, texture, src: src.to_f64(), dst, opaque: solid && part.opaque };
             self.out.push(OutputElement::Part(element));
         }
     }
@@ -173,7 +178,8 @@ where
             let place = frame.outer.loc + Point::from(part.at);
             sum.merge(Rectangle::new(place, (cast::coord(area.w), cast::coord(area.h)).into()))
         });
-        if !self.bounds.overlaps(reach) {
+        let Some(seen) = reach.intersection(self.bounds) else { return };
+        if self.solid.iter().any(|solid| solid.contains_rect(seen)) {
             return;
         }
         if let Some(vm) = marks.vm {
@@ -189,11 +195,12 @@ where
                 buttons: marks.buttons,
                 throw_away: false,
             });
-            self.parts(parts, frame.outer.loc);
+            self.parts(parts, frame.outer.loc, false);
         }
         self.client(surface, frame.content);
         let surfaces = self.chrome.theme().surface;
         self.fill(&ground.inner, frame.inner, surfaces.background);
+        self.solid.push(frame.inner);
         if marks.vm.is_none() {
             // The desktop's own windows wear no identity: colour means a VM and nothing else.
             self.fill(
@@ -202,7 +209,7 @@ where
                 if marks.focused { surfaces.control } else { surfaces.base },
             );
         }
-        self.parts(shadow, frame.outer.loc);
+        self.parts(shadow, frame.outer.loc, false);
     }
 
     fn cursor(&mut self, picture: &Picture<'_>) {
@@ -215,7 +222,7 @@ where
                 let cursor = self.chrome.cursor(shape, cast::factor32(self.view.scale));
                 let (x, y) = cursor.hotspot;
                 let place = place - Point::from((cast::coord(x), cast::coord(y)));
-                self.parts(vec![whole(cursor.raster)], place);
+                self.parts(vec![whole(cursor.raster)], place, false);
             }
             Shown::Surface { surface, hotspot, clip } => {
                 let hotspot = hotspot.to_f64().to_physical(Scale::from(self.view.scale)).to_i32_round();
@@ -250,7 +257,7 @@ where
         let Some(overlay) = self.chrome.switcher(&spec) else { return };
         let centre = |whole: i32, part: u32| whole.saturating_sub(cast::coord(part)) / 2;
         let place = (centre(picture.pixels.w, overlay.size.0), centre(picture.pixels.h, overlay.size.1));
-        self.parts(overlay.parts, place.into());
+        self.parts(overlay.parts, place.into(), false);
     }
 }
 

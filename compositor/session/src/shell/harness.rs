@@ -10,6 +10,12 @@ use smithay::reexports::wayland_server::protocol::wl_surface::WlSurface;
 use wayland_server::{Client, Resource};
 
 impl State {
+    /// Where the pointer is in the global space.
+    #[must_use]
+    pub fn pointer_place(&self) -> Option<(f64, f64)> {
+        self.seat.at.map(|at| (at.x, at.y))
+    }
+
     /// Puts the content of the window with this surface at a place of the global space. `false` if
     /// there is no such window.
     pub fn place_content(&mut self, client: &Client, surface: u32, (x, y): (i32, i32)) -> bool {

@@ -13,7 +13,7 @@ mod requests;
 mod surfaces;
 mod windows;
 
-pub(crate) use surfaces::{content_offset, has_buffer, root_of};
+pub(crate) use surfaces::{content_offset, has_buffer, has_buffer_attached, root_of};
 
 use crate::render::Ground;
 use crate::state::State;
@@ -34,6 +34,8 @@ pub(crate) struct WindowEntry {
     pub(crate) app_id: Label,
     /// Commits with a buffer, those of popups and subsurfaces included.
     pub(crate) commits: u64,
+    /// Where content begins in a surface whose geometry the client left open.
+    pub(crate) offset: smithay::utils::Point<i32, smithay::utils::Logical>,
     pub(crate) ground: Ground,
 }
 

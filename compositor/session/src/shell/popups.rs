@@ -45,6 +45,8 @@ impl State {
         self.apply_or_ignore(Op::RemovePopup(id));
         self.desk.popups.remove(&id);
         self.desk.nodes.retain(|_, node| *node != Node::Popup(id));
+        // Now, while the surface can still be told that the pointer left it.
+        self.refresh_pointer();
     }
 
     /// Forgets popups that the scene dropped together with their window.

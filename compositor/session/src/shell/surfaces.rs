@@ -9,7 +9,7 @@ use smithay::backend::renderer::utils::with_renderer_surface_state;
 use smithay::desktop::utils::bbox_from_surface_tree;
 use smithay::reexports::wayland_server::protocol::wl_surface::WlSurface;
 use smithay::utils::{Logical, Point, Rectangle};
-use smithay::wayland::compositor::{get_parent, with_states};
+use smithay::wayland::compositor::{BufferAssignment, SurfaceAttributes, get_parent, with_states};
 use smithay::wayland::shell::xdg::SurfaceCachedState;
 
 /// The surface at the end of the chain of subsurfaces. The chain is short: see the limits of
@@ -25,6 +25,21 @@ pub(crate) fn root_of(surface: &WlSurface) -> WlSurface {
 /// Whether the surface shows something.
 pub(crate) fn has_buffer(surface: &WlSurface) -> bool {
     with_renderer_surface_state(surface, |state| state.buffer().is_some()).unwrap_or(false)
+}
+
+/// Whether the client has attached something that it has not committed yet.
+pub(crate) fn has_buffer_attached(surface: &WlSurface) -> bool {
+    with_states(surface, |states| {
+        let mut cached = states.cached_state.get::<SurfaceAttributes>();
+        matches!(cached.pending().buffer, Some(BufferAssignment::NewBuffer(_)))
+    })
+}
+
+/// Whether the client said what its window geometry is.
+pub(crate) fn has_geometry(surface: &WlSurface) -> bool {
+    with_states(surface, |states| {
+        states.cached_state.get::<SurfaceCachedState>().current().geometry.is_some()
+    })
 }
 
 /// The window geometry in surface coordinates: what the client said, cut to what it draws.

@@ -3,7 +3,7 @@
 //!
 //! In: calls of the xdg-shell handler and every surface commit. Out: `Op`s, first configures, events.
 
-use super::surfaces::{content_size, has_buffer, root_of};
+use super::surfaces::{content_offset, content_size, has_buffer, has_geometry, root_of};
 use super::{State, WindowEntry};
 use crate::client::ClientIdentity;
 use crate::render::Ground;
@@ -13,6 +13,7 @@ use cofferdam_ids::Label;
 use cofferdam_scene::{Node, Op, Owner, Size, WindowId};
 use smithay::reexports::wayland_protocols::xdg::shell::server::xdg_surface;
 use smithay::reexports::wayland_server::protocol::wl_surface::WlSurface;
+use smithay::utils::Point;
 use smithay::wayland::compositor::with_states;
 use smithay::wayland::shell::xdg::{SurfaceCachedState, ToplevelSurface, XdgToplevelSurfaceData};
 use wayland_server::Resource;
@@ -45,6 +46,7 @@ impl State {
             title: Label::default(),
             app_id: Label::default(),
             commits: 0,
+            offset: Point::default(),
             ground: Ground::default(),
         };
         self.desk.windows.insert(window, entry);
@@ -61,6 +63,8 @@ impl State {
         }
         // The client's order of destruction is its own: popups without a window are only shells.
         self.sweep_popups();
+        // Now, while the surface can still be told that the pointer left it.
+        self.refresh_pointer();
     }
 
     /// The window that belongs to exactly this role object.
@@ -141,13 +145,29 @@ impl State {
             max: Size::new(max.w, max.h),
         });
         self.apply_or_ignore(Op::Commit { window, size, settled });
+        self.follow_subsurfaces(window, root);
         if !toplevel.is_initial_configure_sent() {
             toplevel.send_configure();
         }
     }
 
+    /// A window that did not say its geometry is as large as its surfaces. When one of them comes to
+    /// reach further to the left or up, the window grows there, and the main surface stays in place.
+    fn follow_subsurfaces(&mut self, window: WindowId, root: &WlSurface) {
+        let offset = if has_geometry(root) { Point::default() } else { content_offset(root) };
+        let Some(entry) = self.desk.windows.get_mut(&window) else { return };
+        let moved = offset - std::mem::replace(&mut entry.offset, offset);
+        if moved != Point::default()
+            && let Some(frame) = self.desk.scene.frame(window)
+        {
+            let frame = frame.outer.origin().shifted(moved.x, moved.y);
+            self.apply_or_ignore(Op::MoveTo { window, frame });
+        }
+    }
+
     /// A surface object is gone, perhaps before the role object that needs it.
     pub(crate) fn surface_destroyed(&mut self, surface: &WlSurface) {
+        self.fingers_leave(surface);
         match self.desk.nodes.remove(&surface.id()) {
             Some(Node::Window(window)) => {
                 self.apply_or_ignore(Op::Commit { window, size: None, settled: false });

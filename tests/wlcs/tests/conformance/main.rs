@@ -3,7 +3,8 @@
 //!
 //! In: the wlcs binary of the machine, the shim beside this test program, and
 //! `expected-failures.toml`. Out: counts on the log, and a failure if a test fails that is not in the
-//! list, or passes although it is. `WLCS_FILTER` (wlcs' own pattern language) runs a part, for
+//! list, or passes although it is. With another version of wlcs than the list's, 85 % have to pass and
+//! nothing may crash. `WLCS_FILTER` (wlcs' own pattern language) runs a part, for
 //! people who mend something; the counts are then not judged.
 
 // Helpers of tests fail by panicking.
@@ -32,9 +33,17 @@ fn conformance() {
     assert!(missing.is_empty(), "without a result: {missing:#?}");
     let report = Report::new(&results, &expected);
     println!("{report}{} excluded by group\n", excluded.len());
-    let stale = if filter.is_none() { expected.unused(wanted.iter().chain(&excluded)) } else { Vec::new() };
-    assert!(stale.is_empty(), "the list names tests that wlcs does not have: {stale:#?}");
-    report.judge(filter.is_none());
+    if !expected.is_for(&suite.version()) {
+        println!("the list of expected failures is for another version than {}", suite.version());
+        report.judge_unlisted();
+    } else if filter.is_none() {
+        let stale = expected.unused(wanted.iter().chain(&excluded));
+        assert!(stale.is_empty(), "the list names tests that wlcs does not have: {stale:#?}");
+        report.judge();
+        report.judge_unlisted();
+    } else {
+        report.judge();
+    }
 }
 
 /// What came of a run, sorted by what has to be done about it.
@@ -73,14 +82,24 @@ impl<'a> Report<'a> {
         report
     }
 
-    fn judge(&self, whole: bool) {
-        let run = self.passed + self.repaired.len() + self.failed_as_expected + self.unexpected.len();
+    fn run(&self) -> usize {
+        self.passed + self.repaired.len() + self.failed_as_expected + self.unexpected.len()
+    }
+
+    /// Every test does what the list says.
+    fn judge(&self) {
         assert!(self.unexpected.is_empty(), "failed, and not in the list");
         assert!(self.repaired.is_empty(), "passed, and still in the list");
+    }
+
+    /// What holds with any list: most pass, and nothing takes the compositor down.
+    fn judge_unlisted(&self) {
+        let (passed, run) = (self.passed + self.repaired.len(), self.run());
+        let fell = self.unexpected.values().any(|o| *o != Outcome::Failed);
+        assert!(!fell, "the compositor crashed or hung");
         assert!(
-            !whole || self.passed * 100 >= run * LEAST_PASSED_PERCENT,
-            "{} of {run} passed, {LEAST_PASSED_PERCENT} % at least",
-            self.passed
+            passed * 100 >= run * LEAST_PASSED_PERCENT,
+            "{passed} of {run} passed, {LEAST_PASSED_PERCENT} % at least"
         );
     }
 }
@@ -93,7 +112,7 @@ impl std::fmt::Display for Report<'_> {
         for test in &self.repaired {
             writeln!(f, "unexpected pass: {test}")?;
         }
-        let run = self.passed + self.repaired.len() + self.failed_as_expected + self.unexpected.len();
+        let run = self.run();
         writeln!(
             f,
             "wlcs: {} of {run} passed, {} failed as expected, {} failed unexpectedly, {} passed \

@@ -55,6 +55,13 @@ impl Suite {
         command
     }
 
+    /// wlcs' version, from its pkg-config file; empty if there is none.
+    pub(crate) fn version(&self) -> String {
+        let lib = self.wlcs.parent().and_then(Path::parent).map(|lib| lib.join("pkgconfig/wlcs.pc"));
+        let text = lib.and_then(|pc| std::fs::read_to_string(pc).ok()).unwrap_or_default();
+        text.lines().find_map(|l| l.strip_prefix("Version:")).unwrap_or_default().trim().to_owned()
+    }
+
     /// The names of all tests that a filter lets through, as wlcs lists them.
     pub(crate) fn list(&self, filter: Option<&str>) -> Vec<String> {
         let filter = format!("--gtest_filter={}", filter.unwrap_or("*"));

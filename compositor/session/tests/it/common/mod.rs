@@ -11,11 +11,14 @@ pub(crate) use app::{App, Told, Window};
 use cofferdam_compositor::{ClientIdentity, Compositor, Config, Remote};
 use cofferdam_control::desktop::{Counters, Input, Reply, Request, WindowInfo, WindowOp};
 use cofferdam_ids::{Identity, Label, VmId};
-use std::os::fd::OwnedFd;
+use rustix::event::{PollFd, PollFlags, poll};
+use std::io::ErrorKind;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
-use wayland_client::{Connection, EventQueue};
+use wayland_client::backend::WaylandError;
+use wayland_client::{Connection, DispatchError, EventQueue};
 
 /// A running compositor; ends with the value.
 pub(crate) struct Desktop {
@@ -210,12 +213,19 @@ impl Client {
 
     /// Whether the connection was ended by the compositor, and with which error code.
     pub(crate) fn ended(&mut self) -> Option<(u32, String)> {
-        while self.queue.roundtrip(&mut self.app).is_ok() {
-            // The error may come after the answer to this round trip, but then the next one fails.
-            if self.connection.protocol_error().is_none() && self.app.rounds > 3 {
-                return None;
+        loop {
+            match self.queue.roundtrip(&mut self.app) {
+                // The error may come after the answer to this round trip, but then the next one fails.
+                Ok(_) if self.connection.protocol_error().is_none() && self.app.rounds > 3 => return None,
+                Ok(_) => self.app.rounds += 1,
+                // An attack by sheer number fills the socket; the compositor has not read it yet.
+                Err(DispatchError::Backend(WaylandError::Io(e))) if e.kind() == ErrorKind::WouldBlock => {
+                    let connection = self.connection.as_fd();
+                    let mut fds = [PollFd::new(&connection, PollFlags::OUT)];
+                    poll(&mut fds, None).unwrap();
+                }
+                Err(_) => break,
             }
-            self.app.rounds += 1;
         }
         Some(self.connection.protocol_error().map_or((u32::MAX, String::new()), |e| {
             (e.code, format!("{}: {}", e.object_interface, e.message))
