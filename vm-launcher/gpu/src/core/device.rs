@@ -258,11 +258,7 @@ impl Device {
                 Ok(Answer::Done)
             }
             Command::CtxCreate { capset, .. } => self.ctx_create(ctx, capset),
-            Command::CtxDestroy => {
-                let context = self.contexts.remove(&ctx).ok_or(UNKNOWN_CONTEXT)?;
-                context.destroy(&mut self.out);
-                Ok(Answer::Done)
-            }
+            Command::CtxDestroy => self.ctx_destroy(ctx),
             Command::CtxAttachResource { resource } => {
                 self.resources.get(resource)?;
                 self.contexts.get_mut(&ctx).ok_or(UNKNOWN_CONTEXT)?.attach(resource);
@@ -279,6 +275,12 @@ impl Device {
             Command::Submit3d { payload } => self.submit(payload, waiting, now, ram),
             _ => Err(refusal(Area::Virtio, "unknown_command")),
         }
+    }
+
+    fn ctx_destroy(&mut self, ctx: u32) -> Result<Answer, Refusal> {
+        let context = self.contexts.remove(&ctx).ok_or(UNKNOWN_CONTEXT)?;
+        context.destroy(&mut self.out);
+        Ok(Answer::Done)
     }
 
     fn ctx_create(&mut self, ctx: u32, capset: u8) -> Result<Answer, Refusal> {
