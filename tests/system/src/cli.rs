@@ -2,10 +2,25 @@
 //! A private desktop, used through `coffer`. In: command lines. Out: what was printed, and exit codes.
 
 use crate::{PATIENCE, out_dir, program};
+use cofferdam_launcher::paths::Paths;
 use std::error::Error;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+
+/// How often a question is asked again.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// Calls `ask`, which takes its time, until it gives something.
+fn wait<T>(mut ask: impl FnMut() -> Result<Option<T>, Box<dyn Error>>) -> Result<T, Box<dyn Error>> {
+    let deadline = Instant::now() + PATIENCE;
+    while Instant::now() < deadline {
+        if let Some(value) = ask()? {
+            return Ok(value);
+        }
+    }
+    Err(format!("waited {PATIENCE:?}").into())
+}
 
 /// What a command left.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,23 +99,36 @@ impl CliDesktop {
         Err(format!("coffer {}: wanted {code}, {out:?}, {err:?}; got {said:?}", arguments.join(" ")).into())
     }
 
+    /// The process that keeps the desktop's daemons.
+    #[must_use]
+    pub fn pid(&self) -> rustix::process::Pid {
+        rustix::process::Pid::from_child(&self.child)
+    }
+
     /// Asks `done` again and again until it gives something.
     ///
     /// # Errors
     /// When [`PATIENCE`] ends, or the desktop does.
     pub fn wait_until<T>(&mut self, mut done: impl FnMut() -> Option<T>) -> Result<T, Box<dyn Error>> {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            if let Some(value) = done() {
-                return Ok(value);
-            }
-            if Instant::now() >= deadline {
-                return Err("waited too long".into());
-            }
-            if crate::processes::ended_within(&mut self.child, Duration::from_millis(200))? {
-                return Err("the desktop ended".into());
-            }
-        }
+        let child = &mut self.child;
+        wait(|| {
+            // The end of the desktop wakes us, otherwise it is time to ask again.
+            let over = crate::processes::ended_within(child, LOOK)?;
+            if over { Err("the desktop ended".into()) } else { Ok(done()) }
+        })
+    }
+
+    /// Asks `done` again and again until it is true, after the desktop was killed.
+    ///
+    /// # Errors
+    /// When [`PATIENCE`] ends.
+    pub fn wait_for_death(mut self, mut done: impl FnMut() -> bool) -> Result<(), Box<dyn Error>> {
+        self.child.wait()?;
+        let (never, _held) = std::io::pipe()?;
+        wait(|| {
+            crate::processes::readable_within(&never, LOOK)?;
+            Ok(done().then_some(()))
+        })
     }
 
     /// Ends the desktop as Ctrl-C does; it must end well and leave nothing.
@@ -120,8 +148,13 @@ impl CliDesktop {
 
 impl Drop for CliDesktop {
     fn drop(&mut self) {
-        // A test that failed; whatever it left dies with its desktop.
+        // A desktop that ended well has removed its directories; one that was killed can't.
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if let Ok(paths) = Paths::of(&self.name) {
+            let _ = std::fs::remove_file(paths.runtime.with_extension("lock"));
+            let _ = std::fs::remove_dir_all(paths.runtime);
+            let _ = std::fs::remove_dir_all(paths.data);
+        }
     }
 }

@@ -12,7 +12,7 @@ mod processes;
 
 pub use cli::{CliDesktop, Said};
 pub use images::{colours, tampered_cache};
-pub use processes::{Job, kill, pid_of, running};
+pub use processes::{Job, is_zombie, kill, pid_of, running};
 
 use cofferdam_ids::VmId;
 use cofferdam_runner::desktop::{Desktop, DesktopError, DesktopSpec};
@@ -50,6 +50,7 @@ impl TestDesktop {
             scale: 1.0,
             theme: None,
             log: log.clone(),
+            app_dirs: None,
         };
         Ok(Self { desktop: Desktop::start(&spec)?, log, _turn: turn })
     }

@@ -4,6 +4,7 @@
 use cofferdam_ids::VmId;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open};
+use std::os::fd::AsFd;
 use std::process::Child;
 use std::time::Duration;
 
@@ -112,8 +113,19 @@ pub(crate) fn ended_within(child: &mut Child, limit: Duration) -> std::io::Resul
     if child.try_wait()?.is_some() {
         return Ok(true);
     }
-    let pidfd = pidfd_open(Pid::from_child(child), PidfdFlags::empty())?;
+    readable_within(pidfd_open(Pid::from_child(child), PidfdFlags::empty())?, limit)
+}
+
+/// Waits at most `limit` until `fd` can be read.
+pub(crate) fn readable_within(fd: impl AsFd, limit: Duration) -> std::io::Result<bool> {
     let timeout =
         Timespec::try_from(limit).map_err(|_e| std::io::Error::from(std::io::ErrorKind::InvalidInput))?;
-    Ok(poll(&mut [PollFd::new(&pidfd, PollFlags::IN)], Some(&timeout))? > 0)
+    Ok(poll(&mut [PollFd::new(&fd, PollFlags::IN)], Some(&timeout))? > 0)
+}
+
+/// Whether a process has ended and only waits for its parent to notice.
+#[must_use]
+pub fn is_zombie(pid: Pid) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).unwrap_or_default();
+    stat.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with('Z'))
 }
