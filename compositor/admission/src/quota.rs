@@ -26,11 +26,13 @@ pub enum Holding {
     Feedback,
     /// Data and primary-selection sources.
     Source,
+    /// Bound globals and devices of a seat. Toolkits bind a few dozen once; these are never counted off.
+    Binding,
 }
 
 impl Holding {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Surface,
         Self::Region,
         Self::Callback,
@@ -39,6 +41,7 @@ impl Holding {
         Self::Positioner,
         Self::Feedback,
         Self::Source,
+        Self::Binding,
     ];
 
     /// How many one connection may hold.
@@ -47,6 +50,7 @@ impl Holding {
         match self {
             Self::Surface | Self::Region | Self::Buffer | Self::Feedback => 4096,
             Self::Callback => 16_384,
+            Self::Binding => 2048,
             Self::Pool => 512,
             Self::Positioner | Self::Source => 256,
         }
@@ -62,6 +66,7 @@ impl Holding {
             Self::Positioner => "positioners",
             Self::Feedback => "presentation feedbacks",
             Self::Source => "selection sources",
+            Self::Binding => "globals and devices",
         }
     }
 }
@@ -78,6 +83,7 @@ pub struct Held {
     positioners: AtomicU32,
     feedbacks: AtomicU32,
     sources: AtomicU32,
+    bindings: AtomicU32,
 }
 
 impl Held {
@@ -91,6 +97,7 @@ impl Held {
             Holding::Positioner => &self.positioners,
             Holding::Feedback => &self.feedbacks,
             Holding::Source => &self.sources,
+            Holding::Binding => &self.bindings,
         }
     }
 

@@ -20,6 +20,8 @@ macro_rules! global {
                 global_data: &$data,
                 data_init: &mut wayland_server::DataInit<'_, Self>,
             ) {
+                // Objects made on a client that is being ended are inert, so smithay may go on.
+                let _ = $crate::protocols::guard::hold(state, client, cofferdam_admission::Holding::Binding);
                 <$to as wayland_server::GlobalDispatch<$interface, $data, Self>>::bind(
                     state,
                     handle,

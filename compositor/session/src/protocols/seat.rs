@@ -5,15 +5,16 @@
 //! and that client's cursor wishes back to the input room.
 
 use crate::protocols::guard::rules::coord;
-use crate::protocols::guard::{filtered, global, objects};
+use crate::protocols::guard::{filtered, global, hold, objects};
 use crate::state::State;
+use cofferdam_admission::Holding;
 use smithay::input::pointer::CursorImageStatus;
 use smithay::input::{Seat, SeatHandler, SeatState};
 use smithay::reexports::wayland_protocols::wp::relative_pointer::zv1::server::zwp_relative_pointer_manager_v1::ZwpRelativePointerManagerV1;
 use smithay::reexports::wayland_protocols::wp::relative_pointer::zv1::server::zwp_relative_pointer_v1::ZwpRelativePointerV1;
 use smithay::reexports::wayland_server::protocol::wl_keyboard::WlKeyboard;
 use smithay::reexports::wayland_server::protocol::wl_pointer::{self, WlPointer};
-use smithay::reexports::wayland_server::protocol::wl_seat::WlSeat;
+use smithay::reexports::wayland_server::protocol::wl_seat::{self, WlSeat};
 use smithay::reexports::wayland_server::protocol::wl_surface::WlSurface;
 use smithay::reexports::wayland_server::protocol::wl_touch::WlTouch;
 use smithay::wayland::relative_pointer::{RelativePointerManagerState, RelativePointerUserData};
@@ -60,11 +61,25 @@ fn filter_pointer(
     })
 }
 
+/// Devices are kept in lists that every event walks.
+fn filter_seat(
+    state: &mut State,
+    client: &Client,
+    _: &WlSeat,
+    request: wl_seat::Request,
+    _: &SeatUserData<State>,
+) -> Option<wl_seat::Request> {
+    if !matches!(request, wl_seat::Request::Release) {
+        hold(state, client, Holding::Binding).ok()?;
+    }
+    Some(request)
+}
+
+filtered!(WlSeat, SeatUserData<State> => SeatState<State>, filter_seat);
 global!(WlSeat, SeatGlobalData<State> => SeatState<State>);
 filtered!(WlPointer, PointerUserData<State> => SeatState<State>, filter_pointer);
 global!(ZwpRelativePointerManagerV1, () => RelativePointerManagerState);
 objects! {
-    WlSeat, SeatUserData<State> => SeatState<State>;
     WlKeyboard, KeyboardUserData<State> => SeatState<State>;
     WlTouch, TouchUserData<State> => SeatState<State>;
     ZwpRelativePointerManagerV1, () => RelativePointerManagerState;
