@@ -146,3 +146,37 @@ impl Pipes {
         self.table.iter().filter(|(_, pipe)| idle(pipe)).map(|(id, _)| *id).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pipes_expire_when_no_byte_passes() {
+        let at = |s| Mono(Duration::from_secs(s));
+        let mut pipes = Pipes::new(PipeLimits { count: 3, buffer: 10 });
+        pipes.open(1, End::GuestReads, at(0)).unwrap();
+        pipes.open(2, End::GuestWrites, at(10)).unwrap();
+        assert_eq!(pipes.deadline(), Some(at(60)));
+        assert!(pipes.expired(at(59)).is_empty());
+        assert_eq!(pipes.expired(at(60)), [1]);
+        pipes.passed(1, at(30));
+        pipes.write(2, 5, at(40)).unwrap();
+        assert!(!pipes.wrote(2, 5, at(50)));
+        assert_eq!(pipes.deadline(), Some(at(90)));
+        assert_eq!(pipes.expired(at(110)), [1, 2]);
+    }
+
+    #[test]
+    fn a_closing_pipe_waits_for_its_last_byte_and_takes_no_more() {
+        let now = Mono::default();
+        let mut pipes = Pipes::new(PipeLimits { count: 1, buffer: 10 });
+        pipes.open(2, End::GuestWrites, now).unwrap();
+        pipes.write(2, 10, now).unwrap();
+        assert_eq!(pipes.write(2, 1, now), Err(Fault::new(Area::Quota, "pipe_buffer")));
+        assert!(!pipes.finish(2));
+        assert_eq!(pipes.write(2, 0, now), Err(Fault::new(Area::Pipe, "write_to_unknown_pipe")));
+        assert!(!pipes.wrote(2, 9, now));
+        assert!(pipes.wrote(2, 1, now));
+    }
+}

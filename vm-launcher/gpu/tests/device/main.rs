@@ -5,9 +5,11 @@
 
 #![cfg(test)]
 
+mod channels;
+mod commands;
 mod common;
 mod corpus;
 mod machine;
 mod sequences;
-mod validation;
+mod vmm;
 mod wayland;
