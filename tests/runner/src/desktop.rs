@@ -13,6 +13,7 @@ use cofferdam_launcher::blocking::Launcher;
 use cofferdam_launcher::bus::VmEntry;
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::os::fd::OwnedFd;
@@ -79,6 +80,8 @@ pub struct DesktopSpec {
     pub theme: Option<String>,
     /// Where its log goes.
     pub log: PathBuf,
+    /// Where else its launcher looks for descriptions of apps, as `COFFERDAM_APP_DIRS`.
+    pub app_dirs: Option<OsString>,
 }
 
 /// The line that `coffer desktop --ready-json` prints once everything is up.
@@ -119,6 +122,9 @@ impl Desktop {
             .arg(spec.scale.to_string());
         if let Some(theme) = &spec.theme {
             command.args(["--theme", theme]);
+        }
+        if let Some(dirs) = &spec.app_dirs {
+            command.env("COFFERDAM_APP_DIRS", dirs);
         }
         let mut child = command
             .stdin(Stdio::null())

@@ -17,6 +17,7 @@
 
 #![forbid(unsafe_code)]
 
+mod apps;
 pub mod command;
 pub mod desktop;
 pub mod format;

@@ -4,7 +4,8 @@
 //! In: scenario files and [`Options`]. Out: a [`ScenarioResult`] for each, in the order of the
 //! files, and a callback as each one ends.
 
-use crate::desktop::{Desktop, DesktopSpec};
+use crate::apps::Apps;
+use crate::desktop::{Desktop, DesktopError, DesktopSpec};
 use crate::format::{Scenario, Step};
 use crate::report::{Failure, ScenarioResult};
 use crate::steps::{Goldens, Run};
@@ -121,6 +122,7 @@ pub fn run_one(scenario: &Scenario, options: &Options) -> ScenarioResult {
         shots: Vec::new(),
         log: Some(log.clone()),
     };
+    let apps = Apps::of(scenario);
     let spec = DesktopSpec {
         coffer: options.coffer.clone(),
         width: scenario.output.width,
@@ -128,8 +130,9 @@ pub fn run_one(scenario: &Scenario, options: &Options) -> ScenarioResult {
         scale: scenario.output.scale,
         theme: scenario.theme.clone(),
         log,
+        app_dirs: apps.search_path(),
     };
-    match Desktop::start(&spec) {
+    match apps.ensure(&options.coffer).map_err(DesktopError::Start).and_then(|()| Desktop::start(&spec)) {
         Err(error) => result.failure = Some(Failure { line: None, message: error.to_string() }),
         Ok(mut desktop) => {
             let goldens = Goldens { update: options.update, out };

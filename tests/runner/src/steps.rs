@@ -150,13 +150,7 @@ impl<'a> Run<'a> {
                 "an app called `{name}` runs already; give this one another name with as = \"…\""
             )));
         }
-        let app = if app.ends_with(".toml") {
-            let dir = self.scenario.path.parent().map(PathBuf::from).unwrap_or_default();
-            std::path::absolute(dir.join(app)).unwrap_or_default().display().to_string()
-        } else {
-            app.to_owned()
-        };
-        let vm = self.desktop.launch(&app)?;
+        let vm = self.desktop.launch(crate::apps::launcher_name(app))?;
         self.apps.insert(name.to_owned(), vm);
         Ok(())
     }
