@@ -48,6 +48,9 @@ impl From<zbus::Error> for Error {
     fn from(error: zbus::Error) -> Self {
         // What the launcher says is a sentence for people; the name of the D-Bus error is not.
         match error {
+            zbus::Error::FDO(fdo) if matches!(*fdo, zbus::fdo::Error::ServiceUnknown(_)) => {
+                Self::Plain("no desktop runs here; start one with `coffer desktop`".to_owned())
+            }
             zbus::Error::MethodError(_, Some(text), _) => Self::Plain(text),
             other => Self::Plain(format!("launcher: {other}")),
         }

@@ -92,10 +92,14 @@ impl Paths {
                 .create(&path)
                 .map_err(|source| PathsError::Io { path, source })?;
         }
-        let meta = std::fs::symlink_metadata(&self.runtime)
-            .map_err(|source| PathsError::Io { path: self.runtime.clone(), source })?;
-        if !meta.is_dir() || meta.uid() != rustix::process::getuid().as_raw() || meta.mode() & 0o077 != 0 {
-            return Err(PathsError::Unsafe(self.runtime.clone()));
+        // Whoever may rename a directory above may put another one in its place.
+        for path in self.runtime.ancestors().take(3) {
+            let meta = std::fs::symlink_metadata(path)
+                .map_err(|source| PathsError::Io { path: path.to_owned(), source })?;
+            if !meta.is_dir() || meta.uid() != rustix::process::getuid().as_raw() || meta.mode() & 0o022 != 0
+            {
+                return Err(PathsError::Unsafe(path.to_owned()));
+            }
         }
         Ok(())
     }
@@ -150,6 +154,22 @@ fn beside_us() -> Result<PathBuf, PathsError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_directory_that_others_can_write_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let base = directory.path().join("run");
+        let paths = Paths {
+            desktop: "x".to_owned(),
+            runtime: base.join("cofferdam/x"),
+            data: directory.path().join("data"),
+            libexec: directory.path().to_owned(),
+        };
+        paths.create().unwrap();
+        paths.create().unwrap();
+        std::fs::set_permissions(&base, std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
+        assert!(matches!(paths.create(), Err(PathsError::Unsafe(path)) if path == base));
+    }
 
     #[test]
     fn names_that_would_leave_the_directory_are_refused() {

@@ -9,6 +9,8 @@ use crate::error::Error;
 use crate::launcher;
 use crate::ui::{self, Step};
 use cofferdam_launcher::paths::Paths;
+use futures_lite::StreamExt as _;
+use std::collections::BTreeMap;
 
 /// Runs a desktop from start to end.
 pub(crate) async fn desktop(name: &str, args: DesktopArgs, verbose: u8) -> Result<(), Error> {
@@ -41,11 +43,26 @@ async fn work(paths: &Paths, bus: &str, args: &DesktopArgs) -> Result<(), Error>
         let ready = serde_json::json!({ "control": paths.compositor(), "bus": bus });
         ui::answer(&ready.to_string())?;
     }
-    let vms = apps::start_all(&launcher, &args.apps).await?;
+    let mut changes = launcher.receive_vm_state_changed().await?;
     if let Some(file) = &args.screenshot {
+        let vms = apps::start_all(&launcher, &args.apps).await?;
         apps::wait_for_windows(&launcher, &mut control, &vms).await?.write(file)?;
         ui::note(&format!("wrote {}", file.display()));
         return Ok(());
     }
+    for app in &args.apps {
+        // The others may well start, and the desktop is of use without any.
+        if let Err(error) = launcher::start(&launcher, app, &[], BTreeMap::new()).await {
+            ui::note(&format!("{app} was not started: {error}"));
+        }
+    }
+    while let Some(change) = changes.next().await {
+        if let Ok(args) = change.args()
+            && args.state == "failed"
+        {
+            ui::note(&format!("{} failed: {}; `coffer console {0}` shows more", args.vm, args.detail));
+        }
+    }
+    // The stream ends with the bus, and then so does everything; the supervisor says how.
     std::future::pending().await
 }
