@@ -59,7 +59,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let paths = Paths {
             desktop: "x".to_owned(),
-            runtime: directory.path().join("run"),
+            runtime: directory.path().join("run/cofferdam/x"),
             data: directory.path().join("data"),
             libexec: directory.path().to_owned(),
         };
