@@ -10,6 +10,10 @@ use serde::Deserialize;
 pub(crate) struct Expected {
     /// The version of wlcs that the list was written for.
     wlcs: String,
+    /// How many pass.
+    pub(crate) passed: usize,
+    /// How many are run.
+    pub(crate) of: usize,
     exclude: Vec<Entry>,
     fail: Vec<Entry>,
 }

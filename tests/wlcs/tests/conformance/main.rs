@@ -41,6 +41,7 @@ fn conformance() {
         assert!(stale.is_empty(), "the list names tests that wlcs does not have: {stale:#?}");
         report.judge();
         report.judge_unlisted();
+        assert_eq!((report.passed, report.run()), (expected.passed, expected.of), "the counts in the list");
     } else {
         report.judge();
     }
