@@ -20,8 +20,6 @@ const fn is(arg: u8, value: u32) -> When {
 const SERVE: &[Rule] = &[
     Rule::any(libc::SYS_recvmsg, "the machine, the compositor and the shepherd, with descriptors"),
     Rule::any(libc::SYS_sendmsg, "the machine, the compositor and the shepherd, with descriptors"),
-    Rule::any(libc::SYS_recvfrom, "the machine"),
-    Rule::any(libc::SYS_sendto, "the machine"),
     Rule::any(libc::SYS_getsockopt, "the kind of a socket that descriptors are sent over"),
     Rule::any(libc::SYS_shutdown, "ending the machine's connection"),
     Rule::only(

@@ -6,7 +6,7 @@
 //! and nothing but its destruction is left.
 
 use super::fault::{Area, Fault};
-use super::io::{Effect, FdKey, FdKind, Mono, PipeKey};
+use super::io::{Effect, FdKey, FdKind, Mono, Outgoing, PipeKey};
 use super::items::Items;
 use super::link::{Link, Waiting};
 use super::out::Out;
@@ -152,7 +152,16 @@ impl Context {
         let mut sent = 0;
         for Toward { bytes, fds } in open.relay.take_requests() {
             sent = bytes.len().saturating_add(sent);
+            let new_pipe = |fd: &Outgoing| match fd {
+                Outgoing::NewPipe(pipe) => Some(*pipe),
+                Outgoing::Arena => None,
+            };
+            let new_pipes: Vec<PipeKey> = fds.iter().filter_map(new_pipe).collect();
             out.push(Effect::ToCompositor { ctx: self.id, bytes, fds });
+            // While the guest does not read, new pipes wait like the old ones.
+            for pipe in new_pipes.into_iter().filter(|_| !open.reading) {
+                out.push(Effect::ReadPipe { pipe, on: false });
+            }
         }
         open.to_compositor = open.to_compositor.saturating_add(sent);
         out.counters.bytes_to_compositor =
@@ -234,7 +243,6 @@ impl Context {
         let State::Open(open) = &mut self.state else {
             return fds.iter().for_each(|(fd, _)| out.push(Effect::CloseFd(*fd)));
         };
-        let before = open.link.outbox.bytes();
         let result = open.relay.compositor_sent(
             bytes,
             fds,
@@ -247,12 +255,9 @@ impl Context {
                 out,
             },
         );
-        let passed = open.link.outbox.bytes().saturating_sub(before);
-        out.counters.bytes_to_guest =
-            out.counters.bytes_to_guest.saturating_add(u64::try_from(passed).unwrap_or(u64::MAX));
         if let Err(kind) = result {
             // Not the guest's doing; but a stream that we cannot follow must not be relayed.
-            out.trouble(kind);
+            out.trouble(kind, now);
             self.close(out);
         }
     }
@@ -289,6 +294,16 @@ impl Context {
     pub(super) fn client_wrote(&mut self, bytes: usize) {
         if let State::Open(open) = &mut self.state {
             open.to_compositor = open.to_compositor.saturating_sub(bytes);
+        }
+    }
+
+    /// What waits for the guest.
+    #[must_use]
+    pub(super) fn waiting(&self) -> usize {
+        match &self.state {
+            State::Open(open) => open.link.outbox.bytes(),
+            State::Closed(Some(link)) => link.outbox.bytes(),
+            State::New | State::Closed(None) => 0,
         }
     }
 

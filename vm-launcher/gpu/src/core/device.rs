@@ -147,6 +147,12 @@ impl Device {
         (self.resources.len(), self.contexts.len())
     }
 
+    /// How much waits for the guest in this context.
+    #[must_use]
+    pub fn waiting(&self, ctx: u32) -> usize {
+        self.contexts.get(&ctx).map_or(0, Context::waiting)
+    }
+
     /// Checks what must hold at any time; for tests.
     ///
     /// # Errors

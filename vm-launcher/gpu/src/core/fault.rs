@@ -63,7 +63,7 @@ const WINDOW: Duration = Duration::from_secs(1);
 
 /// Counts all faults and picks those worth a report.
 #[derive(Debug, Default)]
-pub(super) struct Meter {
+pub struct Meter {
     total: u64,
     window: Mono,
     reported: u32,
@@ -71,7 +71,7 @@ pub(super) struct Meter {
 
 impl Meter {
     /// Counts one fault; true if it should be reported.
-    pub(super) fn count(&mut self, now: Mono) -> bool {
+    pub fn count(&mut self, now: Mono) -> bool {
         self.total = self.total.saturating_add(1);
         if now.since(self.window) >= WINDOW {
             self.window = now;
@@ -84,7 +84,7 @@ impl Meter {
 
     /// Faults so far.
     #[must_use]
-    pub(super) const fn total(&self) -> u64 {
+    pub const fn total(&self) -> u64 {
         self.total
     }
 }

@@ -21,7 +21,7 @@ mod resources;
 mod submit;
 
 pub use device::{Config, Device};
-pub use fault::{Area, Fault};
+pub use fault::{Area, Fault, Meter};
 pub use io::{Effect, FdKey, FdKind, Input, Mono, Outgoing, PipeKey, Token};
 pub use out::Counters;
 pub use pipes::IDLE;

@@ -32,6 +32,7 @@ pub struct Counters {
 pub(super) struct Out {
     effects: VecDeque<Effect>,
     meter: Meter,
+    troubles: Meter,
     /// The counters.
     pub counters: Counters,
 }
@@ -70,8 +71,11 @@ impl Out {
     }
 
     /// Counts something that the compositor sent and we do not understand.
-    pub(super) fn trouble(&mut self, kind: &'static str) {
-        tracing::warn!(kind, "the compositor's events are not understood");
+    pub(super) fn trouble(&mut self, kind: &'static str, now: Mono) {
         self.counters.troubles = self.counters.troubles.saturating_add(1);
+        // A guest may have a hand in it, so it is not written down without end either.
+        if self.troubles.count(now) {
+            tracing::warn!(kind, total = self.troubles.total(), "the compositor's events are not understood");
+        }
     }
 }

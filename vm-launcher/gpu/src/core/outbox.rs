@@ -23,7 +23,10 @@ enum Item {
     Closed,
 }
 
-/// A queue of messages and how many payload bytes stand in it.
+/// What a message costs beside its payload, so that empty ones cannot pile up either.
+const OVERHEAD: usize = 64;
+
+/// A queue of messages and how much stands in it.
 #[derive(Debug)]
 pub(super) struct Outbox {
     carry: Carry,
@@ -39,7 +42,7 @@ impl Outbox {
         Self { carry, items: VecDeque::new(), bytes: 0, closed: false }
     }
 
-    /// Payload bytes that wait.
+    /// What waits: bytes, and a little for each message.
     #[must_use]
     pub(super) const fn bytes(&self) -> usize {
         self.bytes
@@ -57,7 +60,6 @@ impl Outbox {
         if self.closed {
             return;
         }
-        self.bytes = self.bytes.saturating_add(data.len());
         let mut data = data;
         let mut ids = ids;
         if let Some(Item::Wayland { data: last, ids: last_ids }) = self.items.back_mut() {
@@ -65,6 +67,7 @@ impl Outbox {
             if last_ids.len().saturating_add(ids.len()) <= MAX_IDS && data.len() <= room {
                 last.extend_from_slice(data);
                 last_ids.extend_from_slice(ids);
+                self.bytes = self.bytes.saturating_add(data.len());
                 return;
             }
         }
@@ -72,7 +75,7 @@ impl Outbox {
         while !data.is_empty() || !ids.is_empty() {
             let (now, later) = data.split_at(data.len().min(self.carry.transfer));
             let (ids_now, ids_later) = ids.split_at(ids.len().min(MAX_IDS));
-            self.items.push_back(Item::Wayland { data: now.to_vec(), ids: ids_now.to_vec() });
+            self.push(Item::Wayland { data: now.to_vec(), ids: ids_now.to_vec() });
             (data, ids) = (later, ids_later);
         }
     }
@@ -82,14 +85,13 @@ impl Outbox {
         if self.closed {
             return;
         }
-        self.bytes = self.bytes.saturating_add(data.len());
         let mut chunks = data.chunks(self.carry.pipe).peekable();
         if chunks.peek().is_none() {
-            self.items.push_back(Item::Pipe { id, data: Vec::new(), hang_up });
+            self.push(Item::Pipe { id, data: Vec::new(), hang_up });
         }
         while let Some(chunk) = chunks.next() {
             let hang_up = hang_up && chunks.peek().is_none();
-            self.items.push_back(Item::Pipe { id, data: chunk.to_vec(), hang_up });
+            self.push(Item::Pipe { id, data: chunk.to_vec(), hang_up });
         }
     }
 
@@ -97,7 +99,7 @@ impl Outbox {
     pub(super) fn push_closed(&mut self) {
         if !self.closed {
             self.closed = true;
-            self.items.push_back(Item::Closed);
+            self.push(Item::Closed);
         }
     }
 
@@ -116,9 +118,24 @@ impl Outbox {
 
     /// Takes the first message out.
     pub(super) fn pop(&mut self) {
-        if let Some(Item::Wayland { data, .. } | Item::Pipe { data, .. }) = self.items.pop_front() {
-            self.bytes = self.bytes.saturating_sub(data.len());
+        if let Some(item) = self.items.pop_front() {
+            self.bytes = self.bytes.saturating_sub(item.cost());
         }
+    }
+
+    fn push(&mut self, item: Item) {
+        self.bytes = self.bytes.saturating_add(item.cost());
+        self.items.push_back(item);
+    }
+}
+
+impl Item {
+    const fn cost(&self) -> usize {
+        let payload = match self {
+            Self::Wayland { data, .. } | Self::Pipe { data, .. } => data.len(),
+            Self::Closed => 0,
+        };
+        payload.saturating_add(OVERHEAD)
     }
 }
 
@@ -149,12 +166,12 @@ mod tests {
         outbox.push_wayland(&[0; 250], &[id, id]); // splits, ids lead
         outbox.push_pipe(7, &[0; 120], true);
         outbox.push_pipe(8, &[], true);
-        assert_eq!(outbox.bytes(), 470);
+        assert_eq!(outbox.bytes(), 470 + 8 * OVERHEAD);
         outbox.push_closed();
         outbox.push_wayland(&[0; 8], &[]);
         outbox.push_pipe(9, &[0; 8], false);
         outbox.push_closed();
-        assert_eq!(outbox.bytes(), 470);
+        assert_eq!(outbox.bytes(), 470 + 9 * OVERHEAD);
         let expected =
             [(100, 1), (100, 2), (100, 0), (50, 0), (50, 1000), (50, 1000), (20, 1001), (0, 1001), (0, 0)];
         assert_eq!(drain(&mut outbox), expected);

@@ -240,7 +240,10 @@ fn event(
             }
         }
     }
-    to.outbox.push_wayland(parsed.bytes(), &ids);
+    let bytes = parsed.bytes();
+    to.outbox.push_wayland(bytes, &ids);
+    let passed = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+    to.out.counters.bytes_to_guest = to.out.counters.bytes_to_guest.saturating_add(passed);
     Ok(())
 }
 

@@ -116,7 +116,9 @@ impl Host {
         match self.try_open_client(ctx) {
             Ok(()) => None,
             Err(error) => {
-                tracing::warn!(ctx, "no client opened: {error}");
+                if self.refusals.count(self.now()) {
+                    tracing::warn!(ctx, total = self.refusals.total(), "no client opened: {error}");
+                }
                 Some(Input::ClientClosed { ctx })
             }
         }

@@ -15,7 +15,7 @@ pub use arena::Arena;
 pub use poller::{Poller, Ready, Source};
 pub use report::{Ask, Reports};
 
-use crate::core::{Config, Device, FdKey, GuestRam, Input, Mono, PipeKey, Token};
+use crate::core::{Config, Device, FdKey, GuestRam, Input, Meter, Mono, PipeKey, Token};
 use client::Client;
 use cofferdam_control::report::DeviceCounters;
 use pipe::Pipe;
@@ -61,6 +61,8 @@ pub struct Host {
     fds: BTreeMap<FdKey, OwnedFd>,
     next_fd: u64,
     start: Instant,
+    /// Refused clients, which a guest can cause as often as it likes.
+    refusals: Meter,
     completions: Vec<Completion>,
     wishes: Vec<Wish>,
     /// Counters that only the virtqueue side knows.
@@ -102,6 +104,7 @@ impl Host {
             fds: BTreeMap::new(),
             next_fd: 0,
             start: Instant::now(),
+            refusals: Meter::default(),
             completions: Vec::new(),
             wishes: Vec::new(),
             queue: QueueCounters::default(),

@@ -450,6 +450,24 @@ fn a_full_channel_stops_the_compositor_and_not_the_device() {
 }
 
 #[test]
+fn endings_that_nobody_reads_do_not_pile_up() {
+    let mut guest = with_offer();
+    for pipe in 0..20_000 {
+        if receive(&mut guest, FIRST_READ_PIPE + pipe) {
+            break;
+        }
+        guest.peer.requests();
+        guest.peer.fds.clear();
+        guest.turn();
+        let waiting = guest.gpu.host().device().waiting(1);
+        assert!(waiting <= 256 * 1024 + 16 * 1024, "{waiting} after {pipe}");
+        assert!(guest.gpu.host().held_descriptors() <= 1 + 16);
+    }
+    // Sixteen pipes wait for a guest that reads; the next one was one too many.
+    assert!(guest.faults() > 0);
+}
+
+#[test]
 fn a_compositor_that_does_not_read_costs_the_client_only() {
     let mut guest = Guest::new(&[("wl_compositor", 6)]);
     assert!(!guest.send(&message(3, 0, &[Arg::NewId(id(4))]), &[]));
