@@ -296,6 +296,20 @@ fn alt_tab() {
     assert_eq!(d.scene.active(), Some(W2));
 }
 
+#[test]
+fn alt_tab_brings_back_what_was_hidden_last() {
+    let mut d = Desk::new();
+    d.open(W1, vm("a"), size(300, 200));
+    d.open(W2, vm("b"), size(300, 200));
+    d.ok(Op::Minimize(W1));
+    d.ok(Op::Minimize(W2));
+    assert_eq!(d.apply(Op::EndCycle { accept: true }), Err(Refused::State));
+    d.ok(Op::Cycle { backwards: false });
+    d.ok(Op::EndCycle { accept: true });
+    assert_eq!(d.scene.active(), Some(W2));
+    assert_eq!(d.scene.windows().count(), 1, "the other one stays hidden");
+}
+
 fn menu(at: Point) -> Positioner {
     Positioner {
         size: size(150, 200),

@@ -134,18 +134,19 @@ impl Scene {
     }
 
     pub(super) fn cycle_step(&mut self, backwards: bool) -> Result<(), Refused> {
-        let mut cycle = self.cycle.take().unwrap_or_else(|| Cycle {
-            windows: self.history.clone(),
-            // Without a visible window the first step brings back the one hidden last.
-            chosen: 0,
-        });
-        let count = cycle.windows.len();
+        let count = self.cycle.as_ref().map_or(self.history.len(), |c| c.windows.len());
         if count == 0 {
             return Err(Refused::State);
         }
         let step = if backwards { count.saturating_sub(1) } else { 1 };
-        cycle.chosen = cycle.chosen.saturating_add(step).checked_rem(count).unwrap_or(0);
-        self.cycle = Some(cycle);
+        let chosen = match &self.cycle {
+            Some(cycle) => cycle.chosen.saturating_add(step),
+            // From the active window to the one before it; if all are hidden, to the one hidden last.
+            None if self.active.is_some() || backwards => step,
+            None => 0,
+        };
+        let windows = self.cycle.take().map_or_else(|| self.history.clone(), |c| c.windows);
+        self.cycle = Some(Cycle { windows, chosen: chosen.checked_rem(count).unwrap_or(0) });
         self.damage_all();
         Ok(())
     }
