@@ -79,7 +79,10 @@ impl State {
     pub(crate) fn pointer_focus(&self) -> Option<Focus> {
         let at = self.seat.at?;
         let (node, geometry) = self.desk.scene.pointer_target()?;
-        self.focus_at(node, geometry, at)
+        let focus = self.focus_at(node, geometry, at)?;
+        let identity = self.identity_of_surface(&focus.0);
+        let free = !self.seat.pointer.is_grabbed();
+        (free || self.selection_owners.may_be_dropped_on(identity.as_ref())).then_some(focus)
     }
 
     pub(super) fn focus_at(
@@ -115,6 +118,10 @@ impl State {
     /// A button, by its evdev code.
     pub(crate) fn pointer_button(&mut self, code: u32, pressed: bool) {
         if pressed {
+            if !self.seat.pointer.is_grabbed() {
+                // No drag outlives the buttons that carry it, whatever became of its client.
+                self.selection_owners.end_drag();
+            }
             self.before_press(code);
         }
         let serial = SERIAL_COUNTER.next_serial();

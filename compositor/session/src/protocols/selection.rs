@@ -2,8 +2,8 @@
 //! Clipboard, primary selection, drag and drop.
 //!
 //! In: sources of clients. Out: offers to clients of the *same* VM, and to nobody else: until the
-//! permission monitor exists, a selection does not cross the border of a VM. When the keyboard goes
-//! to another VM, the selection that is known to smithay is dropped before that VM could be offered it.
+//! permission monitor exists, neither a selection nor a drag crosses the border of a VM. A VM that has
+//! the keyboard while the selection is another's is told of none; its own comes back with its focus.
 
 use crate::client::{self, ClientIdentity};
 use crate::protocols::guard::{filtered, global, hold, objects, pass, release};
@@ -13,10 +13,11 @@ use smithay::input::Seat;
 use smithay::reexports::wayland_protocols::wp::primary_selection::zv1::server::zwp_primary_selection_device_manager_v1::{self, ZwpPrimarySelectionDeviceManagerV1};
 use smithay::reexports::wayland_protocols::wp::primary_selection::zv1::server::zwp_primary_selection_device_v1::ZwpPrimarySelectionDeviceV1;
 use smithay::reexports::wayland_protocols::wp::primary_selection::zv1::server::zwp_primary_selection_source_v1::ZwpPrimarySelectionSourceV1;
-use smithay::reexports::wayland_server::protocol::wl_data_device::WlDataDevice;
+use smithay::reexports::wayland_server::protocol::wl_data_device::{self, WlDataDevice};
 use smithay::reexports::wayland_server::protocol::wl_data_device_manager::{self, WlDataDeviceManager};
 use smithay::reexports::wayland_server::protocol::wl_data_source::WlDataSource;
 use smithay::reexports::wayland_server::protocol::wl_surface::WlSurface;
+use smithay::utils::Serial;
 use smithay::wayland::selection::data_device::{
     ClientDndGrabHandler, DataDeviceHandler, DataDeviceState, DataDeviceUserData, DataSourceUserData,
     ServerDndGrabHandler, clear_data_device_selection, set_data_device_focus,
@@ -28,11 +29,26 @@ use smithay::wayland::selection::primary_selection::{
 use smithay::wayland::selection::{SelectionHandler, SelectionSource, SelectionTarget};
 use wayland_server::{Client, Resource};
 
-/// Whose the two selections are.
+/// Whose the selections are, and the drag that is under way.
 #[derive(Debug, Default)]
 pub(crate) struct SelectionOwners {
     clipboard: Option<ClientIdentity>,
     primary: Option<ClientIdentity>,
+    drag: Option<ClientIdentity>,
+}
+
+impl SelectionOwners {
+    /// Whether somebody with this identity may be offered what is being dragged, if anything is.
+    pub(crate) fn may_be_dropped_on(&self, target: Option<&ClientIdentity>) -> bool {
+        self.drag.is_none() || self.drag.as_ref() == target
+    }
+}
+
+impl SelectionOwners {
+    /// Nothing is being dragged.
+    pub(crate) fn end_drag(&mut self) {
+        self.drag = None;
+    }
 }
 
 impl SelectionHandler for State {
@@ -40,32 +56,42 @@ impl SelectionHandler for State {
 
     fn new_selection(&mut self, target: SelectionTarget, source: Option<SelectionSource>, _: Seat<Self>) {
         // smithay accepts a selection from the client with the keyboard only.
-        let owner = source.and_then(|_| self.keyboard_identity());
+        let identity = self.keyboard_identity();
+        let client = self.desk.keyboard.as_ref().and_then(Resource::client);
+        let owner = source.and(identity.clone());
+        let (display, seat) = (self.display.clone(), self.seat.seat.clone());
         match target {
-            SelectionTarget::Clipboard => self.selection_owners.clipboard = owner,
-            SelectionTarget::Primary => self.selection_owners.primary = owner,
+            SelectionTarget::Clipboard => {
+                if self.selection_owners.clipboard != identity {
+                    // The old one goes before its successor's client is let in.
+                    clear_data_device_selection(&display, &seat);
+                }
+                self.selection_owners.clipboard = owner;
+                set_data_device_focus(&display, &seat, client);
+            }
+            SelectionTarget::Primary => {
+                if self.selection_owners.primary != identity {
+                    clear_primary_selection(&display, &seat);
+                }
+                self.selection_owners.primary = owner;
+                set_primary_focus(&display, &seat, client);
+            }
         }
     }
 }
 
 impl State {
-    /// The keyboard went to `focused`: selections are offered there if they came from the same VM.
+    /// The keyboard went to `focused`: a selection is offered there if it came from the same VM.
     pub(crate) fn selections_follow(&mut self, focused: Option<&WlSurface>) {
         let client = focused.and_then(Resource::client);
         let identity = client.as_ref().and_then(client::data).map(|data| data.identity.clone());
         let (display, seat) = (self.display.clone(), self.seat.seat.clone());
-        if identity.is_some() {
-            if self.selection_owners.clipboard.is_some() && self.selection_owners.clipboard != identity {
-                self.selection_owners.clipboard = None;
-                clear_data_device_selection(&display, &seat);
-            }
-            if self.selection_owners.primary.is_some() && self.selection_owners.primary != identity {
-                self.selection_owners.primary = None;
-                clear_primary_selection(&display, &seat);
-            }
-        }
-        set_data_device_focus(&display, &seat, client.clone());
-        set_primary_focus(&display, &seat, client);
+        let allowed =
+            |owner: &Option<ClientIdentity>| client.clone().filter(|_| owner.is_none() || *owner == identity);
+        let clipboard = allowed(&self.selection_owners.clipboard);
+        let primary = allowed(&self.selection_owners.primary);
+        set_data_device_focus(&display, &seat, clipboard);
+        set_primary_focus(&display, &seat, primary);
     }
 }
 
@@ -75,13 +101,36 @@ impl DataDeviceHandler for State {
     }
 }
 
-impl ClientDndGrabHandler for State {}
+impl ClientDndGrabHandler for State {
+    fn dropped(&mut self, _: Option<WlSurface>, _: bool, _: Seat<Self>) {
+        self.selection_owners.end_drag();
+    }
+}
+
 impl ServerDndGrabHandler for State {}
 
 impl PrimarySelectionHandler for State {
     fn primary_selection_state(&self) -> &PrimarySelectionState {
         &self.globals.primary_selection
     }
+}
+
+/// A drag begins with a press that this client was sent and that is still held. smithay looks at the
+/// number alone, and numbers can be guessed.
+fn filter_device(
+    state: &mut State,
+    _: &Client,
+    _: &WlDataDevice,
+    request: wl_data_device::Request,
+    _: &DataDeviceUserData,
+) -> Option<wl_data_device::Request> {
+    if let wl_data_device::Request::StartDrag { origin, serial, .. } = &request {
+        if !state.is_held_press(origin, Serial::from(*serial)) {
+            return None;
+        }
+        state.selection_owners.drag = state.identity_of_surface(origin);
+    }
+    Some(request)
 }
 
 fn filter_manager(
@@ -118,7 +167,7 @@ filtered!(ZwpPrimarySelectionDeviceManagerV1, () => PrimarySelectionState, filte
 filtered!(ZwpPrimarySelectionSourceV1, PrimarySourceUserData => PrimarySelectionState, pass, |_, source| {
     release(source, Holding::Source);
 });
+filtered!(WlDataDevice, DataDeviceUserData => DataDeviceState, filter_device);
 objects! {
-    WlDataDevice, DataDeviceUserData => DataDeviceState;
     ZwpPrimarySelectionDeviceV1, PrimaryDeviceUserData => PrimarySelectionState;
 }

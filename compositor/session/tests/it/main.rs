@@ -5,6 +5,8 @@
 mod common;
 
 #[cfg(test)]
+mod control;
+#[cfg(test)]
 mod economy;
 #[cfg(test)]
 mod globals;
@@ -14,3 +16,5 @@ mod hostile;
 mod input;
 #[cfg(test)]
 mod pictures;
+#[cfg(test)]
+mod selections;

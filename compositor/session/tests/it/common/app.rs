@@ -6,6 +6,10 @@ use std::os::fd::AsFd;
 use wayland_client::globals::GlobalListContents;
 use wayland_client::protocol::wl_callback::{self, WlCallback};
 use wayland_client::protocol::wl_compositor::WlCompositor;
+use wayland_client::protocol::wl_data_device::{self, WlDataDevice};
+use wayland_client::protocol::wl_data_device_manager::WlDataDeviceManager;
+use wayland_client::protocol::wl_data_offer::{self, WlDataOffer};
+use wayland_client::protocol::wl_data_source::{self, WlDataSource};
 use wayland_client::protocol::wl_keyboard::{self, WlKeyboard};
 use wayland_client::protocol::wl_output::WlOutput;
 use wayland_client::protocol::wl_pointer::{self, WlPointer};
@@ -54,6 +58,10 @@ pub(crate) enum Told {
     PopupDone,
     Close,
     Enter,
+    Offered(String),
+    Selection(bool),
+    DragEnter,
+    Cancelled,
 }
 
 /// A client's state.
@@ -351,6 +359,58 @@ impl Dispatch<WlTouch, ()> for App {
     }
 }
 
+impl Dispatch<WlDataDevice, ()> for App {
+    fn event(
+        app: &mut Self,
+        _: &WlDataDevice,
+        event: wl_data_device::Event,
+        (): &(),
+        _: &Connection,
+        _: &QueueHandle<Self>,
+    ) {
+        match event {
+            wl_data_device::Event::Selection { id } => app.told.push(Told::Selection(id.is_some())),
+            wl_data_device::Event::Enter { .. } => app.told.push(Told::DragEnter),
+            _ => {}
+        }
+    }
+
+    wayland_client::event_created_child!(App, WlDataDevice, [
+        wl_data_device::EVT_DATA_OFFER_OPCODE => (WlDataOffer, ()),
+    ]);
+}
+
+impl Dispatch<WlDataOffer, ()> for App {
+    fn event(
+        app: &mut Self,
+        _: &WlDataOffer,
+        event: wl_data_offer::Event,
+        (): &(),
+        _: &Connection,
+        _: &QueueHandle<Self>,
+    ) {
+        if let wl_data_offer::Event::Offer { mime_type } = event {
+            app.told.push(Told::Offered(mime_type));
+        }
+    }
+}
+
+impl Dispatch<WlDataSource, ()> for App {
+    fn event(
+        app: &mut Self,
+        _: &WlDataSource,
+        event: wl_data_source::Event,
+        (): &(),
+        _: &Connection,
+        _: &QueueHandle<Self>,
+    ) {
+        if let wl_data_source::Event::Cancelled = event {
+            app.told.push(Told::Cancelled);
+        }
+    }
+}
+
+delegate_noop!(App: ignore WlDataDeviceManager);
 delegate_noop!(App: ignore WlBuffer);
 delegate_noop!(App: ignore WlCompositor);
 delegate_noop!(App: ignore WlOutput);

@@ -188,7 +188,7 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    fn new(socket: UnixStream) -> Self {
+    pub(crate) fn new(socket: UnixStream) -> Self {
         let connection = Connection::from_socket(socket).unwrap();
         let queue = connection.new_event_queue();
         let app = App::new(&connection, &queue.handle());
