@@ -17,7 +17,7 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 /// Bytes read at once.
-const READ: usize = 16 * 1024;
+pub(super) const READ: usize = 16 * 1024;
 /// Descriptors in one message; libwayland's own limit.
 const FDS: usize = 28;
 
@@ -45,15 +45,6 @@ pub(super) struct Client {
     queue: VecDeque<Piece>,
     reading: bool,
     watched: Option<(Name, EventFlags)>,
-}
-
-/// What came from the compositor.
-#[derive(Debug)]
-pub(super) struct Received {
-    /// Bytes.
-    pub bytes: Vec<u8>,
-    /// Descriptors, in order.
-    pub fds: Vec<OwnedFd>,
 }
 
 impl Client {
@@ -102,16 +93,16 @@ impl Client {
         Ok(total)
     }
 
-    /// Reads once. `None`: the compositor has closed.
+    /// Reads once into `bytes`. Says how many there were, 0 if the compositor has closed, and which descriptors
+    /// came with them.
     ///
     /// # Errors
     /// [`Errno::AGAIN`] if there is nothing; others if the socket is of no use any longer.
-    pub(super) fn receive(&self) -> Result<Option<Received>, Errno> {
-        let mut bytes = vec![0; READ];
+    pub(super) fn receive(&self, bytes: &mut [u8]) -> Result<(usize, Vec<OwnedFd>), Errno> {
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(FDS))];
         let mut control = RecvAncillaryBuffer::new(&mut space);
         let message = rustix::io::retry_on_intr(|| {
-            let iov = &mut [IoSliceMut::new(&mut bytes)];
+            let iov = &mut [IoSliceMut::new(bytes)];
             rustix::net::recvmsg(
                 &self.socket,
                 iov,
@@ -129,8 +120,7 @@ impl Client {
             // Descriptors were lost, so the stream cannot be followed any longer.
             return Err(Errno::BADMSG);
         }
-        bytes.truncate(message.bytes);
-        Ok((!bytes.is_empty()).then_some(Received { bytes, fds }))
+        Ok((message.bytes, fds))
     }
 
     /// Whether the socket is read at present.

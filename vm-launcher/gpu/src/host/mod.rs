@@ -60,6 +60,8 @@ pub struct Host {
     /// Descriptors from the compositor that the core has not decided about.
     fds: BTreeMap<FdKey, OwnedFd>,
     next_fd: u64,
+    /// Where clients are read into, kept so that it is cleared once.
+    buffer: Vec<u8>,
     start: Instant,
     /// Refused clients, which a guest can cause as often as it likes.
     refusals: Meter,
@@ -103,6 +105,7 @@ impl Host {
             pipes: BTreeMap::new(),
             fds: BTreeMap::new(),
             next_fd: 0,
+            buffer: Vec::new(),
             start: Instant::now(),
             refusals: Meter::default(),
             completions: Vec::new(),
@@ -235,24 +238,35 @@ impl Host {
     }
 
     fn read_client(&mut self, ctx: u32, hung_up: bool, ram: &dyn GuestRam) {
+        let mut buffer = std::mem::take(&mut self.buffer);
+        buffer.resize(client::READ, 0);
         for _ in 0..READS {
             // The core may have said "enough" between two reads, or closed the client.
-            let Some(client) = self.clients.get_mut(&ctx) else { return };
+            let Some(client) = self.clients.get_mut(&ctx) else { break };
             if !client.is_reading() {
                 if hung_up {
                     client.drop_queue();
                 }
-                return;
+                break;
             }
-            match client.receive() {
-                Ok(Some(received)) => {
-                    let fds = self.adopt(received.fds);
-                    self.input(Input::FromCompositor { ctx, bytes: &received.bytes, fds: &fds }, ram);
+            match client.receive(&mut buffer) {
+                Err(Errno::AGAIN) => break,
+                Ok((0, _)) | Err(_) => {
+                    self.client_lost(ctx, ram);
+                    break;
                 }
-                Err(Errno::AGAIN) => return,
-                Ok(None) | Err(_) => return self.client_lost(ctx, ram),
+                Ok((n, fds)) => {
+                    let fds = self.adopt(fds);
+                    let bytes = buffer.get(..n).unwrap_or_default();
+                    self.input(Input::FromCompositor { ctx, bytes, fds: &fds }, ram);
+                    // A short read has emptied the socket; if not, readiness comes again.
+                    if n < buffer.len() && !hung_up {
+                        break;
+                    }
+                }
             }
         }
+        self.buffer = buffer;
     }
 
     fn client_lost(&mut self, ctx: u32, ram: &dyn GuestRam) {
