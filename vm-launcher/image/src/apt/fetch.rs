@@ -94,6 +94,7 @@ fn fetch_batch<'p>(
         Ok(_) if absent.is_empty() => Ok(absent),
         Err(Error::Tool { message, .. }) if message.contains("404") => Ok(absent),
         Err(Error::Tool { message, .. }) => Err(Error::Download { what: names(&absent), why: message }),
+        Err(Error::DiskFull(_)) => Err(Error::DiskFull(debs.to_path_buf())),
         Err(other) => Err(other),
         Ok(_) => Err(Error::Download { what: names(&absent), why: "nothing arrived".into() }),
     }

@@ -94,6 +94,7 @@ impl State {
                     "Debian: lists not renewed ({message}); going on with those of last time"
                 ));
             }
+            Err(Error::DiskFull(_)) => return Err(Error::DiskFull(self.dir.clone())),
             Err(other) => return Err(other),
         }
         let _ = self.updated.set(());
