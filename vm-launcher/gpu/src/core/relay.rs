@@ -113,7 +113,8 @@ impl Relay {
 
     /// The pieces that are to be sent.
     pub(super) fn take_requests(&mut self) -> impl Iterator<Item = Toward> + use<> {
-        std::mem::take(&mut self.toward).into_iter()
+        // A refused request leaves its piece empty.
+        std::mem::take(&mut self.toward).into_iter().filter(|piece| !piece.bytes.is_empty())
     }
 
     /// Takes events in and queues the valid and listed ones for the guest.
