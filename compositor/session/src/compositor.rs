@@ -195,11 +195,26 @@ impl Compositor {
         state.clock.read();
         state.counters.wakeups = state.counters.wakeups.saturating_add(1);
         self.display.dispatch_clients(state).map_err(|e| Error::io("clients", e))?;
-        state.settle_departures();
+        Self::bury(&mut self.display, state);
         state.refresh_pointer();
         state.draw_due();
         state.answer_syncs();
+        // Drawing ends clients too: those whose memory went away.
+        Self::bury(&mut self.display, state);
         self.display.flush_clients().map_err(|e| Error::io("clients", e))
+    }
+}
+
+impl Compositor {
+    /// Destroys the objects of clients that ended outside a dispatch: retired ones, and those that
+    /// the renderer ended. The backend does so only after dispatching, so it is given a client that
+    /// has nothing to say any more.
+    fn bury(display: &mut Display<State>, state: &mut State) {
+        while let Some(client) = state.settle_departures() {
+            if let Err(gone) = display.backend().dispatch_single_client(state, client) {
+                tracing::debug!(%gone, "client");
+            }
+        }
     }
 }
 

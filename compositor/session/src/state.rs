@@ -65,15 +65,18 @@ impl State {
         client::data(&client).map(|data| data.identity.clone())
     }
 
-    /// Takes note of clients that ended since the last turn.
-    pub(crate) fn settle_departures(&mut self) {
+    /// Takes note of clients that ended since the last call, and names one of them, if there is one.
+    pub(crate) fn settle_departures(&mut self) -> Option<ClientId> {
         let departed: Vec<Departure> =
             std::mem::take(&mut *self.departures.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut last = None;
         for Departure { client, identity, error } in departed {
             self.vms.client_left(&client);
             if let Some((kind, detail)) = error {
                 self.client_fault(&identity, kind, &detail);
             }
+            last = Some(client);
         }
+        last
     }
 }
