@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 const RED: [u8; 3] = [255, 0, 0];
 
-fn start() -> (tempfile::TempDir, PathBuf, PathBuf, Desktop) {
+pub(crate) fn start() -> (tempfile::TempDir, PathBuf, PathBuf, Desktop) {
     let dir = tempfile::tempdir().unwrap();
     let (control, trusted) = (dir.path().join("c.sock"), dir.path().join("w.sock"));
     let config = Config {
@@ -27,7 +27,7 @@ fn start() -> (tempfile::TempDir, PathBuf, PathBuf, Desktop) {
 }
 
 /// Waits for the event that `wanted` looks for; the others are dropped.
-fn event(control: &mut Control, what: &str, wanted: impl Fn(&Event) -> bool) -> Event {
+pub(crate) fn event(control: &mut Control, what: &str, wanted: impl Fn(&Event) -> bool) -> Event {
     let deadline = Instant::now() + Duration::from_secs(20);
     loop {
         let event = control.next_event(deadline).unwrap();
@@ -39,7 +39,7 @@ fn event(control: &mut Control, what: &str, wanted: impl Fn(&Event) -> bool) -> 
 }
 
 /// What a gpu device does: adopted with a channel, it opens clients on it.
-fn adopt(control: &mut Control, name: &str) -> OwnedFd {
+pub(crate) fn adopt(control: &mut Control, name: &str) -> OwnedFd {
     let (device, compositor) = transport::pair().unwrap();
     let vm: VmId = name.parse().unwrap();
     let request = Request::AdoptVm { vm, identity: Identity::Blue, name: Label::new(name), icon_size: None };
@@ -47,7 +47,7 @@ fn adopt(control: &mut Control, name: &str) -> OwnedFd {
     device
 }
 
-fn open_client(device: &OwnedFd) -> Client {
+pub(crate) fn open_client(device: &OwnedFd) -> Client {
     let (ours, theirs) = UnixStream::pair().unwrap();
     transport::send(device, &FromDevice::NewClient { ctx_id: 1 }, &[theirs.as_fd()], MAX_PACKET).unwrap();
     drop(theirs);

@@ -14,6 +14,8 @@ mod globals;
 mod hostile;
 #[cfg(test)]
 mod input;
+#[cfg(all(test, feature = "winit"))]
+mod nested;
 #[cfg(test)]
 mod pictures;
 #[cfg(test)]
