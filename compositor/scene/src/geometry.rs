@@ -362,6 +362,16 @@ mod tests {
     }
 
     #[test]
+    fn emptiness_and_unions() {
+        for (w, h, empty) in [(0, 0, true), (5, 0, true), (0, 5, true), (5, 5, false), (-1, 5, true)] {
+            assert_eq!(Rect::new(1, 1, w, h).is_empty(), empty, "{w}×{h}");
+        }
+        let (a, nothing) = (Rect::new(10, 10, 5, 5), Rect::new(90, 90, 0, 5));
+        assert_eq!((a.union(nothing), nothing.union(a)), (a, a), "nothing adds nothing");
+        assert_eq!(a.union(Rect::new(0, 12, 5, 9)), Rect::new(0, 10, 15, 11));
+    }
+
+    #[test]
     fn opposite_edges_cancel() {
         assert!(Edges::new(true, true, true, true).is_none());
         let corner = Edges::new(true, false, false, true);
