@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-//! How much one connection may hold at a time.
+//! How much a VM may hold at a time.
 //!
 //! In: objects made and gone. Out: [`Fault::Quota`] for the one too many. Generous for any real app,
-//! small for an attack; counted per connection, so no client can spend another's share.
+//! small for an attack. All connections of a VM share one count, so that opening more of them gains
+//! nothing, and no VM can spend another's share; a trusted connection has a count of its own.
 
 use crate::Fault;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -26,13 +27,17 @@ pub enum Holding {
     Feedback,
     /// Data and primary-selection sources.
     Source,
-    /// Bound globals and devices of a seat. Toolkits bind a few dozen once; these are never counted off.
+    /// Bound globals and devices of a seat. Toolkits bind a few dozen once; these are never counted
+    /// off while the connection lasts, so each connection has a count of its own.
     Binding,
+    /// Everything else that is made one at a time: `xdg_surface`, activation tokens, inhibitors,
+    /// text fields, relative pointers.
+    Object,
 }
 
 impl Holding {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Surface,
         Self::Region,
         Self::Callback,
@@ -42,13 +47,14 @@ impl Holding {
         Self::Feedback,
         Self::Source,
         Self::Binding,
+        Self::Object,
     ];
 
-    /// How many one connection may hold.
+    /// How many a VM may hold.
     #[must_use]
     pub const fn limit(self) -> u32 {
         match self {
-            Self::Surface | Self::Region | Self::Buffer | Self::Feedback => 4096,
+            Self::Surface | Self::Region | Self::Buffer | Self::Feedback | Self::Object => 4096,
             Self::Callback => 16_384,
             Self::Binding => 2048,
             Self::Pool => 512,
@@ -67,11 +73,12 @@ impl Holding {
             Self::Feedback => "presentation feedbacks",
             Self::Source => "selection sources",
             Self::Binding => "globals and devices",
+            Self::Object => "small objects",
         }
     }
 }
 
-/// What one connection holds. Atomic only because a Wayland connection's data is shared; one thread
+/// What a VM holds. Atomic only because a Wayland connection's data is shared; one thread
 /// counts.
 #[derive(Debug, Default)]
 pub struct Held {
@@ -84,6 +91,7 @@ pub struct Held {
     feedbacks: AtomicU32,
     sources: AtomicU32,
     bindings: AtomicU32,
+    objects: AtomicU32,
 }
 
 impl Held {
@@ -98,6 +106,7 @@ impl Held {
             Holding::Feedback => &self.feedbacks,
             Holding::Source => &self.sources,
             Holding::Binding => &self.bindings,
+            Holding::Object => &self.objects,
         }
     }
 

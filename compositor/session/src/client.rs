@@ -2,10 +2,10 @@
 //! Who a Wayland client is, and how it ends.
 //!
 //! In: the fd on which a client came (nothing that it says). Out: its identity, what it holds, and one
-//! [`Departure`] when it is gone. Everything is per connection: no client can spend another's share.
+//! [`Departure`] when it is gone.
 
 pub use cofferdam_admission::ClientIdentity;
-use cofferdam_admission::{Fault, Held, globals};
+use cofferdam_admission::{Fault, Held, Holding, globals};
 use smithay::wayland::compositor::CompositorClientState;
 use std::sync::{Arc, Mutex, PoisonError};
 use wayland_server::Client;
@@ -31,18 +31,22 @@ const PROTOCOL_ERROR: &str = "protocol_error";
 pub(crate) struct ClientState {
     pub(crate) identity: ClientIdentity,
     pub(crate) compositor: CompositorClientState,
-    pub(crate) held: Held,
+    /// Shared by all connections of a VM.
+    held: Arc<Held>,
+    /// What is never given back while the connection lasts, and so can't be shared.
+    own: Held,
     /// The fault for which it is being ended.
     fault: Mutex<Option<Fault>>,
     departures: Departures,
 }
 
 impl ClientState {
-    pub(crate) fn new(identity: ClientIdentity, departures: Departures) -> Self {
+    pub(crate) fn new(identity: ClientIdentity, held: Arc<Held>, departures: Departures) -> Self {
         Self {
             identity,
             compositor: CompositorClientState::default(),
-            held: Held::default(),
+            held,
+            own: Held::default(),
             fault: Mutex::new(None),
             departures,
         }
@@ -51,6 +55,11 @@ impl ClientState {
     /// Whether this client may see and bind globals of this interface.
     pub(crate) fn may_bind(&self, interface: &str) -> bool {
         globals::version(&self.identity, interface).is_some()
+    }
+
+    /// Where something is counted.
+    pub(crate) fn counter(&self, what: Holding) -> &Held {
+        if what == Holding::Binding { &self.own } else { &self.held }
     }
 
     /// Notes why it is about to be ended.

@@ -155,6 +155,7 @@ impl Compositor {
             screens: Screens::default(),
             control: ControlRoom::default(),
             counters: Counters::default(),
+            clients: std::collections::HashMap::new(),
             departures: std::sync::Arc::default(),
             config,
         };
@@ -210,10 +211,16 @@ impl Compositor {
     /// the renderer ended. The backend does so only after dispatching, so it is given a client that
     /// has nothing to say any more.
     fn bury(display: &mut Display<State>, state: &mut State) {
-        while let Some(client) = state.settle_departures() {
-            if let Err(gone) = display.backend().dispatch_single_client(state, client) {
-                tracing::debug!(%gone, "client");
+        loop {
+            let gone = state.settle_departures();
+            let Some(any) = gone.first() else { return };
+            if let Err(end) = display.backend().dispatch_single_client(state, any.clone()) {
+                tracing::debug!(%end, "client");
             }
+            for client in gone {
+                state.clients.remove(&client);
+            }
+            state.selection_owners.sweep(&state.display);
         }
     }
 }

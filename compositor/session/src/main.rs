@@ -81,6 +81,15 @@ fn say_ready(fd: u32) -> std::io::Result<()> {
     std::fs::OpenOptions::new().write(true).open(format!("/proc/self/fd/{fd}"))?.write_all(b"\n")
 }
 
+/// Every pool of a client is an fd of ours until it is closed: as many as the kernel allows.
+fn raise_fd_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    if let Err(e) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
+        tracing::warn!("the limit of open files stays as it is: {e}");
+    }
+}
+
 fn main() -> ExitCode {
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
@@ -90,6 +99,7 @@ fn main() -> ExitCode {
                 .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,smithay=off")),
         )
         .init();
+    raise_fd_limit();
     let run = || {
         let arguments = Arguments::parse();
         let ready_fd = arguments.ready_fd;

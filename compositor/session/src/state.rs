@@ -19,6 +19,7 @@ use crate::vm::Vms;
 use calloop::LoopHandle;
 use cofferdam_control::desktop::Counters;
 use smithay::reexports::wayland_server::protocol::wl_surface::WlSurface;
+use std::collections::HashMap;
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, PoisonError};
 use wayland_server::backend::ClientId;
@@ -40,6 +41,8 @@ pub struct State {
     pub(crate) screens: Screens,
     pub(crate) control: ControlRoom,
     pub(crate) counters: Counters,
+    /// Every connection, until the last of its objects is gone.
+    pub(crate) clients: HashMap<ClientId, Arc<ClientState>>,
     pub(crate) departures: Departures,
 }
 
@@ -49,14 +52,16 @@ impl State {
     /// # Errors
     /// If the socket can't be watched.
     pub fn add_client(&mut self, stream: UnixStream, identity: ClientIdentity) -> std::io::Result<Client> {
-        let data = ClientState::new(identity, self.departures.clone());
-        self.display.insert_client(stream, Arc::new(data))
+        let held = identity.vm().and_then(|vm| self.vms.get(vm)).map(|vm| vm.held.clone());
+        let data = Arc::new(ClientState::new(identity, held.unwrap_or_default(), self.departures.clone()));
+        let client = self.display.insert_client(stream, data.clone())?;
+        self.clients.insert(client.id(), data);
+        Ok(client)
     }
 
     /// The identity of a connection that is still there.
     pub(crate) fn identity_of(&self, client: &ClientId) -> Option<ClientIdentity> {
-        let data = self.display.backend_handle().get_client_data(client.clone()).ok()?;
-        data.downcast_arc::<ClientState>().ok().map(|data| data.identity.clone())
+        self.clients.get(client).map(|data| data.identity.clone())
     }
 
     /// The identity behind a surface.
@@ -65,18 +70,18 @@ impl State {
         client::data(&client).map(|data| data.identity.clone())
     }
 
-    /// Takes note of clients that ended since the last call, and names one of them, if there is one.
-    pub(crate) fn settle_departures(&mut self) -> Option<ClientId> {
+    /// Takes note of clients that ended since the last call, and names them.
+    pub(crate) fn settle_departures(&mut self) -> Vec<ClientId> {
         let departed: Vec<Departure> =
             std::mem::take(&mut *self.departures.lock().unwrap_or_else(PoisonError::into_inner));
-        let mut last = None;
+        let mut gone = Vec::new();
         for Departure { client, identity, error } in departed {
             self.vms.client_left(&client);
             if let Some((kind, detail)) = error {
                 self.client_fault(&identity, kind, &detail);
             }
-            last = Some(client);
+            gone.push(client);
         }
-        last
+        gone
     }
 }

@@ -5,10 +5,12 @@
 //! window that had the keyboard. A token of another VM, or an old one, does nothing.
 
 use crate::client;
-use crate::protocols::guard::{global, objects};
+use crate::protocols::guard::{counted, global};
 use crate::state::State;
 use smithay::reexports::wayland_protocols::xdg::activation::v1::server::xdg_activation_token_v1::XdgActivationTokenV1;
-use smithay::reexports::wayland_protocols::xdg::activation::v1::server::xdg_activation_v1::XdgActivationV1;
+use smithay::reexports::wayland_protocols::xdg::activation::v1::server::xdg_activation_v1::{
+    self, XdgActivationV1,
+};
 use smithay::reexports::wayland_server::protocol::wl_surface::WlSurface;
 use smithay::wayland::xdg_activation::{
     ActivationTokenData, XdgActivationHandler, XdgActivationState, XdgActivationToken, XdgActivationTokenData,
@@ -52,7 +54,7 @@ impl XdgActivationHandler for State {
 }
 
 global!(XdgActivationV1, () => XdgActivationState);
-objects! {
-    XdgActivationV1, () => XdgActivationState;
-    XdgActivationTokenV1, ActivationTokenData => XdgActivationState;
-}
+counted!(
+    XdgActivationV1, (), xdg_activation_v1::Request::GetActivationToken { .. } => XdgActivationState;
+    XdgActivationTokenV1, ActivationTokenData => XdgActivationState
+);

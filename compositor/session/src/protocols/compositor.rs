@@ -5,8 +5,8 @@
 //! are neither deep nor wide enough to hurt, and one call of the shell for each commit.
 
 use crate::client::ClientState;
-use crate::protocols::guard::{filtered, global, hold, pass, refuse, release, rules};
-use crate::protocols::places;
+use crate::protocols::guard::{filtered, global, hold, pass, refuse, rules};
+use crate::protocols::{pending, places};
 use crate::state::State;
 use cofferdam_admission::{Fault, Holding};
 use rules::{coord, length};
@@ -36,13 +36,13 @@ impl CompositorHandler for State {
     }
 
     fn commit(&mut self, surface: &WlSurface) {
+        pending::applied(surface);
         places::settle(surface);
         on_commit_buffer_handler::<Self>(surface);
         self.surface_committed(surface);
     }
 
     fn destroyed(&mut self, surface: &WlSurface) {
-        release(surface, Holding::Surface);
         self.surface_destroyed(surface);
     }
 }
@@ -70,8 +70,13 @@ fn filter_surface(
     _: &SurfaceUserData,
 ) -> Option<wl_surface::Request> {
     use wl_surface::Request;
-    if matches!(request, Request::Commit) {
-        places::commit(surface);
+    match request {
+        Request::Commit if !pending::takes_commit(surface) => return None,
+        Request::Commit => places::commit(surface),
+        Request::Damage { .. } | Request::DamageBuffer { .. } if !pending::takes_damage(surface) => {
+            return None;
+        }
+        _ => {}
     }
     Some(match request {
         Request::Attach { buffer, x, y } => Request::Attach { buffer, x: coord(x), y: coord(y) },
@@ -194,9 +199,9 @@ fn filter_subsurface(
 global!(WlCompositor, () => CompositorState);
 global!(WlSubcompositor, () => CompositorState);
 filtered!(WlCompositor, () => CompositorState, filter_compositor);
-filtered!(WlSurface, SurfaceUserData => CompositorState, filter_surface);
-filtered!(WlRegion, RegionUserData => CompositorState, filter_region, |_, region| release(region, Holding::Region));
+filtered!(WlSurface, SurfaceUserData => CompositorState, filter_surface, Some(Holding::Surface));
+filtered!(WlRegion, RegionUserData => CompositorState, filter_region, Some(Holding::Region));
 filtered!(WlSubcompositor, () => CompositorState, filter_subcompositor);
 filtered!(WlSubsurface, SubsurfaceUserData => CompositorState, filter_subsurface);
 
-filtered!(WlCallback, () => CompositorState, pass, |_, callback| release(callback, Holding::Callback));
+filtered!(WlCallback, () => CompositorState, pass, Some(Holding::Callback));

@@ -5,14 +5,14 @@
 //! slots that the renderer fills, and a list of surfaces that want the screen awake (nothing sleeps
 //! yet, so the list is only kept by smithay).
 
-use crate::protocols::guard::{filtered, global, hold, objects, pass, release};
+use crate::protocols::guard::{counted, filtered, global, hold, pass};
 use crate::state::State;
 use cofferdam_admission::Holding;
-use smithay::reexports::wayland_protocols::wp::idle_inhibit::zv1::server::zwp_idle_inhibit_manager_v1::ZwpIdleInhibitManagerV1;
+use smithay::reexports::wayland_protocols::wp::idle_inhibit::zv1::server::zwp_idle_inhibit_manager_v1::{self, ZwpIdleInhibitManagerV1};
 use smithay::reexports::wayland_protocols::wp::idle_inhibit::zv1::server::zwp_idle_inhibitor_v1::ZwpIdleInhibitorV1;
 use smithay::reexports::wayland_protocols::wp::presentation_time::server::wp_presentation::{self, WpPresentation};
 use smithay::reexports::wayland_protocols::wp::presentation_time::server::wp_presentation_feedback::WpPresentationFeedback;
-use smithay::reexports::wayland_protocols::wp::single_pixel_buffer::v1::server::wp_single_pixel_buffer_manager_v1::WpSinglePixelBufferManagerV1;
+use smithay::reexports::wayland_protocols::wp::single_pixel_buffer::v1::server::wp_single_pixel_buffer_manager_v1::{self, WpSinglePixelBufferManagerV1};
 use smithay::reexports::wayland_server::protocol::wl_buffer::WlBuffer;
 use smithay::reexports::wayland_server::protocol::wl_surface::WlSurface;
 use smithay::wayland::idle_inhibit::inhibitor::IdleInhibitorState;
@@ -41,15 +41,17 @@ fn filter_presentation(
 }
 
 filtered!(WpPresentation, u32 => PresentationState, filter_presentation);
-filtered!(WpPresentationFeedback, () => PresentationFeedbackState, pass, |_, feedback| {
-    release(feedback, Holding::Feedback);
-});
+filtered!(WpPresentationFeedback, () => PresentationFeedbackState, pass, Some(Holding::Feedback));
 global!(WpSinglePixelBufferManagerV1, () => SinglePixelBufferState);
 global!(WpPresentation, u32 => PresentationState);
 global!(ZwpIdleInhibitManagerV1, () => IdleInhibitManagerState);
-objects! {
-    WpSinglePixelBufferManagerV1, () => SinglePixelBufferState;
-    WlBuffer, SinglePixelBufferUserData => SinglePixelBufferState;
-    ZwpIdleInhibitManagerV1, () => IdleInhibitManagerState;
-    ZwpIdleInhibitorV1, IdleInhibitorState => IdleInhibitManagerState;
-}
+counted!(
+    ZwpIdleInhibitManagerV1, (), zwp_idle_inhibit_manager_v1::Request::CreateInhibitor { .. }
+        => IdleInhibitManagerState;
+    ZwpIdleInhibitorV1, IdleInhibitorState => IdleInhibitManagerState
+);
+counted!(
+    WpSinglePixelBufferManagerV1, (),
+    wp_single_pixel_buffer_manager_v1::Request::CreateU32RgbaBuffer { .. } => SinglePixelBufferState;
+    WlBuffer, SinglePixelBufferUserData => SinglePixelBufferState
+);

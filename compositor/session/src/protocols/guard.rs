@@ -51,13 +51,13 @@ macro_rules! objects {
 }
 
 /// Passes the requests of an object to smithay's `$to` after `$filter` has seen them. The filter
-/// gives back the request, perhaps changed, or `None` once it has refused it. `$gone`, if given, is
-/// told when the object ends.
+/// gives back the request, perhaps changed, or `None` once it has refused it. `$held`, if given, is
+/// what such an object counts as until it ends.
 macro_rules! filtered {
     ($interface:ty, $data:ty => $to:ty, $filter:path) => {
-        $crate::protocols::guard::filtered!($interface, $data => $to, $filter, |_, _| ());
+        $crate::protocols::guard::filtered!($interface, $data => $to, $filter, None);
     };
-    ($interface:ty, $data:ty => $to:ty, $filter:path, $gone:expr) => {
+    ($interface:ty, $data:ty => $to:ty, $filter:path, $held:expr) => {
         impl wayland_server::Dispatch<$interface, $data> for $crate::state::State {
             fn request(
                 state: &mut Self,
@@ -81,8 +81,8 @@ macro_rules! filtered {
                 resource: &$interface,
                 data: &$data,
             ) {
-                let gone: fn(&mut Self, &$interface) = $gone;
-                gone(state, resource);
+                let held: Option<cofferdam_admission::Holding> = $held;
+                $crate::protocols::guard::release(state, &client, held);
                 <$to as wayland_server::Dispatch<$interface, $data, Self>>::destroyed(
                     state, client, resource, data,
                 );
@@ -91,12 +91,41 @@ macro_rules! filtered {
     };
 }
 
-pub(crate) use {filtered, global, objects};
+/// Counts what a manager makes one at a time, until it ends: `$make` is the request that makes it.
+macro_rules! counted {
+    ($manager:ty, $data:ty, $make:pat => $to:ty; $object:ty, $object_data:ty => $object_to:ty) => {
+        const _: () = {
+            fn admit(
+                state: &mut $crate::state::State,
+                client: &wayland_server::Client,
+                _: &$manager,
+                request: <$manager as wayland_server::Resource>::Request,
+                _: &$data,
+            ) -> Option<<$manager as wayland_server::Resource>::Request> {
+                if matches!(request, $make) {
+                    $crate::protocols::guard::hold(state, client, cofferdam_admission::Holding::Object)
+                        .ok()?;
+                }
+                Some(request)
+            }
+    $crate::protocols::guard::filtered!($manager, $data => $to, admit);
+            $crate::protocols::guard::filtered!(
+                $object,
+                $object_data => $object_to,
+                $crate::protocols::guard::pass,
+                Some(cofferdam_admission::Holding::Object)
+            );
+        };
+    };
+}
+
+pub(crate) use {counted, filtered, global, objects};
 
 use crate::client;
 use crate::state::State;
 pub(crate) use cofferdam_admission::rules;
 use cofferdam_admission::{Fault, Holding};
+use wayland_server::backend::ClientId;
 use wayland_server::backend::protocol::ProtocolError;
 use wayland_server::{Client, Resource};
 
@@ -120,7 +149,7 @@ pub(crate) fn hold(state: &State, client: &Client, what: Holding) -> Result<(), 
     /// `wl_display.error.no_memory`.
     const NO_MEMORY: u32 = 2;
     let Some(data) = client::data(client) else { return Err(Fault::Quota(what)) };
-    data.held.take(what).inspect_err(|fault| {
+    data.counter(what).take(what).inspect_err(|fault| {
         data.note(*fault);
         let message = fault.to_string();
         let error =
@@ -129,12 +158,10 @@ pub(crate) fn hold(state: &State, client: &Client, what: Holding) -> Result<(), 
     })
 }
 
-/// Counts one thing less. A client that is gone takes its counters with it.
-pub(crate) fn release<I: Resource>(object: &I, what: Holding) {
-    if let Some(client) = object.client()
-        && let Some(data) = client::data(&client)
-    {
-        data.held.give_back(what);
+/// Counts one thing less. At the end of a connection its objects go before its data does.
+pub(crate) fn release(state: &State, client: &ClientId, what: Option<Holding>) {
+    if let (Some(data), Some(what)) = (state.clients.get(client), what) {
+        data.counter(what).give_back(what);
     }
 }
 

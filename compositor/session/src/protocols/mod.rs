@@ -14,6 +14,7 @@ mod cursor_shape;
 mod decoration;
 mod extensions;
 mod output;
+mod pending;
 mod places;
 mod scale;
 mod seat;

@@ -5,12 +5,12 @@
 //! and that client's cursor wishes back to the input room.
 
 use crate::protocols::guard::rules::coord;
-use crate::protocols::guard::{filtered, global, hold, objects};
+use crate::protocols::guard::{counted, filtered, global, hold, objects};
 use crate::state::State;
 use cofferdam_admission::Holding;
 use smithay::input::pointer::CursorImageStatus;
 use smithay::input::{Seat, SeatHandler, SeatState};
-use smithay::reexports::wayland_protocols::wp::relative_pointer::zv1::server::zwp_relative_pointer_manager_v1::ZwpRelativePointerManagerV1;
+use smithay::reexports::wayland_protocols::wp::relative_pointer::zv1::server::zwp_relative_pointer_manager_v1::{self, ZwpRelativePointerManagerV1};
 use smithay::reexports::wayland_protocols::wp::relative_pointer::zv1::server::zwp_relative_pointer_v1::ZwpRelativePointerV1;
 use smithay::reexports::wayland_server::protocol::wl_keyboard::WlKeyboard;
 use smithay::reexports::wayland_server::protocol::wl_pointer::{self, WlPointer};
@@ -79,9 +79,12 @@ filtered!(WlSeat, SeatUserData<State> => SeatState<State>, filter_seat);
 global!(WlSeat, SeatGlobalData<State> => SeatState<State>);
 filtered!(WlPointer, PointerUserData<State> => SeatState<State>, filter_pointer);
 global!(ZwpRelativePointerManagerV1, () => RelativePointerManagerState);
+counted!(
+    ZwpRelativePointerManagerV1, (), zwp_relative_pointer_manager_v1::Request::GetRelativePointer { .. }
+        => RelativePointerManagerState;
+    ZwpRelativePointerV1, RelativePointerUserData<State> => RelativePointerManagerState
+);
 objects! {
     WlKeyboard, KeyboardUserData<State> => SeatState<State>;
     WlTouch, TouchUserData<State> => SeatState<State>;
-    ZwpRelativePointerManagerV1, () => RelativePointerManagerState;
-    ZwpRelativePointerV1, RelativePointerUserData<State> => RelativePointerManagerState;
 }

@@ -6,19 +6,20 @@
 //! the keyboard while the selection is another's is told of none; its own comes back with its focus.
 
 use crate::client::{self, ClientIdentity};
-use crate::protocols::guard::{filtered, global, hold, objects, pass, release};
+use crate::protocols::guard::{filtered, global, hold, pass};
 use crate::state::State;
 use cofferdam_admission::Holding;
 use smithay::input::Seat;
 use smithay::reexports::wayland_protocols::wp::primary_selection::zv1::server::zwp_primary_selection_device_manager_v1::{self, ZwpPrimarySelectionDeviceManagerV1};
 use smithay::reexports::wayland_protocols::wp::primary_selection::zv1::server::zwp_primary_selection_device_v1::ZwpPrimarySelectionDeviceV1;
-use smithay::reexports::wayland_protocols::wp::primary_selection::zv1::server::zwp_primary_selection_source_v1::ZwpPrimarySelectionSourceV1;
+use smithay::reexports::wayland_protocols::wp::primary_selection::zv1::server::zwp_primary_selection_source_v1::{self, ZwpPrimarySelectionSourceV1};
 use smithay::reexports::wayland_server::protocol::wl_data_device::{self, WlDataDevice};
 use smithay::reexports::wayland_server::protocol::wl_data_device_manager::{self, WlDataDeviceManager};
-use smithay::reexports::wayland_server::protocol::wl_data_source::WlDataSource;
+use smithay::reexports::wayland_server::protocol::wl_data_source::{self, WlDataSource};
 use smithay::reexports::wayland_server::protocol::wl_surface::WlSurface;
 use smithay::utils::Serial;
 use smithay::wayland::selection::data_device::{
+    self,
     ClientDndGrabHandler, DataDeviceHandler, DataDeviceState, DataDeviceUserData, DataSourceUserData,
     ServerDndGrabHandler, clear_data_device_selection, set_data_device_focus,
 };
@@ -27,7 +28,9 @@ use smithay::wayland::selection::primary_selection::{
     PrimarySourceUserData, clear_primary_selection, set_primary_focus,
 };
 use smithay::wayland::selection::{SelectionHandler, SelectionSource, SelectionTarget};
-use wayland_server::{Client, Resource};
+use std::collections::HashMap;
+use wayland_server::backend::ObjectId;
+use wayland_server::{Client, DisplayHandle, Resource};
 
 /// Whose the selections are, and the drag that is under way.
 #[derive(Debug, Default)]
@@ -35,6 +38,8 @@ pub(crate) struct SelectionOwners {
     clipboard: Option<ClientIdentity>,
     primary: Option<ClientIdentity>,
     drag: Option<ClientIdentity>,
+    /// How many kinds of content each primary source has offered.
+    kinds: HashMap<ObjectId, usize>,
 }
 
 impl SelectionOwners {
@@ -45,6 +50,11 @@ impl SelectionOwners {
 }
 
 impl SelectionOwners {
+    /// Forgets what belonged to clients that are gone.
+    pub(crate) fn sweep(&mut self, display: &DisplayHandle) {
+        self.kinds.retain(|source, _| display.object_info(source.clone()).is_ok());
+    }
+
     /// Nothing is being dragged.
     pub(crate) fn end_drag(&mut self) {
         self.drag = None;
@@ -133,6 +143,43 @@ fn filter_device(
     Some(request)
 }
 
+/// Kinds of content that a source may offer; the rest is not heard.
+const MAX_KINDS: usize = 256;
+
+fn filter_source(
+    _: &mut State,
+    _: &Client,
+    source: &WlDataSource,
+    request: wl_data_source::Request,
+    _: &DataSourceUserData,
+) -> Option<wl_data_source::Request> {
+    let kinds = data_device::with_source_metadata(source, |known| known.mime_types.len());
+    let full = kinds.is_ok_and(|n| n >= MAX_KINDS);
+    (!full || !matches!(request, wl_data_source::Request::Offer { .. })).then_some(request)
+}
+
+fn filter_primary_source(
+    state: &mut State,
+    _: &Client,
+    source: &ZwpPrimarySelectionSourceV1,
+    request: zwp_primary_selection_source_v1::Request,
+    _: &PrimarySourceUserData,
+) -> Option<zwp_primary_selection_source_v1::Request> {
+    // smithay does not say how many it knows.
+    let kinds = &mut state.selection_owners.kinds;
+    match request {
+        zwp_primary_selection_source_v1::Request::Offer { .. } => {
+            let known = kinds.entry(source.id()).or_default();
+            *known = known.saturating_add(1);
+            (*known <= MAX_KINDS).then_some(request)
+        }
+        _ => {
+            kinds.remove(&source.id());
+            Some(request)
+        }
+    }
+}
+
 fn filter_manager(
     state: &mut State,
     client: &Client,
@@ -140,8 +187,12 @@ fn filter_manager(
     request: wl_data_device_manager::Request,
     (): &(),
 ) -> Option<wl_data_device_manager::Request> {
-    if matches!(request, wl_data_device_manager::Request::CreateDataSource { .. }) {
-        hold(state, client, Holding::Source).ok()?;
+    match request {
+        wl_data_device_manager::Request::CreateDataSource { .. } => {
+            hold(state, client, Holding::Source).ok()?
+        }
+        wl_data_device_manager::Request::GetDataDevice { .. } => hold(state, client, Holding::Object).ok()?,
+        _ => {}
     }
     Some(request)
 }
@@ -153,8 +204,11 @@ fn filter_primary_manager(
     request: zwp_primary_selection_device_manager_v1::Request,
     (): &(),
 ) -> Option<zwp_primary_selection_device_manager_v1::Request> {
-    if matches!(request, zwp_primary_selection_device_manager_v1::Request::CreateSource { .. }) {
-        hold(state, client, Holding::Source).ok()?;
+    use zwp_primary_selection_device_manager_v1::Request;
+    match request {
+        Request::CreateSource { .. } => hold(state, client, Holding::Source).ok()?,
+        Request::GetDevice { .. } => hold(state, client, Holding::Object).ok()?,
+        _ => {}
     }
     Some(request)
 }
@@ -162,12 +216,18 @@ fn filter_primary_manager(
 global!(WlDataDeviceManager, () => DataDeviceState);
 global!(ZwpPrimarySelectionDeviceManagerV1, PrimaryDeviceManagerGlobalData => PrimarySelectionState);
 filtered!(WlDataDeviceManager, () => DataDeviceState, filter_manager);
-filtered!(WlDataSource, DataSourceUserData => DataDeviceState, pass, |_, source| release(source, Holding::Source));
+filtered!(WlDataSource, DataSourceUserData => DataDeviceState, filter_source, Some(Holding::Source));
 filtered!(ZwpPrimarySelectionDeviceManagerV1, () => PrimarySelectionState, filter_primary_manager);
-filtered!(ZwpPrimarySelectionSourceV1, PrimarySourceUserData => PrimarySelectionState, pass, |_, source| {
-    release(source, Holding::Source);
-});
-filtered!(WlDataDevice, DataDeviceUserData => DataDeviceState, filter_device);
-objects! {
-    ZwpPrimarySelectionDeviceV1, PrimaryDeviceUserData => PrimarySelectionState;
-}
+filtered!(
+    ZwpPrimarySelectionSourceV1,
+    PrimarySourceUserData => PrimarySelectionState,
+    filter_primary_source,
+    Some(Holding::Source)
+);
+filtered!(WlDataDevice, DataDeviceUserData => DataDeviceState, filter_device, Some(Holding::Object));
+filtered!(
+    ZwpPrimarySelectionDeviceV1,
+    PrimaryDeviceUserData => PrimarySelectionState,
+    pass,
+    Some(Holding::Object)
+);

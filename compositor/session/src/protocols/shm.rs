@@ -5,7 +5,7 @@
 //! every renderer of ours draws, aligned to whole pixels and no larger than a screen can be. Memory
 //! that shrinks under our hands is smithay's to survive: it reads under a SIGBUS guard.
 
-use crate::protocols::guard::{filtered, global, hold, pass, refuse, release, rules};
+use crate::protocols::guard::{filtered, global, hold, pass, refuse, rules};
 use crate::state::State;
 use cofferdam_admission::Holding;
 use smithay::reexports::wayland_server::protocol::wl_buffer::WlBuffer;
@@ -66,6 +66,6 @@ fn filter_pool(
 
 global!(WlShm, () => ShmState);
 filtered!(WlShm, () => ShmState, filter_shm);
-filtered!(WlShmPool, ShmPoolUserData => ShmState, filter_pool, |_, pool| release(pool, Holding::Pool));
+filtered!(WlShmPool, ShmPoolUserData => ShmState, filter_pool, Some(Holding::Pool));
 // A buffer keeps its pool mapped, so buffers are counted too.
-filtered!(WlBuffer, ShmBufferUserData => ShmState, pass, |_, buffer| release(buffer, Holding::Buffer));
+filtered!(WlBuffer, ShmBufferUserData => ShmState, pass, Some(Holding::Buffer));

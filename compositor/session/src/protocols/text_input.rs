@@ -5,10 +5,12 @@
 //! toolkits take one code path everywhere. Numbers that smithay would unwrap are refused here.
 
 use crate::protocols::guard::rules::{coord, length};
-use crate::protocols::guard::{filtered, global, objects, refuse};
+use crate::protocols::guard::{filtered, global, hold, refuse};
 use crate::state::State;
-use cofferdam_admission::Fault;
-use smithay::reexports::wayland_protocols::wp::text_input::zv3::server::zwp_text_input_manager_v3::ZwpTextInputManagerV3;
+use cofferdam_admission::{Fault, Holding};
+use smithay::reexports::wayland_protocols::wp::text_input::zv3::server::zwp_text_input_manager_v3::{
+    self, ZwpTextInputManagerV3,
+};
 use smithay::reexports::wayland_protocols::wp::text_input::zv3::server::zwp_text_input_v3::{
     self, ZwpTextInputV3,
 };
@@ -43,8 +45,19 @@ fn filter_text_input(
     }
 }
 
-global!(ZwpTextInputManagerV3, () => TextInputManagerState);
-filtered!(ZwpTextInputV3, TextInputUserData => TextInputManagerState, filter_text_input);
-objects! {
-    ZwpTextInputManagerV3, () => TextInputManagerState;
+fn filter_manager(
+    state: &mut State,
+    client: &Client,
+    _: &ZwpTextInputManagerV3,
+    request: zwp_text_input_manager_v3::Request,
+    (): &(),
+) -> Option<zwp_text_input_manager_v3::Request> {
+    if matches!(request, zwp_text_input_manager_v3::Request::GetTextInput { .. }) {
+        hold(state, client, Holding::Object).ok()?;
+    }
+    Some(request)
 }
+
+global!(ZwpTextInputManagerV3, () => TextInputManagerState);
+filtered!(ZwpTextInputManagerV3, () => TextInputManagerState, filter_manager);
+filtered!(ZwpTextInputV3, TextInputUserData => TextInputManagerState, filter_text_input, Some(Holding::Object));

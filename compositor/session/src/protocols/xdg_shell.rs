@@ -6,7 +6,7 @@
 //! press inside the same client.
 
 use crate::protocols::guard::rules::{self, coord, length};
-use crate::protocols::guard::{filtered, global, hold, objects, refuse, release};
+use crate::protocols::guard::{filtered, global, hold, objects, refuse};
 use crate::state::State;
 use cofferdam_admission::{Fault, Holding};
 use smithay::reexports::wayland_protocols::xdg::shell::server::xdg_popup::XdgPopup;
@@ -190,8 +190,10 @@ fn filter_wm_base(
         wm_base.post_error(code, why);
         return None;
     }
-    if matches!(request, xdg_wm_base::Request::CreatePositioner { .. }) {
-        hold(state, client, Holding::Positioner).ok()?;
+    match request {
+        xdg_wm_base::Request::CreatePositioner { .. } => hold(state, client, Holding::Positioner).ok()?,
+        xdg_wm_base::Request::GetXdgSurface { .. } => hold(state, client, Holding::Object).ok()?,
+        _ => {}
     }
     Some(request)
 }
@@ -208,10 +210,8 @@ fn refuse_xdg_surface(surface: &WlSurface) -> Option<(xdg_wm_base::Error, &'stat
 
 global!(XdgWmBase, () => XdgShellState);
 filtered!(XdgWmBase, XdgWmBaseUserData => XdgShellState, filter_wm_base);
-filtered!(XdgPositioner, XdgPositionerUserData => XdgShellState, filter_positioner, |_, positioner| {
-    release(positioner, Holding::Positioner);
-});
-filtered!(XdgSurface, XdgSurfaceUserData => XdgShellState, filter_xdg_surface);
+filtered!(XdgPositioner, XdgPositionerUserData => XdgShellState, filter_positioner, Some(Holding::Positioner));
+filtered!(XdgSurface, XdgSurfaceUserData => XdgShellState, filter_xdg_surface, Some(Holding::Object));
 filtered!(XdgToplevel, XdgShellSurfaceUserData => XdgShellState, filter_toplevel);
 objects! {
     XdgPopup, XdgShellSurfaceUserData => XdgShellState;

@@ -11,11 +11,13 @@ mod icon;
 use crate::client::ClientIdentity;
 use crate::state::State;
 use calloop::RegistrationToken;
+use cofferdam_admission::Held;
 use cofferdam_chrome::Icon;
 use cofferdam_control::desktop::Event;
 use cofferdam_ids::{Identity, Label, VmId};
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 use wayland_server::backend::{ClientId, DisconnectReason};
 
 /// VMs that a desktop may have at a time.
@@ -31,6 +33,8 @@ pub(crate) struct Vm {
     pub(crate) icon: Option<Icon>,
     channel: Option<RegistrationToken>,
     clients: Vec<ClientId>,
+    /// What all its clients hold together.
+    pub(crate) held: Arc<Held>,
 }
 
 /// All VMs.
@@ -71,14 +75,14 @@ impl State {
         }
         let icon = icon.map(|(size, fd)| icon::read(size, &fd)).transpose()?;
         let channel = self.watch_channel(&id, channel)?;
-        let clients = match self.vms.known.remove(&id) {
+        let (clients, held) = match self.vms.known.remove(&id) {
             Some(old) => {
                 self.forget_channel(old.channel);
-                old.clients
+                (old.clients, old.held)
             }
-            None => Vec::new(),
+            None => (Vec::new(), Arc::default()),
         };
-        self.vms.known.insert(id, Vm { identity, name, icon, channel: Some(channel), clients });
+        self.vms.known.insert(id, Vm { identity, name, icon, channel: Some(channel), clients, held });
         self.chrome_changed();
         Ok(())
     }

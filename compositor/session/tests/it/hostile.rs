@@ -123,6 +123,11 @@ fn floods() {
         ("pools", |app, q, _| drop(shm(app, q, 4096, 4096))),
         ("frame callbacks", |_, q, surface| drop(surface.frame(q, ()))),
         ("positioners", |app, q, _| drop(app.bind::<XdgWmBase>(q).create_positioner(q, ()))),
+        ("surfaces of xdg-shell", |app, q, _| {
+            let bare = app.surface(q);
+            drop(app.bind::<XdgWmBase>(q).get_xdg_surface(&bare, q, ()));
+            bare.destroy();
+        }),
         ("globals", |app, q, _| drop(app.bind::<WlCompositor>(q))),
         ("devices", |app, q, _| drop(app.bind::<WlSeat>(q).get_keyboard(q, ()))),
         ("regions", |app, q, _| drop(app.bind::<WlCompositor>(q).create_region(q, ()))),
@@ -229,6 +234,20 @@ fn without_effect() {
             w.toplevel.set_title("x\u{202e}".repeat(600));
             w.toplevel.set_app_id("\n".repeat(900));
         }),
+        ("more damage than there are pixels", |_, _, w| {
+            for n in 0..5000 {
+                w.surface.damage_buffer(n, n, 1, 1);
+            }
+            w.surface.commit();
+        }),
+        ("commits that wait for their parent", |app, q, w| {
+            let (surface, _) = app.subsurface(q, &w.surface);
+            for _ in 0..5000 {
+                surface.damage_buffer(0, 0, 1, 1);
+                surface.commit();
+            }
+            w.surface.commit();
+        }),
         ("a text field", |app, q, _| {
             let seat = app.bind::<WlSeat>(q);
             let field = app.bind::<ZwpTextInputManagerV3>(q).get_text_input(&seat, q, ());
@@ -241,6 +260,32 @@ fn without_effect() {
     for (name, run) in attacks {
         assert!(!attack(name, *run), "{name}: ended for it");
     }
+}
+
+/// Opening more connections gains a VM nothing, and what ends is given back.
+#[test]
+fn all_connections_of_a_vm_share_one_quota() {
+    let desktop = Desktop::start();
+    let (vm, other) = (desktop.vm("evil", Identity::Vermilion), desktop.vm("good", Identity::Green));
+    let fill = |client: &mut Client, n: usize| {
+        let queue = client.queue.handle();
+        let compositor = client.app.bind::<WlCompositor>(&queue);
+        for batch in 0..n {
+            compositor.create_surface(&queue, ());
+            if batch % 500 == 0 && client.queue.roundtrip(&mut client.app).is_err() {
+                return false;
+            }
+        }
+        client.queue.roundtrip(&mut client.app).is_ok()
+    };
+    let (mut first, mut second) = (desktop.client(&vm), desktop.client(&vm));
+    assert!(fill(&mut first, 3000));
+    assert!(!fill(&mut second, 3000), "the second connection had a share of its own");
+    assert!(fill(&mut desktop.client(&other), 3000), "another VM has");
+    // The first one ends: its share is free again.
+    drop(first);
+    desktop.client(&vm).window(50, 50, RED);
+    assert!(fill(&mut desktop.client(&vm), 3000), "the share was not given back");
 }
 
 /// A memfd that is cut while its buffer is on the screen: the next read of it is a SIGBUS.
