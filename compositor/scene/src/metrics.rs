@@ -127,6 +127,13 @@ mod tests {
     }
 
     #[test]
+    fn a_strip_leaves_room() {
+        let m = Metrics::default();
+        assert_eq!(m.strip(Rect::new(5, 7, 800, 600)), Rect::new(5, 7, 800, 24));
+        assert_eq!(m.strip(Rect::new(0, 0, 64, 30)), Rect::new(0, 0, 64, 15));
+    }
+
+    #[test]
     fn buttons_give_way_to_the_label() {
         let m = Metrics::default();
         for (w, shown) in [(500, 3), (208, 3), (207, 2), (176, 2), (175, 1), (64, 1), (63, 0)] {

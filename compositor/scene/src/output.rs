@@ -58,3 +58,32 @@ impl Output {
         if area.w < MIN_EDGE || area.h < MIN_EDGE { self.rect } else { area }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_areas() {
+        for (top, right, expected) in [
+            (0, 0, Rect::new(0, 0, 640, 480)),
+            (36, 10, Rect::new(0, 36, 630, 444)),
+            (480 - MIN_EDGE, 0, Rect::new(0, 416, 640, 64)),
+            (481 - MIN_EDGE, 0, Rect::new(0, 0, 640, 480)),
+            (0, 640 - MIN_EDGE, Rect::new(0, 0, 64, 480)),
+            (0, 641 - MIN_EDGE, Rect::new(0, 0, 640, 480)),
+        ] {
+            let mut output = Output::new(OutputId(1), Size { w: 640, h: 480 }, 120);
+            output.insets = Insets { top, right, ..Insets::default() };
+            assert_eq!(output.work_area(), expected, "top {top}, right {right}");
+        }
+    }
+
+    #[test]
+    fn scales_and_sizes_are_sane() {
+        for (scale, expected) in [(0, 60), (60, 60), (180, 180), (480, 480), (u32::MAX, 480)] {
+            let output = Output::new(OutputId(1), Size { w: 0, h: -5 }, scale);
+            assert_eq!((output.scale_120(), output.rect().size()), (expected, Size { w: 64, h: 64 }));
+        }
+    }
+}

@@ -121,6 +121,23 @@ mod tests {
     }
 
     #[test]
+    fn half_covered_is_not_yet_covered() {
+        // The upper halves of all places are taken: 400×300 is half free at best.
+        let half = Rect::new(0, 0, 1280, 650);
+        assert_eq!(free(Size::new(400, 300), AREA, &[half]), Point::new(440, 500));
+        let more = Rect::new(0, 0, 1280, 651);
+        assert_eq!(free(Size::new(400, 300), AREA, &[more]), Point::new(CASCADE, CASCADE));
+    }
+
+    #[test]
+    fn without_outputs_only_space_limits() {
+        let m = Metrics::default();
+        let far = Rect::new(i32::MAX, i32::MIN, 10, 10);
+        assert_eq!(reachable(far, &[], &m), Point::new(COORD_MAX / 2, -COORD_MAX / 2));
+        assert_eq!(reachable(Rect::new(-77, 5, 10, 10), &[], &m), Point::new(-77, 5));
+    }
+
+    #[test]
     fn cascade_never_leaves_the_area() {
         let mut others = vec![Rect::new(0, 0, 1280, 800)];
         for _ in 0..60 {

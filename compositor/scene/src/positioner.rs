@@ -277,6 +277,16 @@ mod tests {
     }
 
     #[test]
+    fn numbers_of_the_wire() {
+        use Anchor::{Bottom, BottomLeft, BottomRight, Left, Right, Top, TopLeft, TopRight};
+        let all = [Anchor::None, Top, Bottom, Left, Right, TopLeft, BottomLeft, TopRight, BottomRight];
+        for (n, anchor) in (0u32..).zip(all) {
+            assert_eq!(Anchor::from_wire(n), Some(anchor));
+        }
+        assert_eq!((Anchor::from_wire(9), Anchor::from_wire(u32::MAX)), (None, None));
+    }
+
+    #[test]
     fn a_popup_stays_with_its_window_and_on_its_output() {
         let parent = Rect::new(100, 100, 100, 100);
         for (name, frame, expected) in [

@@ -336,8 +336,10 @@ fn popup_with_grab() {
     assert!(d.effects.contains(&Effect::ConfigurePopup { popup: p, rect, token: None }));
     d.ok(Op::GrabPopup(p));
     assert_eq!(d.scene.focus(), Some(Node::Window(W3)), "no keyboard before the first buffer");
+    assert!(!d.scene.popup(p).unwrap().is_mapped());
     d.ok(Op::CommitPopup { popup: p, size: Some(size(150, 200)) });
     assert_eq!(d.scene.focus(), Some(Node::Popup(p)));
+    assert!(d.scene.popup(p).unwrap().is_mapped());
     let view = d.scene.popups_of(W3)[0];
     assert_eq!(view.content, Rect::new(14, 64, 150, 200));
     assert_eq!(view.outer, view.content.outset(Insets::all(3)));
@@ -349,6 +351,8 @@ fn popup_with_grab() {
     d.press_at(other.x, other.y);
     assert!(d.effects.contains(&Effect::DismissPopup(p)));
     assert_eq!(d.scene.focus(), Some(Node::Window(W2)));
+    assert!(!d.scene.popup(p).unwrap().is_mapped(), "it is gone from the screen before its client agrees");
+    assert_eq!(d.scene.popups_of(W3), []);
 }
 
 #[test]
