@@ -4,7 +4,7 @@
 //!
 //! One file in the initramfs is PID 1 ([`init`]), the [`agent`] and the [`bridge`], so that nothing
 //! but this binary has to be trusted to bring the VM up: no shell, no udev, no service manager. It is
-//! a library too, for benchmarks which run the bridge without a VM.
+//! a library too, for benchmarks which run the bridge without a VM and for the guest that attacks the device.
 
 pub mod agent;
 pub mod bridge;

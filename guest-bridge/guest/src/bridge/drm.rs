@@ -43,7 +43,7 @@ enum Ring {
 
 /// A context of the GPU.
 #[derive(Debug)]
-pub(crate) struct DrmChannel {
+pub struct DrmChannel {
     node: File,
     ring: Ring,
     /// The host owes us an event.
@@ -54,7 +54,10 @@ pub(crate) struct DrmChannel {
 
 impl DrmChannel {
     /// Opens the node and makes it a Wayland channel.
-    pub(crate) fn open() -> io::Result<Self> {
+    ///
+    /// # Errors
+    /// If there is no such node, or the device refuses.
+    pub fn open() -> io::Result<Self> {
         let nonblock = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
         let node = File::options().read(true).write(true).custom_flags(nonblock).open(RENDER_NODE)?;
         drm::context_init(

@@ -10,7 +10,7 @@ mod arena;
 pub mod channel;
 mod client;
 mod damage;
-mod drm;
+pub mod drm;
 mod fatal;
 mod host;
 mod ids;

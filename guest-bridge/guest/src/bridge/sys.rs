@@ -167,7 +167,7 @@ impl Drop for Mapping {
 }
 
 /// The render node's requests that the bridge makes; the layouts are those of `drm/virtgpu_drm.h`.
-pub(super) mod drm {
+pub mod drm {
     use super::{AsFd, AsRawFd, FromRawFd, OwnedFd, io};
 
     const DRM: u64 = 0x64;
@@ -215,7 +215,10 @@ pub(super) mod drm {
     }
 
     /// The bytes of a capability set.
-    pub(in super::super) fn get_caps(fd: impl AsFd, id: u32, to: &mut [u8]) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn get_caps(fd: impl AsFd, id: u32, to: &mut [u8]) -> io::Result<()> {
         let size = len32(to)?;
         let address = to.as_mut_ptr().expose_provenance() as u64;
         call(fd, &mut GetCaps { id, version: 0, address, size, pad: 0 })
@@ -233,7 +236,10 @@ pub(super) mod drm {
     }
 
     /// Makes the file a context; parameters are pairs of number and value.
-    pub(in super::super) fn context_init(fd: impl AsFd, params: &[[u64; 2]]) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn context_init(fd: impl AsFd, params: &[[u64; 2]]) -> io::Result<()> {
         call(fd, &mut ContextInit { count: len32(params)?, pad: 0, params: address(params) })
     }
 
@@ -255,7 +261,10 @@ pub(super) mod drm {
     }
 
     /// Makes a blob; returns its handle and its resource id.
-    pub(in super::super) fn create_blob(
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn create_blob(
         fd: impl AsFd,
         memory: u32,
         flags: u32,
@@ -289,7 +298,10 @@ pub(super) mod drm {
     }
 
     /// The offset in the node's address space at which `mmap` finds the blob.
-    pub(in super::super) fn map_offset(fd: impl AsFd, handle: u32) -> io::Result<u64> {
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn map_offset(fd: impl AsFd, handle: u32) -> io::Result<u64> {
         let mut request = Map { offset: 0, handle, pad: 0 };
         call(fd, &mut request)?;
         Ok(request.offset)
@@ -338,13 +350,19 @@ pub(super) mod drm {
     }
 
     /// Submits commands; on a timeline of the context if `ring` is given.
-    pub(in super::super) fn exec(fd: impl AsFd, commands: &[u8], ring: Option<u32>) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn exec(fd: impl AsFd, commands: &[u8], ring: Option<u32>) -> io::Result<()> {
         let flags = if ring.is_some() { RING_INDEX } else { 0 };
         exec_buffer(fd, commands, flags, ring.unwrap_or(0)).map(drop)
     }
 
     /// Submits commands on a timeline; the result becomes readable when the host has completed them.
-    pub(in super::super) fn exec_fenced(fd: impl AsFd, commands: &[u8], ring: u32) -> io::Result<OwnedFd> {
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn exec_fenced(fd: impl AsFd, commands: &[u8], ring: u32) -> io::Result<OwnedFd> {
         let fence = exec_buffer(fd, commands, RING_INDEX | FENCE_OUT, ring)?;
         if fence < 0 {
             return Err(io::Error::other("the driver gave no fence"));
@@ -365,7 +383,10 @@ pub(super) mod drm {
     }
 
     /// Lets go of a blob.
-    pub(in super::super) fn gem_close(fd: impl AsFd, handle: u32) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn gem_close(fd: impl AsFd, handle: u32) -> io::Result<()> {
         call(fd, &mut GemClose { handle, pad: 0 })
     }
 }

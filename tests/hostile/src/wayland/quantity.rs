@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! Too much of everything. In: a connection. Out: floods on it.
+
+use super::fatal;
+use crate::attack::{Attack, Deed, Seen, Way};
+use crate::client::Client;
+use crate::transport::Memory;
+use cofferdam_wayland_wire::protocol::{wl_compositor, wl_display, wl_surface};
+use cofferdam_wayland_wire::{Arg, ObjectId, encode};
+use std::io;
+
+pub(super) fn attacks() -> Vec<Attack> {
+    let mut all: Vec<Attack> = [
+        fatal("ten-thousand-surfaces", surfaces),
+        fatal("ten-thousand-regions", regions),
+        fatal("a-hundred-thousand-frame-callbacks", callbacks),
+        fatal("registries-without-end", registries),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    let attack = |name, way, end, deed| Attack { name, way, end, fault: true, deed };
+    all.extend([
+        attack("descriptor-flood", Way::App, Seen::Closed, Deed::Wayland(descriptors)),
+        attack("descriptor-flood", Way::Raw, Seen::Closed, Deed::Wayland(identifiers)),
+        // An app's bridge stops reading it, and it waits for itself.
+        Attack {
+            name: "never-reads",
+            way: Way::App,
+            end: Seen::Blocked,
+            fault: false,
+            deed: Deed::Wayland(never_reads),
+        },
+        attack("never-reads", Way::Raw, Seen::Closed, Deed::Wayland(never_reads)),
+    ]);
+    all
+}
+
+fn surfaces(c: &mut Client) -> io::Result<()> {
+    for _ in 0..10_000 {
+        c.surface()?;
+    }
+    Ok(())
+}
+
+fn regions(c: &mut Client) -> io::Result<()> {
+    let compositor = c.bind(&wl_compositor::INTERFACE)?;
+    for _ in 0..10_000 {
+        let new = Arg::NewId(c.id());
+        c.send(compositor, &wl_compositor::INTERFACE, wl_compositor::request::CREATE_REGION, &[new])?;
+    }
+    Ok(())
+}
+
+fn callbacks(c: &mut Client) -> io::Result<()> {
+    let surface = c.surface()?;
+    for _ in 0..100_000 {
+        let new = Arg::NewId(c.id());
+        c.send(surface, &wl_surface::INTERFACE, wl_surface::request::FRAME, &[new])?;
+        if c.is_over() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn registries(c: &mut Client) -> io::Result<()> {
+    for _ in 0..40_000 {
+        let new = Arg::NewId(c.id());
+        c.send(ObjectId::DISPLAY, &wl_display::INTERFACE, wl_display::request::GET_REGISTRY, &[new])?;
+        if c.is_over() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Descriptors that belong to no message.
+fn descriptors(c: &mut Client) -> io::Result<()> {
+    let memory = c.memory(4096)?;
+    flood(c, &[&memory; 28])
+}
+
+fn identifiers(c: &mut Client) -> io::Result<()> {
+    flood(c, &[&Memory::Resource(1); 28])
+}
+
+fn flood(c: &mut Client, memory: &[&Memory]) -> io::Result<()> {
+    for _ in 0..200 {
+        let mut bytes = Vec::new();
+        let message =
+            wl_display::INTERFACE.request(wl_display::request::SYNC).ok_or(io::ErrorKind::InvalidInput)?;
+        encode(&mut bytes, ObjectId::DISPLAY, message, &[Arg::NewId(c.id())]).map_err(io::Error::other)?;
+        c.raw(&bytes, memory)?;
+        if c.is_over() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Asks for answers and takes none.
+fn never_reads(c: &mut Client) -> io::Result<()> {
+    let mut batch = Vec::new();
+    let message =
+        wl_display::INTERFACE.request(wl_display::request::SYNC).ok_or(io::ErrorKind::InvalidInput)?;
+    for _ in 0..4000 {
+        batch.clear();
+        for _ in 0..100 {
+            encode(&mut batch, ObjectId::DISPLAY, message, &[Arg::NewId(c.id())])
+                .map_err(io::Error::other)?;
+        }
+        c.raw(&batch, &[])?;
+        if c.is_over() {
+            break;
+        }
+    }
+    Ok(())
+}
