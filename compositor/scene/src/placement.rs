@@ -2,8 +2,8 @@
 //! Where a new window goes, and how far any window may go.
 //!
 //! In: the frame's size, the work area and the frames that are there. Out: the place of the frame's
-//! upper left corner. Least overlap wins, then nearness to the middle; if everything is covered
-//! anyway, a cascade.
+//! upper left corner. Least overlap wins, then nearness to where reading starts, so that a second
+//! window finds room beside the first; if everything is covered anyway, a cascade.
 
 use crate::geometry::{COORD_MAX, Point, Rect, Size};
 use crate::metrics::Metrics;
@@ -11,6 +11,10 @@ use crate::output::Output;
 
 /// Step of the cascade: a title bar remains visible.
 const CASCADE: i32 = 34;
+/// Between windows and to the edges of the work area, where there is room: shadows stay apart.
+const GAP: i32 = 24;
+/// Where the first window goes, from the area's corner, where there is room.
+const FIRST: Point = Point { x: 72, y: 48 };
 /// Only the uppermost windows are considered: what lies deeper is covered anyway, and the search
 /// must not grow with what a guest opens.
 const CONSIDERED: usize = 16;
@@ -31,30 +35,47 @@ pub(crate) fn over(parent: Rect, size: Size, area: Rect) -> Point {
 /// The place with the least overlap; `others` uppermost first.
 pub(crate) fn free(size: Size, area: Rect, others: &[Rect]) -> Point {
     let top = others.get(..CONSIDERED.min(others.len())).unwrap_or(others);
-    let middle = center(size, area);
-    let xs = stops(middle.x, area.x, area.right(), size.w, top.iter().map(|r| (r.x, r.right())));
-    let ys = stops(middle.y, area.y, area.bottom(), size.h, top.iter().map(|r| (r.y, r.bottom())));
+    let first = first(size, area);
+    let xs = stops(first.x, area.x, area.right(), size.w, top.iter().map(|r| (r.x, r.right())));
+    let ys = stops(first.y, area.y, area.bottom(), size.h, top.iter().map(|r| (r.y, r.bottom())));
     let spots = xs.iter().flat_map(|x| ys.iter().map(|y| Point::new(*x, *y)));
+    let overlap = |r: Rect| top.iter().fold(0i64, |sum, o| sum.saturating_add(o.overlap(r)));
+    let covered = |p: Point| overlap(Rect::at(p, size));
+    let wide = Size::new(size.w.saturating_add(GAP), size.h.saturating_add(GAP));
     let cost = |p: &Point| {
-        let r = Rect::at(*p, size);
-        let covered = top.iter().fold(0i64, |sum, o| sum.saturating_add(o.overlap(r)));
-        (covered, Rect::at(middle, Size::new(1, 1)).distance_squared(*p))
+        let crowded = overlap(Rect::at(p.shifted(GAP / -2, GAP / -2), wide));
+        (covered(*p), crowded, Rect::at(first, Size::new(1, 1)).distance_squared(*p))
     };
-    let best = spots.min_by_key(cost).unwrap_or(middle);
-    let (covered, _) = cost(&best);
+    let best = spots.min_by_key(cost).unwrap_or(first);
     let own = i64::from(size.w).saturating_mul(i64::from(size.h));
     match top.first() {
-        Some(upper) if covered > own / 2 => cascade(upper.origin(), size, area, others),
+        Some(upper) if covered(best) > own / 2 => cascade(upper.origin(), size, area, others),
         _ => best,
     }
 }
 
-/// Places along one axis worth a try: middle, both ends, and beside every other window.
-fn stops(middle: i32, lo: i32, hi: i32, len: i32, others: impl Iterator<Item = (i32, i32)>) -> Vec<i32> {
+/// [`FIRST`] from the area's corner; nearer to it, down to the middle, where the window is large.
+fn first(size: Size, area: Rect) -> Point {
+    let middle = center(size, area);
+    Point::new(
+        area.x.saturating_add(FIRST.x).min(middle.x).max(area.x),
+        area.y.saturating_add(FIRST.y).min(middle.y).max(area.y),
+    )
+}
+
+/// Places along one axis worth a try: the first one, both ends, and beside every other window; the
+/// latter two with and without a gap, for where it is tight.
+fn stops(first: i32, lo: i32, hi: i32, len: i32, others: impl Iterator<Item = (i32, i32)>) -> Vec<i32> {
     let last = hi.saturating_sub(len).max(lo);
-    let beside = others.flat_map(|(start, end)| [start.saturating_sub(len), end]);
-    let mut all: Vec<i32> =
-        [middle, lo, last].into_iter().chain(beside.filter(|v| (lo..=last).contains(v))).collect();
+    let ends = [lo, lo.saturating_add(GAP), last, last.saturating_sub(GAP)];
+    let beside = others.flat_map(|(start, end)| {
+        let before = start.saturating_sub(len);
+        [before, before.saturating_sub(GAP), end, end.saturating_add(GAP)]
+    });
+    let mut all: Vec<i32> = [first]
+        .into_iter()
+        .chain(ends.into_iter().chain(beside).filter(|v| (lo..=last).contains(v)))
+        .collect();
     all.sort_unstable();
     all.dedup();
     all
@@ -111,11 +132,14 @@ mod tests {
     const AREA: Rect = Rect { x: 0, y: 0, w: 1280, h: 800 };
 
     #[test]
-    fn first_in_the_middle_then_beside_then_cascade() {
+    fn first_where_reading_starts_then_beside_then_cascade() {
         let first = free(Size::new(400, 300), AREA, &[]);
-        assert_eq!(first, Point::new(440, 250));
+        assert_eq!(first, Point::new(72, 48));
         let taken = Rect::new(0, 0, 700, 800);
-        assert_eq!(free(Size::new(400, 300), AREA, &[taken]), Point::new(700, 250));
+        assert_eq!(free(Size::new(400, 300), AREA, &[taken]), Point::new(724, 48));
+        // A terminal, then a calculator: side by side.
+        let terminal = Rect::at(Point::new(72, 48), Size::new(704, 532));
+        assert_eq!(free(Size::new(368, 654), AREA, &[terminal]), Point::new(800, 48));
         let full = Rect::new(0, 0, 1280, 800);
         assert_eq!(free(Size::new(400, 300), AREA, &[full]), Point::new(CASCADE, CASCADE));
     }
@@ -124,7 +148,7 @@ mod tests {
     fn half_covered_is_not_yet_covered() {
         // The upper halves of all places are taken: 400×300 is half free at best.
         let half = Rect::new(0, 0, 1280, 650);
-        assert_eq!(free(Size::new(400, 300), AREA, &[half]), Point::new(440, 500));
+        assert_eq!(free(Size::new(400, 300), AREA, &[half]), Point::new(72, 500));
         let more = Rect::new(0, 0, 1280, 651);
         assert_eq!(free(Size::new(400, 300), AREA, &[more]), Point::new(CASCADE, CASCADE));
     }
