@@ -5,7 +5,8 @@
 //! damage each time the compositor asks for one.
 
 use rustix::fs::MemfdFlags;
-use std::os::fd::{AsFd, OwnedFd};
+use std::fs::File;
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 use wayland_client::protocol::{
@@ -54,9 +55,8 @@ struct Window {
     buffers: [wl_buffer::WlBuffer; 2],
     size: (i32, i32),
     turn: usize,
-    // Kept alive: the roles end with the surface, the memory with the pool.
-    _roles: (xdg_surface::XdgSurface, xdg_toplevel::XdgToplevel),
-    _memory: OwnedFd,
+    roles: (xdg_surface::XdgSurface, xdg_toplevel::XdgToplevel),
+    memory: File,
 }
 
 impl BenchClient {
@@ -117,14 +117,28 @@ impl BenchClient {
             buffers,
             size: (width, height),
             turn: 0,
-            _roles: (role, toplevel),
-            _memory: memory,
+            roles: (role, toplevel),
+            memory,
         });
         self.frames(1, (width, height))
     }
 
-    /// Commits `n` frames on the window opened last, each with `damage` and each after the
-    /// compositor asked for it.
+    /// Closes the window opened last.
+    ///
+    /// # Errors
+    /// If the connection breaks.
+    pub(crate) fn close_last(&mut self) -> Result<(), BenchError> {
+        if let Some(window) = self.windows.pop() {
+            window.roles.1.destroy();
+            window.roles.0.destroy();
+            window.surface.destroy();
+            window.buffers.iter().for_each(wl_buffer::WlBuffer::destroy);
+        }
+        self.roundtrip()
+    }
+
+    /// Commits `n` frames on the window opened last, each with new pixels in `damage` and each after
+    /// the compositor asked for it.
     ///
     /// # Errors
     /// If the connection breaks.
@@ -132,13 +146,14 @@ impl BenchClient {
         let handle = self.queue.handle();
         for _ in 0..n {
             let Some(window) = self.windows.last_mut() else { return Ok(()) };
-            let buffer = window.buffers.get(window.turn % 2);
+            let which = window.turn % 2;
             window.turn += 1;
-            window.surface.attach(buffer, 0, 0);
             // The place moves, so that a compositor can't get by with the same rectangle each time.
             let step = i32::try_from(window.turn % 8).unwrap_or(0) * 8;
-            let x = step.min(window.size.0 - damage.0);
-            window.surface.damage_buffer(x.max(0), 0, damage.0, damage.1);
+            let x = step.min(window.size.0 - damage.0).max(0);
+            window.paint(which, x, damage)?;
+            window.surface.attach(window.buffers.get(which), 0, 0);
+            window.surface.damage_buffer(x, 0, damage.0, damage.1);
             window.surface.frame(&handle, ());
             window.surface.commit();
             let want = self.state.frames + 1;
@@ -154,7 +169,6 @@ impl BenchClient {
     /// # Errors
     /// If the connection breaks.
     pub(crate) fn idle(&mut self, time: Duration) -> Result<(), BenchError> {
-        self.roundtrip()?;
         let timeout = rustix::event::Timespec::try_from(time).unwrap_or_default();
         if let Some(guard) = self.connection.prepare_read() {
             let fd = guard.connection_fd();
@@ -165,21 +179,38 @@ impl BenchClient {
     }
 }
 
+impl Window {
+    /// Writes pixels that were not there before, as a proxy that compares would find out.
+    fn paint(&self, which: usize, x: i32, damage: (i32, i32)) -> Result<(), BenchError> {
+        use std::os::unix::fs::FileExt;
+        let len = |n: i32| u64::try_from(n).unwrap_or(0);
+        let (stride, line) = (len(self.size.0) * 4, len(damage.0) * 4);
+        let start = if which == 0 { 0 } else { stride * len(self.size.1) } + len(x) * 4;
+        // Whole lines are one write.
+        let (count, line) = if stride == line { (1, line * len(damage.1)) } else { (len(damage.1), line) };
+        let shade = u8::try_from(self.turn % 251).unwrap_or(0);
+        let pixels = vec![shade; usize::try_from(line).unwrap_or(0)];
+        for y in 0..count {
+            self.memory.write_all_at(&pixels, start + y * stride)?;
+        }
+        Ok(())
+    }
+}
+
 fn buffers(
     shm: &wl_shm::WlShm,
     handle: &QueueHandle<State>,
     width: i32,
     height: i32,
-) -> Result<(OwnedFd, [wl_buffer::WlBuffer; 2]), BenchError> {
+) -> Result<(File, [wl_buffer::WlBuffer; 2]), BenchError> {
     let stride = width * 4;
     let size = stride * height;
     let memory = rustix::fs::memfd_create("bench", MemfdFlags::CLOEXEC).map_err(std::io::Error::from)?;
     let bytes = usize::try_from(size).unwrap_or(0);
-    let file = std::fs::File::from(memory);
+    let memory = File::from(memory);
     for byte in [0x40, 0x80] {
-        std::io::Write::write_all(&mut &file, &vec![byte; bytes])?;
+        std::io::Write::write_all(&mut &memory, &vec![byte; bytes])?;
     }
-    let memory = OwnedFd::from(file);
     let pool = shm.create_pool(memory.as_fd(), size * 2, handle, ());
     let buffer =
         |offset| pool.create_buffer(offset, width, height, stride, wl_shm::Format::Xrgb8888, handle, ());

@@ -8,11 +8,13 @@
 
 mod client;
 mod compositors;
+mod loopback;
 mod measure;
 mod peers;
 mod proxies;
 mod relay;
 mod table;
+mod ways;
 
 use clap::{Parser, Subcommand};
 use client::BenchError;
@@ -49,12 +51,19 @@ enum Helper {
         /// Socket to connect to.
         connect: PathBuf,
     },
+    /// Bridge and device without a VM; VM channel as standard input, bridge's control as output.
+    #[command(hide = true)]
+    Loopback {
+        /// Socket to listen on.
+        listen: PathBuf,
+    },
 }
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match &cli.helper {
         Some(Helper::Relay { listen, connect }) => relay::serve(listen, connect),
+        Some(Helper::Loopback { listen }) => loopback::serve(listen),
         None => run(&cli),
     };
     match done {

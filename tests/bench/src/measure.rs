@@ -23,6 +23,40 @@ pub(crate) fn cpu(pid: u32) -> Duration {
     Duration::from_nanos(nanos)
 }
 
+/// CPU time of these processes and all that they started and that still run.
+#[must_use]
+pub(crate) fn cpu_of_tree(pids: &[u32]) -> Duration {
+    tree(pids).into_iter().map(cpu).sum()
+}
+
+/// Bytes that these processes, and those that they started, read and wrote by `read` and `write`.
+#[must_use]
+pub(crate) fn io_bytes_of_tree(pids: &[u32]) -> u64 {
+    tree(pids)
+        .into_iter()
+        .filter_map(|pid| std::fs::read_to_string(format!("/proc/{pid}/io")).ok())
+        .map(|text| {
+            text.lines()
+                .filter_map(|l| l.strip_prefix("rchar:").or_else(|| l.strip_prefix("wchar:")))
+                .filter_map(|n| n.trim().parse::<u64>().ok())
+                .sum::<u64>()
+        })
+        .sum()
+}
+
+fn tree(pids: &[u32]) -> Vec<u32> {
+    let mut all = pids.to_vec();
+    let mut next = 0;
+    while let Some(pid) = all.get(next).copied() {
+        next += 1;
+        for task in tasks(pid) {
+            let children = std::fs::read_to_string(task.join("children")).unwrap_or_default();
+            all.extend(children.split_whitespace().filter_map(|c| c.parse::<u32>().ok()));
+        }
+    }
+    all
+}
+
 /// Proportional set size in KiB.
 #[must_use]
 pub(crate) fn pss_kib(pid: u32) -> u64 {
@@ -55,6 +89,12 @@ pub(crate) fn load() -> f64 {
 /// Speed of a plain copy of 64 MiB in GiB/s, best of five: what "fast" means on this machine.
 #[must_use]
 pub(crate) fn memcpy_gib_s() -> f64 {
+    1.0 / (memcpy_seconds_per_byte() * f64::from(1 << 30)).max(1e-12)
+}
+
+/// Time of a plain copy per byte, from the best of five of 64 MiB.
+#[must_use]
+pub(crate) fn memcpy_seconds_per_byte() -> f64 {
     let source = vec![1u8; 64 << 20];
     let mut target = vec![2u8; 64 << 20];
     let best = (0..5)
@@ -66,7 +106,7 @@ pub(crate) fn memcpy_gib_s() -> f64 {
         })
         .min()
         .unwrap_or(Duration::from_secs(1));
-    0.0625 / best.as_secs_f64().max(1e-9)
+    best.as_secs_f64() / f64::from(64 << 20)
 }
 
 /// The middle of some samples, zero of none.
@@ -85,6 +125,8 @@ mod tests {
         let me = std::process::id();
         assert!(pss_kib(me) > 0);
         assert!(cpu(me) > Duration::ZERO);
+        assert!(cpu_of_tree(&[me]) >= cpu(me).saturating_sub(Duration::from_secs(1)));
+        assert!(io_bytes_of_tree(&[me]) > 0);
         assert_eq!(pss_kib(u32::MAX), 0);
         assert!((median(&mut [3.0, 1.0, 2.0]) - 2.0).abs() < 1e-9);
     }

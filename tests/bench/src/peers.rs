@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-//! Compositors side by side: ours, weston, sway and cage, all headless and drawing in software.
+//! Compositors side by side: ours, weston, sway and labwc, all headless and drawing in software.
 //!
 //! In: a kind and a private runtime directory. Out: a running process that accepts Wayland clients,
 //! with the time it took to do so. Dropping it ends the process.
@@ -19,6 +19,16 @@ use std::time::{Duration, Instant};
 
 /// How long a compositor may take to listen.
 const START: Duration = Duration::from_secs(20);
+
+/// Windows lie on each other with a title, as the others have it; nothing else is started.
+const SWAY: &str = "output HEADLESS-1 resolution 1920x1080
+xwayland disable
+default_floating_border normal
+for_window [title=\".*\"] floating enable
+";
+
+/// The user that owns nothing.
+const NOBODY: u32 = 65534;
 
 /// Which compositor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,7 +84,7 @@ impl Peer {
             .stderr(Stdio::null())
             .spawn()
             .map_err(|e| BenchError::peer(kind.name(), e))?;
-        if let Err(error) = wait_for(&socket, &mut child, kind) {
+        if let Err(error) = wait_for(&socket, &mut child, kind.name()) {
             let _ = child.kill();
             let _ = child.wait();
             return Err(error);
@@ -98,6 +108,15 @@ impl Peer {
     #[must_use]
     pub(crate) fn socket(&self) -> &Path {
         &self.socket
+    }
+
+    /// The device's end of the adopted VM's channel.
+    ///
+    /// # Errors
+    /// If this compositor has none.
+    pub(crate) fn vm_channel(&self) -> Result<OwnedFd, BenchError> {
+        let (channel, _) = self.vm.as_ref().ok_or_else(|| BenchError::Peer("no VM channel".into()))?;
+        Ok(channel.try_clone()?)
     }
 
     /// A new client: of the adopted VM with ours, an ordinary one with the others.
@@ -128,7 +147,7 @@ fn command(kind: Kind, libexec: &Path, dir: &Path) -> Result<(Command, PathBuf),
         Kind::Ours => {
             let mut c = Command::new(libexec.join("cofferdam-compositor"));
             c.arg("--socket").arg(dir.join("control")).arg("--trusted-socket").arg(dir.join("wayland-0"));
-            c.args(["--headless", "--output", "1920x1080"]);
+            c.args(["--backend", "headless", "--output", "1920x1080"]);
             (c, dir.join("wayland-0"))
         }
         Kind::Weston => {
@@ -139,8 +158,8 @@ fn command(kind: Kind, libexec: &Path, dir: &Path) -> Result<(Command, PathBuf),
         }
         Kind::Sway => {
             let config = dir.join("config");
-            std::fs::write(&config, "output HEADLESS-1 resolution 1920x1080\nfloating_minimum_size 1x1\n")?;
-            let mut c = Command::new("sway");
+            std::fs::write(&config, SWAY)?;
+            let mut c = not_as_root("sway", dir)?;
             c.arg("-c").arg(config);
             wlroots(&mut c);
             (c, dir.join("wayland-1"))
@@ -153,6 +172,18 @@ fn command(kind: Kind, libexec: &Path, dir: &Path) -> Result<(Command, PathBuf),
     })
 }
 
+/// Sway ends when root starts it; then it gets another user and the directory.
+fn not_as_root(program: &str, dir: &Path) -> Result<Command, BenchError> {
+    if !rustix::process::getuid().is_root() {
+        return Ok(Command::new(program));
+    }
+    std::os::unix::fs::chown(dir, Some(NOBODY), Some(NOBODY))?;
+    let id = NOBODY.to_string();
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid", &id, "--regid", &id, "--clear-groups", program]);
+    Ok(command)
+}
+
 fn wlroots(command: &mut Command) {
     command
         .env("WLR_BACKENDS", "headless")
@@ -162,7 +193,10 @@ fn wlroots(command: &mut Command) {
 }
 
 /// Waits for a socket to appear, woken by the directory's changes.
-fn wait_for(socket: &Path, child: &mut Child, kind: Kind) -> Result<(), BenchError> {
+///
+/// # Errors
+/// If the process ends before, or nothing listens there in time.
+pub(crate) fn wait_for(socket: &Path, child: &mut Child, name: &str) -> Result<(), BenchError> {
     use rustix::fs::inotify;
     let watch = inotify::init(inotify::CreateFlags::CLOEXEC).map_err(std::io::Error::from)?;
     let dir = socket.parent().unwrap_or(Path::new("/"));
@@ -173,11 +207,11 @@ fn wait_for(socket: &Path, child: &mut Child, kind: Kind) -> Result<(), BenchErr
             return Ok(());
         }
         if let Some(status) = child.try_wait()? {
-            return Err(BenchError::Peer(format!("{} ended with {status}", kind.name())));
+            return Err(BenchError::Peer(format!("{name} ended with {status}")));
         }
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            return Err(BenchError::Peer(format!("{} did not listen within {START:?}", kind.name())));
+            return Err(BenchError::Peer(format!("{name} did not listen within {START:?}")));
         }
         // A socket that exists but does not listen yet gives no event, hence the short step.
         let step = Timespec::try_from(left.min(Duration::from_millis(5))).unwrap_or_default();

@@ -209,6 +209,14 @@ impl Loopback {
         Ok(self.with_ram(|host, ram| host.turn(timeout, ram))?)
     }
 
+    /// Watches a descriptor that ends [`Self::turn`] early, as the kick of a queue does.
+    ///
+    /// # Errors
+    /// [`LoopbackError::Kernel`].
+    pub fn watch_wake(&mut self, fd: BorrowedFd<'_>) -> Result<(), LoopbackError> {
+        Ok(self.host.watch_wake(fd)?)
+    }
+
     /// What the machine does when the guest goes away.
     pub fn reset(&mut self) {
         self.with_ram(|host, ram| host.reset(ram));
