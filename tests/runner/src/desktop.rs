@@ -218,7 +218,20 @@ impl Desktop {
     /// # Errors
     /// In the launcher's words.
     pub fn guest_run(&mut self, vm: &VmId, argv: &[String]) -> Result<GuestOutput, DesktopError> {
-        Ok(self.launcher.guest_run(vm.as_str(), argv)?)
+        self.guest_run_with(vm, argv, &[])
+    }
+
+    /// The same with something on standard input.
+    ///
+    /// # Errors
+    /// In the launcher's words.
+    pub fn guest_run_with(
+        &mut self,
+        vm: &VmId,
+        argv: &[String],
+        input: &[u8],
+    ) -> Result<GuestOutput, DesktopError> {
+        Ok(self.launcher.guest_run(vm.as_str(), argv, input)?)
     }
 
     /// Counters of a VM's helpers, as JSON.

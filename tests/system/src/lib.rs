@@ -101,6 +101,15 @@ pub fn program(name: &str) -> PathBuf {
     exe.parent().and_then(Path::parent).unwrap_or(Path::new(".")).join(name)
 }
 
+/// A static program of this workspace that runs in guests: `dist/setup` builds those for a target of their own.
+#[must_use]
+pub fn guest_program(name: &str) -> PathBuf {
+    let beside = program(name);
+    let profile = beside.parent().unwrap_or(Path::new("."));
+    let target = profile.parent().unwrap_or(profile);
+    target.join("x86_64-unknown-linux-gnu").join(profile.file_name().unwrap_or_default()).join(name)
+}
+
 /// A directory for what a test writes, kept after it for a person to look at.
 #[must_use]
 pub fn out_dir(name: &str) -> PathBuf {

@@ -59,12 +59,12 @@ impl Launcher {
         self.runtime.block_on(self.proxy.console(vm, lines))
     }
 
-    /// Runs a program beside the app and collects what it prints.
+    /// Runs a program beside the app with this input and collects what it prints.
     ///
     /// # Errors
     /// In the launcher's words.
-    pub fn guest_run(&self, vm: &str, argv: &[String]) -> zbus::Result<GuestOutput> {
-        self.runtime.block_on(guest_run(&self.proxy, vm, argv))
+    pub fn guest_run(&self, vm: &str, argv: &[String], input: &[u8]) -> zbus::Result<GuestOutput> {
+        self.runtime.block_on(guest_run(&self.proxy, vm, argv, input))
     }
 
     /// Counters of a VM's helpers, as JSON.

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-//! Running a program in a guest and collecting what it prints. In: a proxy, a VM, words. Out: two
-//! byte strings and how the program ended.
+//! Running a program in a guest and collecting what it prints. In: a proxy, a VM, words, perhaps input.
+//! Out: two byte strings and how the program ended.
 
 use crate::bus::{GuestExit, LauncherProxy};
 use rustix::pipe::{PipeFlags, pipe_with};
 use std::os::fd::OwnedFd;
-use tokio::io::AsyncReadExt as _;
-use tokio::net::unix::pipe::Receiver;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::unix::pipe::{Receiver, Sender};
 
 /// Most bytes kept of each stream; the rest is read and dropped.
 const KEEP: u64 = 16 << 20;
@@ -22,17 +22,29 @@ pub struct GuestOutput {
     pub exit: GuestExit,
 }
 
-/// Runs `argv` beside the app of `vm`, with an empty standard input.
+/// Runs `argv` beside the app of `vm`, with `input` as its standard input.
 ///
 /// # Errors
 /// In the launcher's words, or the kernel's about pipes.
-pub async fn guest_run(proxy: &LauncherProxy<'_>, vm: &str, argv: &[String]) -> zbus::Result<GuestOutput> {
-    let stdin: OwnedFd = std::fs::File::open("/dev/null")?.into();
+pub async fn guest_run(
+    proxy: &LauncherProxy<'_>,
+    vm: &str,
+    argv: &[String],
+    input: &[u8],
+) -> zbus::Result<GuestOutput> {
+    let (stdin, feed) = pipe_with(PipeFlags::CLOEXEC).map_err(std::io::Error::from)?;
     let (out, stdout) = pipe()?;
     let (err, stderr) = pipe()?;
     let call = proxy.guest_run(vm, argv, stdin.into(), stdout.into(), stderr.into());
-    let (exit, stdout, stderr) = tokio::join!(call, read(out), read(err));
+    let (exit, stdout, stderr, ()) = tokio::join!(call, read(out), read(err), write(feed, input));
     Ok(GuestOutput { stdout: stdout?, stderr: stderr?, exit: exit? })
+}
+
+/// Writes all of it, unless the program ends before: its exit code says more than our error could.
+async fn write(to: OwnedFd, input: &[u8]) {
+    if let Ok(mut to) = Sender::from_owned_fd(to) {
+        let _ = to.write_all(input).await;
+    }
 }
 
 fn pipe() -> std::io::Result<(Receiver, OwnedFd)> {
