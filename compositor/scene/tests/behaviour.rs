@@ -96,7 +96,7 @@ fn first_configure_answers_the_first_commit_and_focus_waits_for_a_buffer() {
     d.commit(W1, 400, 300);
     assert!(d.effects.contains(&Effect::Focus(Some(Node::Window(W1)))));
     assert_eq!(d.content(W1).size(), size(400, 300));
-    assert_eq!(d.outer(W1), Rect::new(436, 231, 408, 338), "in the middle");
+    assert_eq!(d.outer(W1), Rect::new(72, 48, 408, 338), "where reading starts");
 }
 
 #[test]
@@ -237,6 +237,44 @@ fn a_client_may_move_only_what_is_held() {
     assert_eq!(d.outer(W2).y, 0, "the title stays in reach");
     d.ok(Op::Release);
     assert!(!d.scene.pointer_is_grabbed());
+}
+
+#[test]
+fn what_the_pointer_would_do() {
+    let mut d = Desk::new();
+    d.open(W1, vm("a"), size(400, 300));
+    let f = d.outer(W1);
+    let edges = |l, t, r, b| Some(Edges::new(l, t, r, b));
+    for (x, y, expected) in [
+        (f.x, f.y + 100, edges(true, false, false, false)),
+        (f.x - 4, f.y + 100, edges(true, false, false, false)),
+        (f.x - 5, f.y + 100, None),
+        (f.right() - 1, f.y + 100, edges(false, false, true, false)),
+        (f.x + 200, f.bottom() + 3, edges(false, false, false, true)),
+        (f.x + 200, f.y, edges(false, true, false, false)),
+        (f.x, f.y + 10, edges(true, true, false, false)),
+        (f.right() - 10, f.bottom() - 1, edges(false, false, true, true)),
+        (f.x + 200, f.y + 10, None),
+        (f.x + 200, f.y + 100, None),
+    ] {
+        d.ok(Op::PointerMotion(Point { x, y }));
+        assert_eq!(d.scene.pointer_edges(), expected, "{x},{y} of {f:?}");
+        assert_eq!(d.scene.pointer(), Some(Point { x, y }));
+    }
+    assert!(!d.scene.pointer_is_held());
+    d.press_at(f.x, f.y + 100);
+    assert!(d.scene.pointer_is_held() && d.scene.pointer_is_grabbed());
+    d.ok(Op::PointerMotion(Point { x: 5, y: 5 }));
+    assert_eq!(d.scene.pointer_edges(), edges(true, false, false, false), "as long as it is dragged");
+    d.ok(Op::Release);
+    let inside = d.content(W1).center();
+    d.press_at(inside.x, inside.y);
+    assert!(d.scene.pointer_is_held() && !d.scene.pointer_is_grabbed());
+    d.ok(Op::PointerLeave);
+    assert_eq!((d.scene.pointer_is_held(), d.scene.pointer()), (false, None));
+    d.ok(Op::SetLimits { window: W1, min: size(400, 300), max: size(400, 300) });
+    d.ok(Op::PointerMotion(Point { x: f.x, y: f.y + 100 }));
+    assert_eq!(d.scene.pointer_edges(), None, "its client wants one size only");
 }
 
 #[test]

@@ -194,6 +194,39 @@ fn hits_agree_with_views(scene: &Scene, at: Point) {
     }
 }
 
+/// What is drawn of each window: its frame with everything in it, and its popups.
+fn drawn(scene: &Scene) -> BTreeMap<WindowId, (Rect, String)> {
+    let whole = |v: &cofferdam_scene::WindowView<'_>| {
+        v.popups.iter().fold(v.frame.outer, |sum, p| sum.union(p.outer))
+    };
+    scene
+        .windows()
+        .map(|v| {
+            let look = format!("{:?}", (v.frame, v.layout, v.active, &v.buttons, &v.popups));
+            (v.window.id(), (whole(&v), look))
+        })
+        .collect()
+}
+
+/// The session draws only what it is told to: whatever looks different was damaged, where it was and
+/// where it is.
+fn changes_are_damaged(before: &Scene, after: &Scene, damage: &[Rect]) {
+    let (old, new) = (drawn(before), drawn(after));
+    let stale = |one: &BTreeMap<WindowId, (Rect, String)>, other: &BTreeMap<WindowId, (Rect, String)>| {
+        let changed = one.iter().filter(|(id, look)| other.get(id) != Some(look));
+        // Only what is on an output is drawn at all.
+        let seen = changed.flat_map(|(_, (rect, _))| {
+            after.outputs().iter().filter_map(|o| o.rect().intersection(*rect)).collect::<Vec<_>>()
+        });
+        seen.into_iter().find(|r| !damage.iter().any(|d| d.contains_rect(*r)))
+    };
+    assert_eq!(stale(&old, &new), None, "what was there is drawn over");
+    assert_eq!(stale(&new, &old), None, "what is there is drawn");
+    let order = |s: &Scene| s.windows().map(|v| v.window.id()).collect::<Vec<_>>();
+    let same = order(before) == order(after) || after.outputs().is_empty();
+    assert!(same || !damage.is_empty(), "a new order is drawn");
+}
+
 fn run(ops: Vec<Op>) {
     let mut scene = Scene::default();
     let mut told = Told::default();
@@ -202,9 +235,14 @@ fn run(ops: Vec<Op>) {
         done.push(op.clone());
         let before = scene.clone();
         let result = scene.apply(op, Mono::from_millis(n as u64 * 130));
+        let mut damage = Vec::new();
         while let Some(effect) = scene.poll_effect() {
+            if let Effect::Damage(rect) = effect {
+                damage.push(rect);
+            }
             told.take(&scene, effect);
         }
+        changes_are_damaged(&before, &scene, &damage);
         if let Err(sentence) = scene.verify_invariants() {
             panic!("broken: {sentence}\nafter {done:?}");
         }

@@ -84,7 +84,12 @@ impl Scene {
         for id in &order {
             self.settle_one(*id, &order, &mut settled);
         }
+        let moved = order.iter().zip(&settled).filter(|(old, new)| old != new).map(|(old, _)| *old);
+        let moved: Vec<_> = moved.collect();
         self.stack = settled;
+        for id in moved {
+            self.damage_window(id);
+        }
     }
 
     fn settle_one(&self, id: WindowId, order: &[WindowId], settled: &mut Vec<WindowId>) {

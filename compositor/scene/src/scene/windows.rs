@@ -67,8 +67,8 @@ impl Scene {
                     self.map(id);
                 }
                 self.keep_reachable(id);
-                self.damage_window(id);
                 self.solve_popups_of(id, false);
+                self.damage_window(id);
             }
         }
         Ok(())
