@@ -10,7 +10,7 @@ use std::os::fd::OwnedFd;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 /// Messages that wait for a guest which does not read; more than that and it is broken.
 const QUEUE: usize = 256;
@@ -18,8 +18,11 @@ const QUEUE: usize = 256;
 /// The way to the guest.
 #[derive(Debug)]
 pub(crate) struct Agent {
-    outbox: mpsc::Sender<Vec<u8>>,
+    outbox: mpsc::Sender<Frame>,
 }
+
+/// A message on its way, and the room that it takes up until it is written.
+type Frame = (Vec<u8>, Option<OwnedSemaphorePermit>);
 
 impl Agent {
     /// Takes over our end of the port.
@@ -38,17 +41,32 @@ impl Agent {
     /// # Errors
     /// A sentence, if the message is too large or the guest has stopped reading.
     pub(crate) fn send(&self, message: &ToGuest) -> Result<(), String> {
+        self.send_bulk(message, None)
+    }
+
+    /// The same for a message of many; `room` is given back once it is written.
+    ///
+    /// # Errors
+    /// Those of [`Self::send`].
+    pub(crate) fn send_bulk(
+        &self,
+        message: &ToGuest,
+        room: Option<OwnedSemaphorePermit>,
+    ) -> Result<(), String> {
         let frame = encode(message).map_err(|e| e.to_string())?;
-        self.outbox.try_send(frame).map_err(|_full| "the guest's agent does not read any more".to_owned())
+        self.outbox
+            .try_send((frame, room))
+            .map_err(|_full| "the guest's agent does not read any more".to_owned())
     }
 }
 
-async fn send_frames(mut frames: mpsc::Receiver<Vec<u8>>, mut write: OwnedWriteHalf) {
-    while let Some(frame) = frames.recv().await {
+async fn send_frames(mut frames: mpsc::Receiver<Frame>, mut write: OwnedWriteHalf) {
+    while let Some((frame, room)) = frames.recv().await {
         if write.write_all(&frame).await.is_err() {
             // The machine is gone; its exit is reported by whoever reaps it.
             return;
         }
+        drop(room);
     }
 }
 

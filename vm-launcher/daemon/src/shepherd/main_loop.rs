@@ -146,7 +146,7 @@ impl Shepherd {
                 }
                 self.links.remove(link);
             }
-            Input::Stdin(id, data) => self.tell_guest(&ToGuest::RunInput { id, data }),
+            Input::Stdin(id, data, room) => self.tell_guest_bulk(&ToGuest::RunInput { id, data }, room),
             Input::RunStuck(id) => self.tell_guest(&ToGuest::KillRun { id }),
             Input::CountersDue(id) => self.questions.due(id, &mut self.links),
         }
@@ -263,8 +263,12 @@ impl Shepherd {
     }
 
     fn tell_guest(&mut self, message: &ToGuest) {
+        self.tell_guest_bulk(message, None);
+    }
+
+    fn tell_guest_bulk(&mut self, message: &ToGuest, room: Option<tokio::sync::OwnedSemaphorePermit>) {
         let Some(agent) = &self.agent else { return };
-        if let Err(why) = agent.send(message) {
+        if let Err(why) = agent.send_bulk(message, room) {
             self.happen(Event::AgentBroken(why));
         }
     }

@@ -58,7 +58,7 @@ pub(crate) enum Input {
     /// A launcher went away.
     LinkGone(LinkId),
     /// Bytes for a guest program's standard input; empty at its end.
-    Stdin(u32, Vec<u8>),
+    Stdin(u32, Vec<u8>, Option<tokio::sync::OwnedSemaphorePermit>),
     /// The receiver of a guest program's output does not take it.
     RunStuck(u32),
     /// Counters have had their time.

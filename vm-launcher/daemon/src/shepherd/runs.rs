@@ -13,10 +13,13 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 
 /// Bytes of output that may wait for the caller of one program.
 const MAX_WAITING: usize = 8 << 20;
+/// Pieces of input, of all programs, that may wait for the guest: a fraction of what the way to it holds, so
+/// that a large input waits for the guest instead of making it look dead.
+const MAX_INPUTS: usize = 32;
 /// Programs at the same time in one VM.
 const MAX_RUNS: usize = 32;
 
@@ -34,6 +37,7 @@ struct Run {
 pub(crate) struct Runs {
     next: u32,
     open: BTreeMap<u32, Run>,
+    inputs: Arc<Semaphore>,
     inbox: Inbox,
 }
 
@@ -47,8 +51,8 @@ pub(crate) enum Verdict {
 }
 
 impl Runs {
-    pub(crate) const fn new(inbox: Inbox) -> Self {
-        Self { next: 1, open: BTreeMap::new(), inbox }
+    pub(crate) fn new(inbox: Inbox) -> Self {
+        Self { next: 1, open: BTreeMap::new(), inputs: Arc::new(Semaphore::new(MAX_INPUTS)), inbox }
     }
 
     /// Takes in a call; gives back the id under which the agent is to start the program.
@@ -68,7 +72,7 @@ impl Runs {
             stderr: Output::new(stderr, id, &self.inbox),
         };
         self.open.insert(id, run);
-        tokio::spawn(feed(stdin, id, self.inbox.clone()));
+        tokio::spawn(feed(stdin, id, Arc::clone(&self.inputs), self.inbox.clone()));
         Ok(id)
     }
 
@@ -139,14 +143,15 @@ impl Output {
     }
 }
 
-async fn feed(stdin: OwnedFd, id: u32, inbox: Inbox) {
+async fn feed(stdin: OwnedFd, id: u32, inputs: Arc<Semaphore>, inbox: Inbox) {
     let mut file = tokio::fs::File::from_std(File::from(stdin));
     let mut bytes = vec![0; 16 * 1024];
     loop {
         // An input that can't be read is one that has ended.
         let n = file.read(&mut bytes).await.unwrap_or(0);
         let data = bytes.get(..n).unwrap_or_default().to_vec();
-        if inbox.send(Input::Stdin(id, data)).await.is_err() || n == 0 {
+        let room = Arc::clone(&inputs).acquire_owned().await.ok();
+        if inbox.send(Input::Stdin(id, data, room)).await.is_err() || n == 0 {
             return;
         }
     }
