@@ -72,7 +72,7 @@ impl Scene {
 
     pub(super) fn commit_popup(&mut self, id: PopupId, size: Option<Size>) -> Result<(), Refused> {
         let p = self.popups.get_mut(&id).ok_or(Refused::Unknown)?;
-        let (root, first) = (p.root, !p.told && size.is_none());
+        let (root, first) = (p.root, !p.told && p.committed.is_none() && size.is_none());
         if first {
             p.told = true;
             self.solve_popup(id);
