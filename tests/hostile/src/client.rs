@@ -189,6 +189,9 @@ impl Client {
                     return Ok((Seen::Survived, Some(event)));
                 }
             }
+            if self.ended {
+                return Ok((Seen::Closed, None));
+            }
             if self.blocked {
                 return Ok((Seen::Blocked, None));
             }

@@ -57,6 +57,25 @@ fn a_killed_helper_harms_its_own_vm_only() -> Outcome {
 }
 
 #[test]
+fn a_killed_bridge_harms_its_own_vm_only() -> Outcome {
+    let mut t = TestDesktop::start("kill-bridge")?;
+    let witness = t.open("foot")?;
+    let victim = t.open("foot")?;
+    let ended = t.desktop.guest_run(&victim, &["cofferdam-end-bridge".to_owned()])?;
+    assert_eq!(ended.exit.code, 0);
+    t.wait("the victim's window to go", |d| {
+        Ok(!d.windows()?.iter().any(|w| w.vm.as_ref() == Some(&victim)))
+    })?;
+    // The bridge comes back, but this app does not outlive its display: the VM ends with it, in order.
+    let end = t.desktop.wait_end(&victim, Duration::from_secs(60))?.ok_or("the app outlives its display")?;
+    assert!(end.code.is_some(), "{victim} should end with its app: {end:?}");
+    witness_lives(&mut t, &witness, "bridge")?;
+    let another = t.open("foot")?;
+    witness_lives(&mut t, &another, "another")?;
+    Ok(t.desktop.finish()?)
+}
+
+#[test]
 fn a_killed_launcher_harms_nobody() -> Outcome {
     let mut t = TestDesktop::start("kill-launcher")?;
     let witness = t.open("foot")?;

@@ -16,7 +16,6 @@ pub(super) fn attacks() -> Vec<Attack> {
     let mut all: Vec<Attack> = [
         fatal("pool-of-nothing", |c| pool_of(c, 0)),
         fatal("pool-of-negative-size", |c| pool_of(c, -1)),
-        fatal("pool-shrinks", |c| resize(c, 64)),
         fatal("pool-resized-to-negative", |c| resize(c, i32::MIN)),
         fatal("buffer-longer-than-pool", |c| buffer(c, [0, 64, 64, 256])),
         fatal("buffer-behind-pool", |c| buffer(c, [SIZE, 1, 1, 4])),
@@ -44,6 +43,17 @@ pub(super) fn attacks() -> Vec<Attack> {
         // Resource ids are counted up by the guest's kernel: the app in this VM has low ones.
         raw("pool-of-another-contexts-resource", Deed::Wayland(|c| pool_in(c, 1))),
     ]);
+    let shrinks = Deed::Wayland(|c| resize(c, 64));
+    all.push(Attack { name: "pool-shrinks", way: Way::App, end: Seen::Closed, fault: true, deed: shrinks });
+    // To the compositor a pool is its whole blob from the start, so the device has nothing to pass on.
+    let shrinks = Deed::Wayland(|c| resize(c, 64));
+    all.push(Attack {
+        name: "pool-shrinks",
+        way: Way::Raw,
+        end: Seen::Survived,
+        fault: false,
+        deed: shrinks,
+    });
     // An app's file may lie about its length: it is read as far as it goes, and only the app's own window
     // shows what is missing.
     all.push(Attack {

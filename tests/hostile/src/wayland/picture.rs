@@ -18,17 +18,24 @@ const GREEN: u32 = 0xff00_c040;
 
 pub(super) fn attacks() -> Vec<Attack> {
     vec![
-        picture("paints-its-border", border),
+        picture("paints-its-border", |c| border(c, true)),
+        picture("grows-by-subsurfaces", |c| border(c, false)),
         picture("popup-outside-the-screen", popup),
         picture("claims-to-be-the-witness", claim),
         picture("fullscreen-without-border", fullscreen),
-        picture("larger-than-the-screen", large),
+        picture("shows-more-than-it-says", large),
     ]
 }
 
-/// Subsurfaces over all four edges of its frame, and one far larger than the desktop below it.
-fn border(c: &mut Client) -> io::Result<()> {
+/// Subsurfaces over all four edges of its frame, and one far larger than the desktop below it. If it says
+/// where its window ends, they lie outside; otherwise they are part of it.
+fn border(c: &mut Client, says: bool) -> io::Result<()> {
     let window = c.window("border", [300, 200], GREEN)?;
+    if says {
+        let geometry = [0, 0, 300, 200].map(Arg::Int);
+        let set = xdg_surface::request::SET_WINDOW_GEOMETRY;
+        c.send(window.xdg, &xdg_surface::INTERFACE, set, &geometry)?;
+    }
     for (x, y, w, h) in [
         (-40, -60, 380, 60),
         (-40, 200, 380, 60),
