@@ -14,7 +14,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Round trips per sample.
-const SYNCS: usize = 5000;
+const SYNCS: usize = 500;
+/// Samples of round trips in a round.
+const TURNS: usize = 10;
 /// Frames per sample, each after the compositor asked for it: two seconds at its 60 Hz.
 const FRAMES: usize = 120;
 /// Frames of 33 MB.
@@ -40,39 +42,73 @@ const CASES: [(&str, (i32, i32), (i32, i32), usize); 3] = [
     ("1080p, 64×64 damaged", FULL_HD, SMALL, FRAMES),
 ];
 
+/// One way with its client. Fields are dropped in this order: client, processes, compositor.
+struct Lane {
+    kind: WayKind,
+    client: BenchClient,
+    way: Way,
+    /// A compositor for each, so that none finds the windows or the heap of another.
+    _peer: Peer,
+}
+
 /// Measures all ways; what can't be measured is named in the second list.
 pub(crate) fn measure(exe: &Path, libexec: &Path, rounds: usize) -> (Vec<Row>, Vec<String>) {
     let mut missing = Vec::new();
     let mut samples: BTreeMap<WayKind, Samples> = BTreeMap::new();
-    let mut kinds = vec![WayKind::Native, WayKind::TwoRelays, WayKind::Waypipe, OURS];
     let mut copies = Vec::new();
     for _ in 0..rounds {
-        kinds.retain(|kind| match one(*kind, exe, libexec, samples.entry(*kind).or_default()) {
-            Ok(()) => true,
-            Err(error) => {
-                missing.push(format!("{}: {error}", kind.name()));
-                false
-            }
-        });
+        round(exe, libexec, &mut samples, &mut missing);
         copies.push(memcpy_seconds_per_byte());
     }
     (rows(samples, median(&mut copies)), missing)
 }
 
-fn one(kind: WayKind, exe: &Path, libexec: &Path, samples: &mut Samples) -> Result<(), BenchError> {
-    // A compositor for each, so that none finds the windows or the heap of another.
+/// All ways side by side: each step is done by one after the other before the next step begins.
+fn round(
+    exe: &Path,
+    libexec: &Path,
+    samples: &mut BTreeMap<WayKind, Samples>,
+    missing: &mut Vec<String>,
+) {
+    let mut lanes = Vec::new();
+    for kind in [WayKind::Native, WayKind::TwoRelays, WayKind::Waypipe, OURS] {
+        match lane(kind, exe, libexec) {
+            Ok(lane) => lanes.push(lane),
+            Err(error) => missing.push(format!("{}: {error}", kind.name())),
+        }
+    }
+    let mut each = |step: &dyn Fn(&mut Lane, &mut Samples) -> Result<(), BenchError>| {
+        lanes.retain_mut(|lane| match step(lane, samples.entry(lane.kind).or_default()) {
+            Ok(()) => true,
+            Err(error) => {
+                missing.push(format!("{}: {error}", lane.kind.name()));
+                false
+            }
+        });
+    };
+    for _ in 0..TURNS {
+        each(&|lane, samples| {
+            samples.sync.push(median(&mut lane.client.sync_times(SYNCS)?));
+            Ok(())
+        });
+    }
+    for (case, (_, size, damage, frames)) in CASES.into_iter().enumerate() {
+        each(&|lane, samples| {
+            let (ms, bytes) = draw(&lane.way, &mut lane.client, size, damage, frames)?;
+            let entry = samples.frames.entry(case).or_default();
+            entry.0.push(ms);
+            entry.1.push(bytes);
+            Ok(())
+        });
+    }
+}
+
+fn lane(kind: WayKind, exe: &Path, libexec: &Path) -> Result<Lane, BenchError> {
     let peer = Peer::start(Kind::Ours, libexec)?;
     let way = Way::start(kind, exe, &peer)?;
     let mut client = way.client(&peer)?;
-    client.sync_times(200)?;
-    samples.sync.push(median(&mut client.sync_times(SYNCS)?));
-    for (case, (_, size, damage, frames)) in CASES.into_iter().enumerate() {
-        let (ms, bytes) = draw(&way, &mut client, size, damage, frames)?;
-        let entry = samples.frames.entry(case).or_default();
-        entry.0.push(ms);
-        entry.1.push(bytes);
-    }
-    Ok(())
+    client.sync_times(SYNCS)?;
+    Ok(Lane { kind, client, way, _peer: peer })
 }
 
 /// CPU milliseconds and bytes copied per frame, of the processes in the middle.
@@ -131,7 +167,7 @@ fn rows(mut samples: BTreeMap<WayKind, Samples>, copy: f64) -> Vec<Row> {
         rows.push(row(what("bytes copied"), "KiB", kib(bytes), "the damage", kib(floor), Some(1.0)));
         let waypipe = samples.get_mut(&WayKind::Waypipe).and_then(|s| s.frames.get_mut(&case));
         if let Some((_, theirs)) = waypipe {
-            let what = what("bytes copied (waypipe: read and written on its socket)");
+            let what = what("bytes copied (waypipe: through its socket)");
             rows.push(row(what, "KiB", kib(bytes), WayKind::Waypipe.name(), kib(median(theirs)), None));
         }
     }
