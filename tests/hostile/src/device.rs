@@ -7,10 +7,11 @@ use crate::transport::{Context, Received, Transport};
 use cofferdam_guest::bridge::channel::Channel;
 use cofferdam_guest::bridge::sys::{Mapping, drm};
 use cofferdam_xdomain::channel::{
-    CHANNEL_RING, GuestCommand, IdKind, IdList, Identifier, ImageQuery, Init, Init2, Pipe, Transfer,
-    channel_type, cmd,
+    CHANNEL_RING, GuestCommand, IdKind, IdList, Identifier, ImageQuery, Init, Init2, Pipe, QUERY_RING,
+    Transfer, channel_type, cmd,
 };
 use cofferdam_xdomain::ring::{CONSUMED, DATA, PRODUCED};
+use rustix::event::{PollFd, PollFlags};
 use std::fs::File;
 use std::io;
 
@@ -265,7 +266,9 @@ fn lying_ring() -> io::Result<Seen> {
     let (handle, ring) = drm::create_blob(&node, GUEST, MAPPABLE, size, 0)?;
     let len = usize::try_from(size).map_err(io::Error::other)?;
     let memory = Mapping::read_write(&node, len, drm::map_offset(&node, handle)?)?;
-    exec(&node, &encode(init2(ring, RING))?)?;
+    // The device sets the counters to zero when it takes the ring: the lie comes after that.
+    let taken = drm::exec_fenced(&node, &encode(init2(ring, RING))?, QUERY_RING.into())?;
+    rustix::event::poll(&mut [PollFd::new(&taken, PollFlags::IN)], None)?;
     memory.store(CONSUMED, 0x8000_0000)?;
     memory.store(PRODUCED, 0xffff_fff0)?;
     let mut sync = 1_u32.to_ne_bytes().to_vec();

@@ -97,9 +97,11 @@ pub(crate) fn own_frame(t: &mut TestDesktop, window: &WindowInfo, name: &str) ->
     let style = Library::built_in()?;
     let style = style.identities.get(identity);
     let above: Vec<Area> = frames.iter().skip(1).map(|(frame, _)| area(*frame)).collect();
-    for (index, (frame, _)) in frames.iter().enumerate() {
+    for (index, (frame, content)) in frames.iter().enumerate() {
         let outer = area(*frame);
-        let mut inner = area(shrunk(*frame, window.border));
+        // Those of popups are thinner.
+        let border = if index == 0 { window.border } else { content.x - frame.x };
+        let mut inner = area(shrunk(*frame, border));
         if window.fullscreen {
             // Only the strip at the top stays.
             inner = Area { x: 0, w: outer.w, h: outer.h, ..inner };
