@@ -83,7 +83,10 @@ impl Peer {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
-            .map_err(|e| BenchError::peer(kind.name(), e))?;
+            .map_err(|e| match e.kind() {
+                std::io::ErrorKind::NotFound => BenchError::Peer("not installed".into()),
+                _ => BenchError::Io(e),
+            })?;
         if let Err(error) = wait_for(&socket, &mut child, kind.name()) {
             let _ = child.kill();
             let _ = child.wait();

@@ -35,11 +35,18 @@ struct Samples {
     frames: BTreeMap<usize, (Vec<f64>, Vec<f64>)>,
 }
 
-/// Window and damage of each case.
-const CASES: [(&str, (i32, i32), (i32, i32), usize); 3] = [
-    ("1080p, all damaged", FULL_HD, FULL_HD, FRAMES),
-    ("4K, all damaged", ULTRA_HD, ULTRA_HD, BIG_FRAMES),
-    ("1080p, 64×64 damaged", FULL_HD, SMALL, FRAMES),
+/// One kind of drawing.
+struct Case {
+    name: &'static str,
+    size: (i32, i32),
+    damage: (i32, i32),
+    frames: usize,
+}
+
+const CASES: [Case; 3] = [
+    Case { name: "1080p, all damaged", size: FULL_HD, damage: FULL_HD, frames: FRAMES },
+    Case { name: "4K, all damaged", size: ULTRA_HD, damage: ULTRA_HD, frames: BIG_FRAMES },
+    Case { name: "1080p, 64×64 damaged", size: FULL_HD, damage: SMALL, frames: FRAMES },
 ];
 
 /// One way with its client. Fields are dropped in this order: client, processes, compositor.
@@ -64,12 +71,7 @@ pub(crate) fn measure(exe: &Path, libexec: &Path, rounds: usize) -> (Vec<Row>, V
 }
 
 /// All ways side by side: each step is done by one after the other before the next step begins.
-fn round(
-    exe: &Path,
-    libexec: &Path,
-    samples: &mut BTreeMap<WayKind, Samples>,
-    missing: &mut Vec<String>,
-) {
+fn round(exe: &Path, libexec: &Path, samples: &mut BTreeMap<WayKind, Samples>, missing: &mut Vec<String>) {
     let mut lanes = Vec::new();
     for kind in [WayKind::Native, WayKind::TwoRelays, WayKind::Waypipe, OURS] {
         match lane(kind, exe, libexec) {
@@ -92,10 +94,10 @@ fn round(
             Ok(())
         });
     }
-    for (case, (_, size, damage, frames)) in CASES.into_iter().enumerate() {
+    for (number, case) in CASES.iter().enumerate() {
         each(&|lane, samples| {
-            let (ms, bytes) = draw(&lane.way, &mut lane.client, size, damage, frames)?;
-            let entry = samples.frames.entry(case).or_default();
+            let (ms, bytes) = draw(&lane.way, &mut lane.client, case)?;
+            let entry = samples.frames.entry(number).or_default();
             entry.0.push(ms);
             entry.1.push(bytes);
             Ok(())
@@ -112,13 +114,8 @@ fn lane(kind: WayKind, exe: &Path, libexec: &Path) -> Result<Lane, BenchError> {
 }
 
 /// CPU milliseconds and bytes copied per frame, of the processes in the middle.
-fn draw(
-    way: &Way,
-    client: &mut BenchClient,
-    size: (i32, i32),
-    damage: (i32, i32),
-    frames: usize,
-) -> Result<(f64, f64), BenchError> {
+fn draw(way: &Way, client: &mut BenchClient, case: &Case) -> Result<(f64, f64), BenchError> {
+    let Case { size, damage, frames, .. } = *case;
     client.open(size.0, size.1)?;
     // Both buffers and all of the proxy's own have been seen before it counts.
     client.frames(6, size)?;
@@ -150,22 +147,22 @@ fn rows(mut samples: BTreeMap<WayKind, Samples>, copy: f64) -> Vec<Row> {
         let what = "wl_display.sync through bridge and device (loopback)".into();
         rows.push(row(what, "µs", sync, kind.name(), median(&mut theirs.sync), aim));
     }
-    for (case, (name, _, damage, _)) in CASES.into_iter().enumerate() {
-        let Some((ms, bytes)) = ours.frames.get_mut(&case) else { continue };
+    for (number, Case { name, damage, .. }) in CASES.iter().enumerate() {
+        let Some((ms, bytes)) = ours.frames.get_mut(&number) else { continue };
         let (ms, bytes) = (median(ms), median(bytes));
         let floor = f64::from(damage.0) * f64::from(damage.1) * 4.0;
         let what = |what: &str| format!("proxies' {what} per frame, {name}");
         for kind in [WayKind::Waypipe, WayKind::TwoRelays] {
-            let Some((theirs, _)) = samples.get_mut(&kind).and_then(|s| s.frames.get_mut(&case)) else {
+            let Some((theirs, _)) = samples.get_mut(&kind).and_then(|s| s.frames.get_mut(&number)) else {
                 continue;
             };
-            let aim = (kind == WayKind::Waypipe && damage != SMALL).then_some(0.1);
+            let aim = (kind == WayKind::Waypipe && *damage != SMALL).then_some(0.1);
             rows.push(row(what("CPU"), "ms", ms, kind.name(), median(theirs), aim));
         }
         rows.push(row(what("CPU"), "ms", ms, "one memcpy of it", floor * copy * 1e3, None));
         let kib = |bytes: f64| bytes / 1024.0;
         rows.push(row(what("bytes copied"), "KiB", kib(bytes), "the damage", kib(floor), Some(1.0)));
-        let waypipe = samples.get_mut(&WayKind::Waypipe).and_then(|s| s.frames.get_mut(&case));
+        let waypipe = samples.get_mut(&WayKind::Waypipe).and_then(|s| s.frames.get_mut(&number));
         if let Some((_, theirs)) = waypipe {
             let what = what("bytes copied (waypipe: through its socket)");
             rows.push(row(what, "KiB", kib(bytes), WayKind::Waypipe.name(), kib(median(theirs)), None));

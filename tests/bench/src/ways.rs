@@ -94,7 +94,8 @@ impl Way {
     }
 
     fn spawn(&mut self, mut command: Command, socket: &Path) -> Result<(), BenchError> {
-        let child = command.stderr(Stdio::null()).spawn().map_err(|e| BenchError::peer(self.kind.name(), e))?;
+        let child =
+            command.stderr(Stdio::null()).spawn().map_err(|e| BenchError::peer(self.kind.name(), e))?;
         self.children.push(child);
         let Some(child) = self.children.last_mut() else { return Ok(()) };
         wait_for(socket, child, self.kind.name())
