@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! Too much of everything. In: a connection. Out: floods on it.
 
-use super::fatal;
+use super::{fatal, lawful};
 use crate::attack::{Attack, Deed, Seen, Way};
-use crate::client::Client;
+use crate::client::{Client, Event, Window};
 use crate::transport::Memory;
-use cofferdam_wayland_wire::protocol::{wl_compositor, wl_display, wl_surface};
+use cofferdam_wayland_wire::protocol::{
+    wl_compositor, wl_display, wl_seat, wl_surface, xdg_activation_v1, xdg_surface, xdg_toplevel,
+};
 use cofferdam_wayland_wire::{Arg, ObjectId, encode};
 use std::io;
 
@@ -17,10 +19,14 @@ pub(super) fn attacks() -> Vec<Attack> {
         fatal("registries-without-end", registries),
     ]
     .into_iter()
+    .chain([lawful("steals-the-keyboard", activate)])
     .flatten()
     .collect();
     let attack = |name, way, end, deed| Attack { name, way, end, fault: true, deed };
     all.extend([
+        // What is above the limit is closed politely, as the protocol allows; the rest of them stay.
+        attack("two-hundred-windows", Way::App, Seen::Survived, Deed::Wayland(windows)),
+        attack("two-hundred-windows", Way::Raw, Seen::Survived, Deed::Wayland(windows)),
         attack("descriptor-flood", Way::App, Seen::Closed, Deed::Wayland(descriptors)),
         attack("descriptor-flood", Way::Raw, Seen::Closed, Deed::Wayland(identifiers)),
         attack("never-reads", Way::App, Seen::Closed, Deed::Wayland(never_reads)),
@@ -64,6 +70,41 @@ fn registries(c: &mut Client) -> io::Result<()> {
         if c.is_over() {
             break;
         }
+    }
+    Ok(())
+}
+
+/// Windows all over the desktop.
+fn windows(c: &mut Client) -> io::Result<()> {
+    let buffer = c.buffer(64, 48, 0xff90_2020)?;
+    for _ in 0..200 {
+        let Window { surface, xdg, toplevel } = c.toplevel("one of many", "hostile")?;
+        let answers =
+            |e: &Event| e.sender == xdg || e.sender == toplevel && e.opcode == xdg_toplevel::event::CLOSE;
+        match c.wait(answers)?.1 {
+            // The compositor has had enough of them.
+            Some(event) if event.sender == toplevel => break,
+            Some(event) => {
+                let ack = xdg_surface::request::ACK_CONFIGURE;
+                c.send(xdg, &xdg_surface::INTERFACE, ack, &[Arg::Uint(event.word(0))])?;
+                c.show(surface, buffer)?;
+            }
+            None => break,
+        }
+    }
+    Ok(())
+}
+
+/// Activation with a token that it made up, and moves with serials that it made up.
+fn activate(c: &mut Client) -> io::Result<()> {
+    let window = c.window("thief", [200, 100], 0xff90_2020)?;
+    let activation = c.bind(&xdg_activation_v1::INTERFACE)?;
+    let args = [Arg::Str(Some("0123456789abcdef")), Arg::Object(Some(window.surface))];
+    c.send(activation, &xdg_activation_v1::INTERFACE, xdg_activation_v1::request::ACTIVATE, &args)?;
+    let seat = c.bind(&wl_seat::INTERFACE)?;
+    for serial in [0, 1, u32::MAX] {
+        let args = [Arg::Object(Some(seat)), Arg::Uint(serial)];
+        c.send(window.toplevel, &xdg_toplevel::INTERFACE, xdg_toplevel::request::MOVE, &args)?;
     }
     Ok(())
 }
