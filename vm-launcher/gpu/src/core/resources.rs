@@ -371,12 +371,16 @@ impl Resources {
     }
 }
 
-/// Turns extents into pages, each of them whole pages of RAM, together at least `size` bytes.
+/// Turns extents into pages, each of them whole pages of RAM, together at least `size` bytes. None may begin
+/// behind the blob's end: the limit on bytes of guest blobs is what limits how many extents we keep.
 fn checked_pages(entries: MemEntries<'_>, size: u64, ram: &dyn GuestRam) -> Result<Pages, Refusal> {
     let invalid = |kind| Refusal::resource(ResponseCode::ERR_INVALID_PARAMETER, kind);
     let mut extents = Vec::with_capacity(entries.len());
     let mut sum = 0_u64;
     for entry in entries.iter() {
+        if sum >= size {
+            return Err(invalid("extents_too_long"));
+        }
         let len = u64::from(entry.len);
         if len == 0 || !len.is_multiple_of(PAGE) || !entry.addr.is_multiple_of(PAGE) {
             return Err(invalid("extent_not_page_aligned"));

@@ -58,6 +58,8 @@ fn extents_of_guest_blobs() {
         ("no pages", 4096, vec![], bad),
         ("no bytes", 0, vec![e(0, 4096)], bad),
         ("too few pages", 4097, vec![e(0, 4096)], bad),
+        ("a run behind the last byte", 4096, vec![e(0, 4096), e(4096, 4096)], bad),
+        ("runs without end for one byte", 1, vec![e(0, 4096); 1000], bad),
         ("an empty run", 4096, vec![e(0, 4096), e(4096, 0)], bad),
         ("half a page", 2048, vec![e(0, 2048)], bad),
         ("not on a page", 4096, vec![e(512, 4096)], bad),
