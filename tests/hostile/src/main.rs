@@ -13,7 +13,7 @@ mod device;
 mod transport;
 mod wayland;
 
-use attack::{Attack, Deed};
+use attack::{Attack, Deed, Seen};
 use std::process::ExitCode;
 use transport::say;
 
@@ -48,7 +48,9 @@ fn run(attack: &Attack) -> ExitCode {
     match attack.run() {
         Ok(seen) => {
             say(&format!("{} {}: {}", attack.way.name(), attack.name, seen.name()));
-            if seen == attack.end { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+            // Who was closed is not served either.
+            let fits = seen == attack.end || (attack.end, seen) == (Seen::Blocked, Seen::Closed);
+            if fits { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
         Err(e) => {
             say(&format!("{} {}: {e}", attack.way.name(), attack.name));
