@@ -54,7 +54,7 @@ pub enum EnclosureError {
 
 /// System calls that make connections, reach other processes or change the machine. They answer `EPERM`
 /// instead of killing: libraries try some of them and have another way.
-const DENIED: [i64; 52] = [
+const DENIED: [i64; 56] = [
     // New connections; `socketpair` only talks to oneself.
     libc::SYS_socket,
     libc::SYS_connect,
@@ -67,6 +67,8 @@ const DENIED: [i64; 52] = [
     // Other processes.
     libc::SYS_kill,
     libc::SYS_tkill,
+    libc::SYS_rt_sigqueueinfo,
+    libc::SYS_rt_tgsigqueueinfo,
     libc::SYS_ptrace,
     libc::SYS_kcmp,
     libc::SYS_pidfd_open,
@@ -75,6 +77,8 @@ const DENIED: [i64; 52] = [
     libc::SYS_process_vm_readv,
     libc::SYS_process_vm_writev,
     libc::SYS_process_madvise,
+    libc::SYS_migrate_pages,
+    libc::SYS_move_pages,
     libc::SYS_setns,
     libc::SYS_unshare,
     // Parts of the kernel that have been ways out.
@@ -114,6 +118,9 @@ const DENIED: [i64; 52] = [
     libc::SYS_clock_settime,
     libc::SYS_syslog,
 ];
+
+/// `fcntl` command that names the owner of a descriptor by kind and id; not every `libc` has it.
+const F_SETOWN_EX: i32 = 15;
 
 /// Takes away from this process, and from what it will execute, all that is not in `enclosure`. Gives back
 /// whether Landlock stands; without it seccomp holds alone.
@@ -170,6 +177,15 @@ fn filter() -> Result<seccompiler::BpfProgram, EnclosureError> {
     let own = u64::from(std::process::id());
     let foreign = SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, own)?;
     calls.insert(libc::SYS_tgkill, vec![SeccompRule::new(vec![foreign])?]);
+    // Limits of its own it may read; with those of another process it could starve that one.
+    let another = SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, 0)?;
+    calls.insert(libc::SYS_prlimit64, vec![SeccompRule::new(vec![another])?]);
+    // The owner of a descriptor is sent whatever signal the descriptor is told to send.
+    let command = |command: i32| {
+        let value = u64::from(command.unsigned_abs());
+        SeccompRule::new(vec![SeccompCondition::new(1, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, value)?])
+    };
+    calls.insert(libc::SYS_fcntl, vec![command(libc::F_SETOWN)?, command(F_SETOWN_EX)?]);
     let refuse = SeccompAction::Errno(libc::EPERM.unsigned_abs());
     let arch = TargetArch::try_from(std::env::consts::ARCH)?;
     Ok(SeccompFilter::new(calls, SeccompAction::Allow, refuse, arch)?.try_into()?)

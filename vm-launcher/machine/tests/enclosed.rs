@@ -53,6 +53,23 @@ fn there_is_no_network_and_no_other_process() {
 }
 
 #[test]
+fn signals_and_limits_of_others_have_no_other_door() {
+    let attempt = |words: String, works| {
+        let script = format!("perl -e 'my $b = chr(0) x 128; exit(syscall({words}) == 0 ? 0 : 1)'");
+        check(&["--write", "/dev/null"], &script, works);
+    };
+    let (fcntl, prlimit) = (libc::SYS_fcntl, libc::SYS_prlimit64);
+    attempt(format!("{fcntl}, 1, {}, 0", libc::F_GETFD), true);
+    attempt(format!("{fcntl}, 1, {}, $$+0", libc::F_SETOWN), false);
+    attempt(format!("{fcntl}, 1, 15, pack(\"ii\", 1, $$)"), false);
+    attempt(format!("{}, $$+0, 0, $b", libc::SYS_rt_sigqueueinfo), false);
+    attempt(format!("{}, $$+0, $$+0, 0, $b", libc::SYS_rt_tgsigqueueinfo), false);
+    // A program asks for its own limits as those of process 0.
+    attempt(format!("{prlimit}, 0, 7, 0, $b"), true);
+    attempt(format!("{prlimit}, {}, 7, 0, $b", std::process::id()), false);
+}
+
+#[test]
 fn capabilities_are_gone_also_for_root() {
     let output = enclosed(
         &["--read", "/proc"],
