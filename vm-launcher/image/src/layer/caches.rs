@@ -85,10 +85,7 @@ impl Tools<'_> {
         modules.sort();
         let arguments: Vec<&str> = modules.iter().map(String::as_str).collect();
         let Some(text) = self.command(program, &arguments)? else { return Ok(()) };
-        let target = self.root.join(cache);
-        if fs::symlink_metadata(&target).is_ok() {
-            fs::remove_file(&target).at(&target)?;
-        }
+        let target = tree::own_file(self.root, Path::new(cache))?;
         fs::write(&target, text.replace(&format!("{}/", self.path("")), "/")).at(&target)
     }
 

@@ -16,7 +16,7 @@ const SIZES: [u32; 8] = [64, 96, 128, 256, 512, 48, 32, 24];
 /// Draws the icon into `out`; false if the tree has none that can be read.
 pub(crate) fn render(tree: &Path, name: &str, out: &Path) -> Result<bool> {
     for path in candidates(tree, name) {
-        let Ok(bytes) = fs::read(&path) else { continue };
+        let Some(bytes) = read_inside(tree, &path) else { continue };
         let vector = path.extension().is_some_and(|e| e == "svg");
         if let Some(picture) = if vector { draw_svg(&bytes) } else { scale_png(&bytes) } {
             let png = picture.encode_png().map_err(|e| Error::malformed(path.display().to_string(), e))?;
@@ -25,6 +25,12 @@ pub(crate) fn render(tree: &Path, name: &str, out: &Path) -> Result<bool> {
         }
     }
     Ok(false)
+}
+
+/// The bytes of a file of the tree. Links in it are a package's: none may lead to a file of the host.
+fn read_inside(tree: &Path, path: &Path) -> Option<Vec<u8>> {
+    let (tree, path) = (tree.canonicalize().ok()?, path.canonicalize().ok()?);
+    (path.starts_with(tree) && path.is_file()).then(|| fs::read(path).ok())?
 }
 
 fn candidates(tree: &Path, name: &str) -> Vec<PathBuf> {
@@ -42,7 +48,10 @@ fn candidates(tree: &Path, name: &str) -> Vec<PathBuf> {
 }
 
 fn draw_svg(bytes: &[u8]) -> Option<Pixmap> {
-    let picture = usvg::Tree::from_data(bytes, &usvg::Options::default()).ok()?;
+    let mut options = usvg::Options::default();
+    // A picture may hold others in itself; the names of files in it would be those of the host.
+    options.image_href_resolver.resolve_string = Box::new(|_, _| None);
+    let picture = usvg::Tree::from_data(bytes, &options).ok()?;
     let mut canvas = Pixmap::new(SIZE, SIZE)?;
     let transform = fit(picture.size().width(), picture.size().height());
     resvg::render(&picture, transform, &mut canvas.as_mut());
@@ -99,5 +108,33 @@ mod tests {
         check("opt/a/logo.png", &png, "/opt/a/logo.png", true);
         check("usr/share/pixmaps/b.png", &png, "a", false);
         check("usr/share/pixmaps/a.png", b"broken", "a", false);
+    }
+
+    #[test]
+    fn no_file_of_the_host_is_drawn() {
+        let host = tempfile::tempdir().unwrap();
+        let secret = host.path().join("secret.png");
+        let mut red = Pixmap::new(64, 64).unwrap();
+        red.fill(resvg::tiny_skia::Color::from_rgba8(255, 0, 0, 255));
+        fs::write(&secret, red.encode_png().unwrap()).unwrap();
+
+        let tree = host.path().join("tree");
+        fs::create_dir_all(tree.join("usr/share/pixmaps")).unwrap();
+        let (inside, out) = (tree.join("usr/share/pixmaps/a.png"), host.path().join("icon.png"));
+        std::os::unix::fs::symlink(&secret, &inside).unwrap();
+        for name in ["a", "/../secret.png", "../../../../secret"] {
+            assert!(!render(&tree, name, &out).unwrap(), "{name}");
+        }
+        fs::remove_file(&inside).unwrap();
+        fs::write(tree.join("usr/share/pixmaps/b.png"), red.encode_png().unwrap()).unwrap();
+        std::os::unix::fs::symlink("b.png", &inside).unwrap();
+        assert!(render(&tree, "a", &out).unwrap(), "a link inside the tree");
+
+        let secret = host.path().join("secret.svg");
+        let start = r#"<svg xmlns="http://www.w3.org/2000/svg" width="64" height="64">"#;
+        fs::write(&secret, format!(r#"{start}<rect width="64" height="64" fill="red"/></svg>"#)).unwrap();
+        let secret = secret.display();
+        let svg = format!(r#"{start}<image href="{secret}" width="64" height="64"/></svg>"#);
+        assert_eq!(draw_svg(svg.as_bytes()).unwrap().pixel(32, 32).unwrap().alpha(), 0);
     }
 }

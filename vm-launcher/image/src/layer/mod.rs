@@ -178,9 +178,7 @@ impl App {
             caches::generate(&tree)?;
             let manifest = self.manifest(base, &tree, out)?;
             tree::subtract(&tree, &base_tree)?;
-            let inside = tree.join(APP_JSON);
-            let dir = inside.parent().unwrap_or(&tree);
-            fs::create_dir_all(dir).at(dir)?;
+            let inside = tree::own_file(&tree, Path::new(APP_JSON))?;
             write_json(&inside, &GuestManifest::from(&manifest))?;
             tree::settle(&tree)?;
             erofs::pack(mkfs, &tree, out)?;

@@ -9,7 +9,7 @@ use crate::error::{At, Result};
 use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, utimensat};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, symlink};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Copies `from` to `to`: directories are made, everything else is linked.
 pub(crate) fn link(from: &Path, to: &Path) -> Result<()> {
@@ -77,6 +77,29 @@ pub(crate) fn overlay(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Makes room for a file of ours at `path` in `tree` and says where that is. What packages put there goes, above
+/// all links: written through one, the file would land on the host.
+pub(crate) fn own_file(tree: &Path, path: &Path) -> Result<PathBuf> {
+    let mut here = tree.to_path_buf();
+    for name in path.parent().unwrap_or(Path::new("")).components() {
+        here.push(name);
+        let meta = fs::symlink_metadata(&here).ok();
+        if meta.as_ref().is_some_and(|meta| !meta.is_dir()) {
+            fs::remove_file(&here).at(&here)?;
+        }
+        if meta.is_none_or(|meta| !meta.is_dir()) {
+            fs::create_dir(&here).at(&here)?;
+        }
+    }
+    here.push(path.file_name().unwrap_or_default());
+    match fs::symlink_metadata(&here) {
+        Ok(meta) if meta.is_dir() => fs::remove_dir_all(&here).at(&here)?,
+        Ok(_) => fs::remove_file(&here).at(&here)?,
+        Err(_) => {}
+    }
+    Ok(here)
+}
+
 fn set_mode(path: &Path, mode: u32) -> Result<()> {
     use std::os::unix::fs::PermissionsExt;
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).at(path)
@@ -99,6 +122,30 @@ pub(crate) fn settle(tree: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_of_ours_follows_no_link_of_a_package() {
+        let dir = tempfile::tempdir().unwrap();
+        let host = dir.path().join("host");
+        fs::create_dir(&host).unwrap();
+        fs::write(host.join("app.json"), "the host's").unwrap();
+        let path = Path::new("usr/share/cofferdam/app.json");
+        for (n, link) in
+            ["usr", "usr/share", "usr/share/cofferdam", "usr/share/cofferdam/app.json"].iter().enumerate()
+        {
+            let tree = dir.path().join(n.to_string());
+            let at = tree.join(link);
+            fs::create_dir_all(at.parent().unwrap()).unwrap();
+            let target = if link.ends_with("json") { host.join("app.json") } else { host.clone() };
+            symlink(target, at).unwrap();
+            let file = own_file(&tree, path).unwrap();
+            fs::write(&file, "ours").unwrap();
+            assert_eq!(fs::read(tree.join(path)).unwrap(), b"ours", "{link}");
+            assert!(file.canonicalize().unwrap().starts_with(tree.canonicalize().unwrap()), "{link}");
+        }
+        assert_eq!(fs::read_dir(&host).unwrap().count(), 1);
+        assert_eq!(fs::read(host.join("app.json")).unwrap(), b"the host's");
+    }
 
     #[test]
     fn what_the_app_added_is_what_is_left() {
