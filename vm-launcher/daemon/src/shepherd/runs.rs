@@ -17,6 +17,8 @@ use tokio::sync::{Semaphore, mpsc};
 
 /// Bytes of output that may wait for the caller of one program.
 const MAX_WAITING: usize = 8 << 20;
+/// What a piece of output costs beside its bytes, so that empty ones can't pile up either.
+const PIECE: usize = 64;
 /// Pieces of input, of all programs, that may wait for the guest: a fraction of what the way to it holds, so
 /// that a large input waits for the guest instead of making it look dead.
 const MAX_INPUTS: usize = 32;
@@ -131,16 +133,21 @@ impl Output {
                     let _ = inbox.send(Input::RunStuck(id)).await;
                     return;
                 }
-                left.fetch_sub(chunk.len(), Ordering::Relaxed);
+                left.fetch_sub(cost(&chunk), Ordering::Relaxed);
             }
         });
         Self { queue, waiting }
     }
 
     fn push(&self, data: Vec<u8>) -> bool {
-        let waiting = self.waiting.fetch_add(data.len(), Ordering::Relaxed).saturating_add(data.len());
+        let cost = cost(&data);
+        let waiting = self.waiting.fetch_add(cost, Ordering::Relaxed).saturating_add(cost);
         waiting <= MAX_WAITING && self.queue.send(data).is_ok()
     }
+}
+
+const fn cost(piece: &[u8]) -> usize {
+    piece.len().saturating_add(PIECE)
 }
 
 async fn feed(stdin: OwnedFd, id: u32, inputs: Arc<Semaphore>, inbox: Inbox) {
@@ -153,6 +160,23 @@ async fn feed(stdin: OwnedFd, id: u32, inputs: Arc<Semaphore>, inbox: Inbox) {
         let room = Arc::clone(&inputs).acquire_owned().await.ok();
         if inbox.send(Input::Stdin(id, data, room)).await.is_err() || n == 0 {
             return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_waits_for_a_caller_that_does_not_read_is_bounded() {
+        for size in [0, 1, 1000] {
+            let (inbox, _inputs) = mpsc::channel(1);
+            // Nobody reads, and nothing runs between the pieces: all of them wait.
+            let (_reader, writer) = rustix::pipe::pipe().unwrap();
+            let output = Output::new(writer, 1, &inbox);
+            let taken = (0..1_000_000).take_while(|_| output.push(vec![7; size])).count();
+            assert_eq!(taken, MAX_WAITING / (size + PIECE), "{size}");
         }
     }
 }
