@@ -6,6 +6,7 @@
 //! says decides who it is: the channel's fd does.
 
 mod channel;
+mod faults;
 mod icon;
 
 use crate::client::ClientIdentity;
@@ -15,6 +16,7 @@ use cofferdam_admission::Held;
 use cofferdam_chrome::Icon;
 use cofferdam_control::desktop::Event;
 use cofferdam_ids::{Identity, Label, VmId};
+use faults::FaultLog;
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -35,6 +37,7 @@ pub(crate) struct Vm {
     clients: Vec<ClientId>,
     /// What all its clients hold together.
     pub(crate) held: Arc<Held>,
+    faults: FaultLog,
 }
 
 /// All VMs.
@@ -82,7 +85,8 @@ impl State {
             }
             None => (Vec::new(), Arc::default()),
         };
-        self.vms.known.insert(id, Vm { identity, name, icon, channel: Some(channel), clients, held });
+        let (channel, faults) = (Some(channel), FaultLog::default());
+        self.vms.known.insert(id, Vm { identity, name, icon, channel, clients, held, faults });
         self.chrome_changed();
         Ok(())
     }
@@ -111,7 +115,11 @@ impl State {
             ClientIdentity::Trusted => tracing::warn!(kind, %detail, "trusted client ended"),
             ClientIdentity::Vm(vm) => {
                 self.counters.vm_faults = self.counters.vm_faults.saturating_add(1);
-                tracing::info!(%vm, kind, %detail, "fault");
+                // A VM that is retired has ended clients yet, but makes no more of them.
+                let known = self.vms.known.get_mut(vm);
+                if known.is_none_or(|known| known.faults.takes(self.clock.now())) {
+                    tracing::info!(%vm, kind, %detail, "fault");
+                }
                 let event = Event::VmFault { vm: vm.clone(), kind: kind.to_owned(), detail };
                 self.announce(event);
             }
