@@ -216,7 +216,12 @@ impl World {
     fn guest_blob(&mut self, s: &mut Steps<'_>) {
         let (resource, page, pages) = (s.below(10), u64::from(s.below(70)), s.below(6));
         let second = MemEntry { addr: u64::from(s.below(70)) * PAGE, len: 4096 };
-        let wire = MemEntries::to_wire(&[MemEntry { addr: page * PAGE, len: pages * 4096 }, second]);
+        // A blob of several pages has its last one elsewhere; five pages bring one extent too many.
+        let wire = match pages {
+            0 | 1 => MemEntries::to_wire(&[MemEntry { addr: page * PAGE, len: pages * 4096 }]),
+            5 => MemEntries::to_wire(&[MemEntry { addr: page * PAGE, len: pages * 4096 }, second]),
+            _ => MemEntries::to_wire(&[MemEntry { addr: page * PAGE, len: (pages - 1) * 4096 }, second]),
+        };
         let entries = MemEntries::from_wire(&wire).expect("whole extents");
         let size = u64::from(pages) * PAGE;
         let blob = CreateBlob { resource, mem: 1, flags: 1, blob_id: 0, size, entries };
