@@ -4,7 +4,7 @@
 //! through the guest's own loader: no root, no chroot.
 
 use super::erofs::TIMESTAMP;
-use super::tree;
+use super::{tree, walls};
 use crate::error::{At, Error, Result};
 use crate::tools::Program;
 use std::fs;
@@ -109,7 +109,7 @@ impl Tools<'_> {
         command.env("LC_ALL", "C.UTF-8").env("HOME", "/nonexistent").env("PATH", "/usr/bin:/bin");
         command.env("SOURCE_DATE_EPOCH", TIMESTAMP.to_string());
         command.env("XDG_DATA_DIRS", self.path("usr/share"));
-        let output = command.output().map_err(|e| Error::io(program, e))?;
+        let output = walls::output(self.root, command, program)?;
         if output.status.success() {
             return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
         }

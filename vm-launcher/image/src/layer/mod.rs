@@ -10,6 +10,7 @@ mod erofs;
 mod icon;
 mod tree;
 mod verity;
+mod walls;
 
 use crate::apt::Package;
 use crate::bundle::{AppManifest, Layer};
