@@ -99,19 +99,18 @@ fn cascade(upper: Point, size: Size, area: Rect, others: &[Rect]) -> Point {
 }
 
 /// The nearest place to where a floating `frame` is at which enough of its title bar lies on a work
-/// area. Without outputs everything is within reach.
+/// area. A frame that would leave the area on both sides starts at its left edge, where mark and name
+/// are: a client must not push them out of sight by growing. Without outputs everything is within reach.
 pub(crate) fn reachable(frame: Rect, outputs: &[Output], m: &Metrics) -> Point {
     let spot = |o: &Output| {
         let area = o.work_area();
         let need = m.reach.min(frame.w).min(area.w);
         let bar = m.border.saturating_add(m.title).min(area.h);
         let clamp = |v: i32, lo: i32, hi: i32| v.max(lo).min(hi.max(lo));
+        let both_sides = frame.x < area.x && frame.right() > area.right();
+        let leftmost = if both_sides { area.x } else { area.x.saturating_add(need).saturating_sub(frame.w) };
         Point::new(
-            clamp(
-                frame.x,
-                area.x.saturating_add(need).saturating_sub(frame.w),
-                area.right().saturating_sub(need),
-            ),
+            clamp(frame.x, leftmost, area.right().saturating_sub(need)),
             clamp(frame.y, area.y, area.bottom().saturating_sub(bar)),
         )
     };
@@ -185,6 +184,7 @@ mod tests {
             (Rect::new(-900, -50, 300, 200), Point::new(-140, 0)),
             (Rect::new(9000, 9000, 300, 200), Point::new(1120, 766)),
             (Rect::new(9000, 10, 100, 200), Point::new(1180, 10)),
+            (Rect::new(-90, 10, 2000, 1500), Point::new(0, 10)),
         ] {
             assert_eq!(reachable(frame, &outputs, &m), expected, "{frame:?}");
         }
