@@ -187,7 +187,7 @@ impl Daemon {
             let result = match waiting.await {
                 Ok(Ok(got)) => pick(got).ok_or_else(|| format!("the shepherd of {vm} gave an odd answer")),
                 Ok(Err(why)) => Err(why),
-                Err(_gone) => Err(format!("the VM {vm} ended")),
+                Err(_gone) => Err(format!("the VM {vm} is off")),
             };
             reply(answer, result);
         });
