@@ -52,6 +52,10 @@ pub(crate) fn answer(state: &mut State, request: Request, fds: Vec<OwnedFd>) -> 
             headless_only(state)?;
             done(state.remove_output(&name))
         }
+        Request::Prompt => Ok((Reply::Prompt(None), Vec::new())),
+        Request::ServePermissions | Request::SetLocked(_) | Request::Attention(_) => {
+            Err("this desktop has no trusted prompts yet".into())
+        }
         Request::Quit => {
             state.control.quit = true;
             done(Ok(()))

@@ -9,7 +9,9 @@ use crate::source::{code, without_tests};
 
 /// The pure crates by folder. What they may depend on stands beside them: other pure crates, and
 /// crates that only compute.
-const PURE: [&str; 7] = [
+const PURE: [&str; 9] = [
+    "permissions-ui/policy",
+    "permissions-ui/wire",
     "vm-launcher/ids",
     "vm-launcher/lifecycle",
     "compositor/scene",
@@ -20,10 +22,11 @@ const PURE: [&str; 7] = [
 ];
 
 /// Dependencies that pure crates may have.
-const MAY_DEPEND_ON: [&str; 9] = [
+const MAY_DEPEND_ON: [&str; 10] = [
     "cofferdam-agent-wire",
     "cofferdam-ids",
     "cofferdam-lifecycle",
+    "cofferdam-policy",
     "cofferdam-wayland-wire",
     "cofferdam-xdomain",
     // Values to bytes and back; no I/O of its own.
