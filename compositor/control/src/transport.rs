@@ -63,7 +63,7 @@ pub fn send<T: Serialize>(
     limit: usize,
 ) -> Result<(), TransportError> {
     let bytes = codec::encode(message, limit)?;
-    send_bytes(socket.as_fd(), &bytes, fds)
+    send_packet(socket.as_fd(), &bytes, fds)
 }
 
 /// Receives one packet of at most `limit` bytes and `max_fds` (≤ [`MAX_FDS`]) fds. `None`: the peer
@@ -76,11 +76,19 @@ pub fn recv<T: DeserializeOwned>(
     limit: usize,
     max_fds: usize,
 ) -> Result<Option<Received<T>>, TransportError> {
-    let Some((bytes, fds)) = recv_bytes(socket.as_fd(), limit, max_fds)? else { return Ok(None) };
+    let Some((bytes, fds)) = recv_packet(socket.as_fd(), limit, max_fds)? else { return Ok(None) };
     Ok(Some((codec::decode(&bytes)?, fds)))
 }
 
-fn send_bytes(socket: BorrowedFd<'_>, bytes: &[u8], fds: &[BorrowedFd<'_>]) -> Result<(), TransportError> {
+/// Sends `bytes`, which are in some other language than JSON, and `fds` as one packet.
+///
+/// # Errors
+/// If there are more than [`MAX_FDS`] fds or the kernel refuses.
+pub fn send_packet(
+    socket: BorrowedFd<'_>,
+    bytes: &[u8],
+    fds: &[BorrowedFd<'_>],
+) -> Result<(), TransportError> {
     if fds.len() > MAX_FDS {
         return Err(TransportError::TooManyFds(MAX_FDS));
     }
@@ -95,7 +103,12 @@ fn send_bytes(socket: BorrowedFd<'_>, bytes: &[u8], fds: &[BorrowedFd<'_>]) -> R
     Ok(())
 }
 
-fn recv_bytes(
+/// Receives one packet of at most `limit` bytes as it is, and the fds beside it. `None`: the peer has
+/// closed.
+///
+/// # Errors
+/// Those of [`recv`], apart from the codec's.
+pub fn recv_packet(
     socket: BorrowedFd<'_>,
     limit: usize,
     max_fds: usize,
