@@ -93,6 +93,9 @@ pub enum Request {
     /// `SOCK_SEQPACKET` sockets that speaks `cofferdam_monitor_wire::screen`. Replaces an earlier one,
     /// whose open questions are void.
     ServePermissions,
+    /// Serves one of our own programs, such as the panel. Fd: one end of a pair of stream sockets that
+    /// speaks Wayland.
+    AddTrustedClient,
     /// The prompt on the screen: [`Reply::Prompt`].
     Prompt,
     /// Locks or unlocks the session. Unlocking is for headless desktops until there is a login screen.

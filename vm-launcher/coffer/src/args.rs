@@ -115,6 +115,9 @@ pub(crate) struct DesktopArgs {
     /// When everything is up, print one line of JSON that says where to connect
     #[arg(long)]
     pub(crate) ready_json: bool,
+    /// For tests: names are looked up here, and what answers on this computer counts as the internet
+    #[arg(long, value_name = "IP:PORT", requires = "private", hide_short_help = true)]
+    pub(crate) test_net_dns: Option<std::net::SocketAddr>,
     /// Apps to start
     #[arg(value_name = "APP")]
     pub(crate) apps: Vec<String>,

@@ -3,6 +3,7 @@
 //!
 //! In: one request and its fds. Out: its reply and fds, or a sentence that says why not.
 
+use crate::client::ClientIdentity;
 use crate::config::BackendKind;
 use crate::state::State;
 use crate::vm::Adoption;
@@ -10,6 +11,7 @@ use cofferdam_control::desktop::{Reply, Request, WindowId, WindowOp};
 use cofferdam_scene as scene;
 use scene::{Op, Point, Size};
 use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 
 type Answered = Result<(Reply, Vec<OwnedFd>), String>;
 
@@ -51,6 +53,11 @@ pub(crate) fn answer(state: &mut State, request: Request, fds: Vec<OwnedFd>) -> 
         Request::RemoveOutput(name) => {
             headless_only(state)?;
             done(state.remove_output(&name))
+        }
+        Request::AddTrustedClient => {
+            let socket = fds.into_iter().next().ok_or("the socket is missing")?;
+            let added = state.add_client(UnixStream::from(socket), ClientIdentity::Trusted);
+            done(added.map(|_| ()).map_err(|error| error.to_string()))
         }
         Request::Prompt => Ok((Reply::Prompt(None), Vec::new())),
         Request::ServePermissions | Request::SetLocked(_) | Request::Attention(_) => {
