@@ -34,6 +34,19 @@ impl Level {
         }
     }
 
+    /// Its place in the order of what can come through: nothing, what is listed, what the person says yes to,
+    /// the Internet, everything. Limits go by this.
+    #[must_use]
+    pub const fn rank(self) -> u8 {
+        match self {
+            Self::Off => 0,
+            Self::Listed => 1,
+            Self::Ask => 2,
+            Self::Internet => 3,
+            Self::All => 4,
+        }
+    }
+
     /// The level of this name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
@@ -65,6 +78,13 @@ impl Levels {
                 &[Level::Off]
             }
         }
+    }
+
+    /// The most open level of `kind` that lets no more through than `limit`.
+    #[must_use]
+    pub fn fit(kind: Kind, limit: Level) -> Level {
+        let fits = Self::of(kind).iter().copied().filter(|l| l.rank() <= limit.rank());
+        fits.max_by_key(|l| l.rank()).unwrap_or(Level::Off)
     }
 
     /// The level that a new VM starts with. `Ask` gives nothing: it lets the app ask.

@@ -2,9 +2,9 @@
 //! Places in the network. In: untrusted names and addresses. Out: types that hold only what can be shown
 //! and compared.
 
+use core::net::IpAddr;
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use std::net::IpAddr;
 
 /// Longest host name, in bytes (RFC 1035, without the final dot).
 const MAX_NAME: usize = 253;

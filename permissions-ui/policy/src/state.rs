@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! What the ledger's events add up to.
+//!
+//! In: [`Event`]s in the order of the ledger, and the rules from files. Out: the [`State`] that decisions
+//! are made from. It can always be made again from the same events: nothing else is kept anywhere.
+
+use crate::slot::{AsKey, Slot};
+use crate::{
+    AdminRules, Author, Effect, Event, Grant, GrantId, Key, Kind, Level, Levels, Lifetime, Millis, Resource,
+    Usage,
+};
+use cofferdam_ids::{AppId, Identity, Label, VmId};
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+/// A standing yes that nobody used for this long lapses.
+pub const UNUSED: u64 = 90 * Millis::DAY;
+
+/// Most keys that a VM is known to have asked about; later ones count as new each time.
+const MAX_SEEN: usize = 1024;
+
+/// Why an event can't be true. The state is as it was.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ApplyError {
+    /// A run that is not newer than the last, and not the last either.
+    #[error("run {run} of {vm} is not a new one")]
+    OldRun {
+        /// The VM.
+        vm: VmId,
+        /// The run.
+        run: u64,
+    },
+    /// A number that was used before, for something else.
+    #[error("the number of grant {} was used before", .0.0)]
+    OldGrant(GrantId),
+    /// The last number: none would be left.
+    #[error("there are no numbers left for grants")]
+    NoNumberLeft,
+    /// A no that ends by itself would give something away when it does.
+    #[error("a \"never\" has no end of its own")]
+    TimedDeny,
+    /// The kind has no such level.
+    #[error("{kind} has no level \"{level}\"")]
+    NoSuchLevel {
+        /// The kind.
+        kind: Kind,
+        /// The level.
+        level: Level,
+    },
+}
+
+/// A grant and what became of it.
+#[derive(Debug, Clone)]
+pub(crate) struct Held {
+    pub(crate) grant: Grant,
+    pub(crate) last_used: Option<Millis>,
+}
+
+impl Held {
+    /// When time alone ends it.
+    pub(crate) fn end(&self) -> Option<Millis> {
+        match (self.grant.lifetime, self.grant.effect) {
+            (Lifetime::Until(end), _) => Some(end),
+            (Lifetime::Standing, Effect::Allow) => {
+                Some(self.last_used.unwrap_or_default().max(self.grant.at).plus(UNUSED))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether it speaks at all, in this run of its VM.
+    pub(crate) fn is_active(&self, run: u64, now: Millis) -> bool {
+        let in_time = self.end().is_none_or(|end| now < end);
+        in_time && !matches!(self.grant.lifetime, Lifetime::Run(only) if only != run)
+    }
+}
+
+/// Who a VM is; known once it was registered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Card {
+    pub(crate) app: AppId,
+    pub(crate) name: Label,
+    pub(crate) identity: Identity,
+    pub(crate) parent: Option<VmId>,
+    pub(crate) since: Millis,
+}
+
+/// All about one VM.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Vm {
+    pub(crate) card: Option<Card>,
+    pub(crate) run: u64,
+    pub(crate) running: bool,
+    pub(crate) levels: HashMap<Kind, (Level, Author)>,
+    pub(crate) grants: HashMap<Slot, Held>,
+    pub(crate) silenced: BTreeSet<Kind>,
+    pub(crate) uses: HashMap<Kind, Usage>,
+    pub(crate) seen: HashSet<Slot>,
+    /// Which subjects of the rules it is.
+    pub(crate) subjects: Vec<u32>,
+}
+
+/// What holds now: VMs, levels, grants, rules. Nothing is allowed by a new one.
+#[derive(Debug, Clone, Default)]
+pub struct State {
+    pub(crate) vms: HashMap<VmId, Vm>,
+    pub(crate) homes: HashMap<GrantId, (VmId, Key)>,
+    pub(crate) ends: BTreeSet<(Millis, GrantId)>,
+    pub(crate) next: u64,
+    pub(crate) admin: AdminRules,
+}
+
+impl State {
+    /// Nothing known, nothing allowed.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes the rules from files, in place of those before.
+    pub fn set_admin(&mut self, rules: AdminRules) {
+        for (id, vm) in &mut self.vms {
+            vm.subjects = rules.subjects_of(id, vm.card.as_ref().map(|c| &c.app));
+        }
+        self.admin = rules;
+    }
+
+    /// Adds what happened at `at`. The same events again, in the same order, change nothing; what was
+    /// revoked or used up does not come back.
+    ///
+    /// # Errors
+    /// If the event contradicts an earlier one; the state is unchanged then.
+    pub fn apply(&mut self, at: Millis, event: &Event) -> Result<(), ApplyError> {
+        match event {
+            Event::Registered { vm, app, name, identity, parent, run } => {
+                let card = Card {
+                    app: app.clone(),
+                    name: name.clone(),
+                    identity: *identity,
+                    parent: parent.clone(),
+                    since: at,
+                };
+                return self.register(vm, card, *run);
+            }
+            Event::Closed { vm, run } => self.close(vm, *run),
+            Event::Asked { vm, resource } => self.see(vm, resource),
+            Event::Granted(grant) => return self.grant_given(grant),
+            Event::Revoked { grant, by } => {
+                self.remove(*grant);
+                if *by == Author::Policy {
+                    self.spend_number(*grant);
+                }
+            }
+            Event::LevelSet { vm, kind, level, by } => {
+                if !Levels::of(*kind).contains(level) {
+                    return Err(ApplyError::NoSuchLevel { kind: *kind, level: *level });
+                }
+                self.entry(vm).levels.insert(*kind, (*level, *by));
+            }
+            Event::Used { vm, resource, grant, usage } => self.used(at, vm, resource, *grant, *usage),
+            Event::Silenced { vm, kind } => {
+                self.entry(vm).silenced.insert(*kind);
+            }
+            Event::Answered { .. } | Event::Refused { .. } => {}
+        }
+        Ok(())
+    }
+
+    /// The number for the next grant.
+    #[must_use]
+    pub const fn next_grant_id(&self) -> GrantId {
+        GrantId(self.next)
+    }
+
+    /// The grants that time has ended by now, oldest end first. They allow nothing any more; the monitor
+    /// records it with [`Event::Revoked`] and cuts what lives under them.
+    #[must_use]
+    pub fn expired(&self, now: Millis) -> Vec<GrantId> {
+        self.ends.iter().take_while(|(end, _)| *end <= now).map(|(_, id)| *id).collect()
+    }
+
+    /// When the next grant ends by itself.
+    #[must_use]
+    pub fn next_expiry(&self) -> Option<Millis> {
+        self.ends.first().map(|(end, _)| *end)
+    }
+
+    /// Whether a compacted ledger has to keep this event, or would add up to another state without it. Of
+    /// what was used it only asks for the last use of each standing grant.
+    #[must_use]
+    pub fn needs(&self, at: Millis, event: &Event) -> bool {
+        match event {
+            Event::Registered { vm, app, parent, run, .. } => self.vms.get(vm).is_some_and(|v| {
+                v.run == *run && v.card.as_ref().is_some_and(|c| c.app == *app && c.parent == *parent)
+            }),
+            Event::Closed { vm, run } => self.vms.get(vm).is_some_and(|v| v.run == *run && !v.running),
+            Event::Granted(grant) => self.held(grant.id).is_some(),
+            Event::Revoked { grant, .. } => grant.0.checked_add(1) == Some(self.next),
+            Event::LevelSet { vm, kind, level, by } => {
+                self.vms.get(vm).and_then(|v| v.levels.get(kind)) == Some(&(*level, *by))
+            }
+            Event::Used { grant: Some(id), .. } => self.held(*id).is_some_and(|h| h.last_used == Some(at)),
+            Event::Silenced { vm, kind } => self.vms.get(vm).is_some_and(|v| v.silenced.contains(kind)),
+            Event::Used { .. } | Event::Asked { .. } | Event::Answered { .. } | Event::Refused { .. } => {
+                false
+            }
+        }
+    }
+
+    /// An event to append before a ledger is compacted, so that no number of a grant is used twice even if
+    /// the last grant is gone from it. None if no grant was ever given or the last one still holds.
+    #[must_use]
+    pub fn reminder(&self) -> Option<Event> {
+        let last = GrantId(self.next.checked_sub(1)?);
+        self.held(last).is_none().then_some(Event::Revoked { grant: last, by: Author::Policy })
+    }
+
+    pub(crate) fn held(&self, id: GrantId) -> Option<&Held> {
+        let (vm, key) = self.homes.get(&id)?;
+        self.vms.get(vm)?.grants.get(key as &dyn AsKey)
+    }
+
+    fn entry(&mut self, id: &VmId) -> &mut Vm {
+        let admin = &self.admin;
+        self.vms
+            .entry(id.clone())
+            .or_insert_with(|| Vm { subjects: admin.subjects_of(id, None), ..Vm::default() })
+    }
+
+    fn register(&mut self, id: &VmId, card: Card, run: u64) -> Result<(), ApplyError> {
+        let vm = self.entry(id);
+        let known = vm.card.as_ref();
+        let same = known.is_none_or(|c| c.app == card.app && c.parent == card.parent);
+        if known.is_some() && (run < vm.run || (run == vm.run && !same)) {
+            return Err(ApplyError::OldRun { vm: id.clone(), run });
+        }
+        let new_run = known.is_some() && run > vm.run;
+        // A name that now stands for something else starts with nothing.
+        let gone: Vec<GrantId> = vm
+            .grants
+            .values()
+            .filter(|h| !same || matches!(h.grant.lifetime, Lifetime::Run(only) if only != run))
+            .map(|h| h.grant.id)
+            .collect();
+        for grant in gone {
+            self.remove(grant);
+        }
+        let vm = self.entry(id);
+        if !same {
+            *vm = Vm::default();
+        }
+        if new_run {
+            vm.silenced.clear();
+        }
+        // The same run again is the same start.
+        let since = vm.card.as_ref().filter(|_| !new_run).map_or(card.since, |c| c.since);
+        vm.run = run;
+        vm.running = true;
+        let app = card.app.clone();
+        vm.card = Some(Card { since, ..card });
+        let subjects = self.admin.subjects_of(id, Some(&app));
+        self.entry(id).subjects = subjects;
+        Ok(())
+    }
+
+    fn close(&mut self, id: &VmId, run: u64) {
+        let Some(vm) = self.vms.get_mut(id).filter(|v| v.run == run) else { return };
+        vm.running = false;
+        let over = |h: &&Held| matches!(h.grant.lifetime, Lifetime::Run(_));
+        let gone: Vec<GrantId> = vm.grants.values().filter(over).map(|h| h.grant.id).collect();
+        for grant in gone {
+            self.remove(grant);
+        }
+    }
+
+    fn grant_given(&mut self, grant: &Grant) -> Result<(), ApplyError> {
+        if grant.id.0 < self.next {
+            let same = self.held(grant.id).is_some_and(|h| h.grant == *grant);
+            return if same { Ok(()) } else { Err(ApplyError::OldGrant(grant.id)) };
+        }
+        if grant.effect == Effect::Deny && grant.lifetime != Lifetime::Standing {
+            return Err(ApplyError::TimedDeny);
+        }
+        self.next = grant.id.0.checked_add(1).ok_or(ApplyError::NoNumberLeft)?;
+        let held = Held { grant: grant.clone(), last_used: None };
+        self.ends.extend(held.end().map(|end| (end, grant.id)));
+        let old = self.entry(&grant.vm).grants.insert(Slot(grant.key.clone()), held);
+        if let Some(old) = old {
+            self.homes.remove(&old.grant.id);
+            if let Some(end) = old.end() {
+                self.ends.remove(&(end, old.grant.id));
+            }
+        }
+        self.homes.insert(grant.id, (grant.vm.clone(), grant.key.clone()));
+        Ok(())
+    }
+
+    fn remove(&mut self, id: GrantId) {
+        let Some((vm, key)) = self.homes.remove(&id) else { return };
+        let held = self.vms.get_mut(&vm).and_then(|v| v.grants.remove(&key as &dyn AsKey));
+        if let Some(end) = held.and_then(|h| h.end()) {
+            self.ends.remove(&(end, id));
+        }
+    }
+
+    fn spend_number(&mut self, id: GrantId) {
+        if let Some(next) = id.0.checked_add(1) {
+            self.next = self.next.max(next);
+        }
+    }
+
+    fn see(&mut self, vm: &VmId, resource: &Resource) {
+        let seen = &mut self.entry(vm).seen;
+        if seen.len() < MAX_SEEN {
+            seen.insert(Slot(resource.key()));
+        }
+    }
+
+    fn used(&mut self, at: Millis, vm: &VmId, resource: &Resource, grant: Option<GrantId>, usage: Usage) {
+        self.see(vm, resource);
+        let sum = self.entry(vm).uses.entry(resource.kind()).or_default();
+        *sum = Usage {
+            times: sum.times.saturating_add(usage.times),
+            bytes_in: sum.bytes_in.saturating_add(usage.bytes_in),
+            bytes_out: sum.bytes_out.saturating_add(usage.bytes_out),
+            millis: sum.millis.saturating_add(usage.millis),
+        };
+        if let Some(id) = grant {
+            self.used_under(at, id);
+        }
+    }
+
+    /// A use keeps a standing grant alive, and is the end of one for "this time". One that has lapsed
+    /// stays so.
+    fn used_under(&mut self, at: Millis, id: GrantId) {
+        let Some((vm, key)) = self.homes.get(&id) else { return };
+        let Some(vm) = self.vms.get_mut(vm) else { return };
+        let run = vm.run;
+        let Some(held) = vm.grants.get_mut(key as &dyn AsKey) else { return };
+        if held.grant.lifetime == Lifetime::Once {
+            return self.remove(id);
+        }
+        if held.is_active(run, at) {
+            if let Some(end) = held.end() {
+                self.ends.remove(&(end, id));
+            }
+            held.last_used = held.last_used.max(Some(at));
+            self.ends.extend(held.end().map(|end| (end, id)));
+        }
+    }
+}
