@@ -10,6 +10,9 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+/// Every guest has the same one: each is alone on its network.
+const GUEST_MAC: &str = "52:54:00:00:00:01";
+
 /// An installed or unpacked QEMU.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -92,6 +95,15 @@ impl Machine for Qemu {
             device("virtserialport,chardev=agent,name=org.cofferdam.agent"),
         ];
         launch.args(args.into_iter().flatten());
+        if let Some(net) = wires.net {
+            let args = [
+                socket("net", launch.inherit(net)),
+                ["-netdev".to_owned(), "vhost-user,id=net0,chardev=net".to_owned()],
+                // No boot ROM: nothing boots from there.
+                device(&format!("virtio-net-pci,netdev=net0,mac={GUEST_MAC},romfile=")),
+            ];
+            launch.args(args.into_iter().flatten());
+        }
         Ok(launch)
     }
 }

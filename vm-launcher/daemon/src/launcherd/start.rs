@@ -5,7 +5,7 @@ use super::images::{self, Parts};
 use super::records;
 use crate::link::{MAX_PACKET, Packets, VmRecord};
 use crate::paths::Paths;
-use crate::shepherd::ShepherdSpec;
+use crate::shepherd::{ShepherdSpec, TestNet};
 use cofferdam_control::transport;
 use cofferdam_machine::{Acceleration, Launch, MachineSpec};
 use rustix::fs::{MemfdFlags, memfd_create};
@@ -81,6 +81,7 @@ pub(super) async fn prepare(
     paths: Paths,
     mut record: VmRecord,
     wishes: Wishes,
+    test_net: Option<TestNet>,
 ) -> Result<ShepherdSpec, String> {
     let (app, probe) = (record.app.clone(), paths.program("cofferdam-kvm-probe"));
     let found = tokio::task::spawn_blocking(move || images::find(&app, &probe)).await;
@@ -103,6 +104,9 @@ pub(super) async fn prepare(
         acceleration,
         enclosure: paths.program("cofferdam-enclose"),
         gpu: paths.program("cofferdam-gpu"),
+        net: paths.program("cofferdam-net"),
+        test_net,
+        monitor: paths.monitor(),
         arena_mib: ARENA_MIB,
         compositor: paths.compositor(),
         socket: paths.shepherd(&record.vm),

@@ -5,15 +5,18 @@
 use super::agent::Agent;
 use super::console::{Log, follow};
 use super::counters::Questions;
-use super::helpers::{GpuEnds, Process, spawn_gpu, spawn_machine};
+use super::helpers::{GpuEnds, NetEnds, Process, spawn_gpu, spawn_machine, spawn_net};
 use super::links::{LinkId, Links, listen};
+use super::registry::Registry;
 use super::runs::{Runs, Verdict};
 use super::{Inbox, Input, ShepherdError, ShepherdSpec, presence};
 use crate::link::{Call, FromShepherd, MAX_CONSOLE, Packets, Reply, Request, VmStatus};
 use cofferdam_agent_wire::{Exit, FromGuest, ToGuest, VERSION};
 use cofferdam_control::report::{FromDevice, ToDevice};
+use cofferdam_control::transport;
 use cofferdam_lifecycle::{AppExit, Effect, Event, Helper, LineSplitter, Mono, Order, State, Vm};
-use std::os::fd::OwnedFd;
+use cofferdam_monitor_wire::registry::ToMonitor;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use tokio::net::UnixStream;
@@ -39,6 +42,12 @@ struct Shepherd {
     vhost: Option<OwnedFd>,
     channel: Option<OwnedFd>,
     report: Option<Arc<Packets>>,
+    net: Option<Process>,
+    /// Over which the network gateway gets its point sockets.
+    net_control: Option<OwnedFd>,
+    /// A point socket that the gateway does not have yet.
+    net_point: Option<OwnedFd>,
+    registry: Registry,
     agent: Option<Agent>,
     output: LineSplitter,
     ended: bool,
@@ -87,6 +96,7 @@ impl Shepherd {
             .inspect_err(|error| tracing::warn!(%error, "no console log"))
             .ok();
         let started = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
+        let registry = Registry::start(&spec, millis(), &inbox);
         Self {
             spec,
             start: Instant::now(),
@@ -103,6 +113,10 @@ impl Shepherd {
             runs: Runs::new(inbox.clone()),
             questions: Questions::new(inbox.clone()),
             inbox,
+            registry,
+            net: None,
+            net_control: None,
+            net_point: None,
             gpu: None,
             machine: None,
             vhost: None,
@@ -149,6 +163,16 @@ impl Shepherd {
             Input::Stdin(id, data, room) => self.tell_guest_bulk(&ToGuest::RunInput { id, data }, room),
             Input::RunStuck(id) => self.tell_guest(&ToGuest::KillRun { id }),
             Input::CountersDue(id) => self.questions.due(id, &mut self.links),
+            Input::Points { net, agent } => self.points(net, agent),
+            Input::OpenUri { serial, uri } => self.open_uri(serial, &uri),
+            Input::NetEnded(exit) => {
+                self.net = None;
+                self.net_control = None;
+                let line = format!(
+                    "the network gateway ended ({exit}); the app is offline until it is started again"
+                );
+                self.happen(Event::ConsoleLine(line));
+            }
         }
     }
 
@@ -344,7 +368,8 @@ impl Shepherd {
         let Some(vhost) = self.vhost.take() else {
             return self.happen(Event::SpawnFailed(Helper::Machine, "there is no gpu device".to_owned()));
         };
-        match spawn_machine(&self.spec, vhost, &self.inbox) {
+        let net = self.spawn_net();
+        match spawn_machine(&self.spec, vhost, net, &self.inbox) {
             Ok((process, ends)) => {
                 self.machine = Some(process);
                 self.happen(Event::HelperStarted(Helper::Machine));
@@ -362,6 +387,44 @@ impl Shepherd {
             }
             Err(error) => self.happen(Event::SpawnFailed(Helper::Machine, error.to_string())),
         }
+    }
+
+    /// Starts the network gateway; without one the VM is offline.
+    fn spawn_net(&mut self) -> Option<OwnedFd> {
+        match spawn_net(&self.spec, &self.inbox) {
+            Ok((process, NetEnds { vhost, control })) => {
+                self.net = Some(process);
+                self.net_control = Some(control);
+                self.give_net_point();
+                Some(vhost)
+            }
+            Err(error) => {
+                let why = format!("{}: {error}; the app is offline", self.spec.net.display());
+                self.happen(Event::ConsoleLine(why));
+                None
+            }
+        }
+    }
+
+    /// A monitor has taken the VM on.
+    fn points(&mut self, net: OwnedFd, _agent: OwnedFd) {
+        self.net_point = Some(net);
+        self.give_net_point();
+    }
+
+    /// Hands the network gateway its point socket, as soon as both are there.
+    fn give_net_point(&mut self) {
+        let Some(control) = &self.net_control else { return };
+        let Some(point) = self.net_point.take() else { return };
+        if let Err(error) = transport::send_packet(control.as_fd(), b"P", &[point.as_fd()]) {
+            // Without a point socket it denies everything.
+            tracing::warn!(%error, "the network gateway did not take its point socket");
+        }
+    }
+
+    fn open_uri(&mut self, serial: u32, uri: &str) {
+        tracing::info!(vm = %self.spec.record.vm, uri, "asked to open an address");
+        self.registry.tell(ToMonitor::Opened { serial, ok: false });
     }
 
     fn report_state(&mut self, state: &State) {
@@ -402,6 +465,12 @@ impl Shepherd {
         }
         self.links.finish().await;
     }
+}
+
+/// Milliseconds since the epoch: the number of this run.
+fn millis() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis());
+    u64::try_from(since).unwrap_or(u64::MAX)
 }
 
 /// One line of a guest's own words.

@@ -27,6 +27,7 @@ const WANTED: &[&str] = &[
     "?virtio_mmio",
     "virtio_blk",
     "virtio_console",
+    "virtio_net",
     "?crypto-sha256",
     "dm-verity",
     "erofs",
