@@ -77,6 +77,7 @@ impl State {
             Hit::Popup { popup, window, local: Some(_) } => {
                 scene.popups_of(window).iter().find(|p| p.popup == popup).map(|p| p.content)
             }
+            Hit::Layer { layer, .. } => scene.layer_views().find(|v| v.layer == layer).map(|v| v.rect),
             _ => None,
         };
         let Some(clip) = clip else { return Shown::Named(CursorIcon::Default) };

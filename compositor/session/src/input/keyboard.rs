@@ -18,6 +18,7 @@ pub(crate) const EVDEV_OFFSET: u32 = 8;
 enum Action {
     Cycle { backwards: bool },
     EndCycle { accept: bool },
+    TogglePanel,
     Swallow,
 }
 
@@ -83,6 +84,7 @@ impl State {
         match action {
             Action::Cycle { backwards } => self.apply_or_ignore(Op::Cycle { backwards }),
             Action::EndCycle { accept } => self.apply_or_ignore(Op::EndCycle { accept }),
+            Action::TogglePanel => self.toggle_panel(),
             Action::Swallow => {}
         }
     }
@@ -96,6 +98,9 @@ fn bound_to(sym: Keysym, modifiers: &ModifiersState, cycling: bool) -> Option<Ac
         }
         Keysym::Escape if cycling => Some(Action::EndCycle { accept: false }),
         Keysym::Return if cycling => Some(Action::EndCycle { accept: true }),
+        Keysym::p | Keysym::P if modifiers.ctrl && modifiers.alt && !modifiers.logo => {
+            Some(Action::TogglePanel)
+        }
         _ if cycling && !is_modifier(sym) => Some(Action::Swallow),
         _ => None,
     }
@@ -126,6 +131,7 @@ mod tests {
     fn keys() {
         let alt = ModifiersState { alt: true, ..ModifiersState::default() };
         let shift = ModifiersState { shift: true, ..alt };
+        let ctrl_alt = ModifiersState { ctrl: true, ..alt };
         let none = ModifiersState::default();
         for (sym, modifiers, cycling, expected) in [
             (Keysym::Tab, &alt, false, Some(Action::Cycle { backwards: false })),
@@ -136,6 +142,8 @@ mod tests {
             (Keysym::a, &alt, true, Some(Action::Swallow)),
             (Keysym::Alt_L, &alt, true, None),
             (Keysym::a, &alt, false, None),
+            (Keysym::p, &ctrl_alt, false, Some(Action::TogglePanel)),
+            (Keysym::p, &alt, false, None),
         ] {
             assert_eq!(bound_to(sym, modifiers, cycling), expected, "{sym:?}");
         }

@@ -69,6 +69,9 @@ impl State {
             cofferdam_scene::Hit::Popup { popup, local: Some(local), .. } => {
                 (cofferdam_scene::Node::Popup(popup), origin(pixel(at), local))
             }
+            cofferdam_scene::Hit::Layer { layer, local } => {
+                (cofferdam_scene::Node::Layer(layer), origin(pixel(at), local))
+            }
             _ => return None,
         };
         self.focus_at(node, geometry, at)

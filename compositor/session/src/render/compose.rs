@@ -16,7 +16,7 @@ use cofferdam_chrome::{
     ButtonStates, Chrome, CursorShape, FrameKind, FrameSpec, Part, SwitcherItem, SwitcherSpec, TitleButton,
 };
 use cofferdam_ids::{Identity, Label};
-use cofferdam_scene::{Button, ButtonView, PopupView, WindowId, WindowView};
+use cofferdam_scene::{Button, ButtonView, LayerRole, LayerView, PopupView, WindowId, WindowView};
 use cofferdam_themes::Rgb;
 use smithay::backend::renderer::element::solid::SolidColorRenderElement;
 use smithay::backend::renderer::element::surface::{
@@ -71,6 +71,9 @@ where
         Easel { renderer, textures, chrome, view: picture.view, bounds, solid: Vec::new(), out: Vec::new() };
     easel.cursor(picture);
     easel.switcher(picture);
+    for view in picture.desk.scene.layer_views().rev() {
+        easel.layer(picture, &view);
+    }
     for view in picture.desk.scene.windows().rev() {
         easel.window(picture, &view);
     }
@@ -133,6 +136,19 @@ where
             render_elements_from_surface_tree(self.renderer, root, place, scale, 1.0, Kind::Unspecified);
         let cropped = surfaces.into_iter().filter_map(|s| CropRenderElement::from_element(s, scale, clip));
         self.out.extend(cropped.map(|element| OutputElement::Client(ClientElement(element))));
+    }
+
+    /// The bar, the panel or a dialog of the desktop itself: it wears no identity, and draws its own edges.
+    fn layer(&mut self, picture: &Picture<'_>, view: &LayerView) {
+        let Some(entry) = picture.desk.layers.get(&view.layer) else { return };
+        let place = self.view.rect(view.rect);
+        self.surface_tree(&entry.surface, place.loc, place);
+        if view.role != LayerRole::Bar {
+            let size = (cast::length(place.size.w), cast::length(place.size.h));
+            let scale = cast::factor32(self.view.scale);
+            let shadow = self.chrome.shadow(FrameKind::Window, size, scale, true);
+            self.parts(shadow, place.loc, false);
+        }
     }
 
     /// A window with its popups, and its shadow below.

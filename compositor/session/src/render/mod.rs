@@ -33,6 +33,8 @@ const FONT_DIRS: [&str; 2] = ["/usr/share/fonts", "/usr/local/share/fonts"];
 pub(crate) struct Painter {
     pub(crate) chrome: Chrome,
     library: Library,
+    /// The theme, by the name that people and programs ask for it.
+    pub(crate) theme: String,
 }
 
 impl std::fmt::Debug for Painter {
@@ -47,7 +49,7 @@ impl Painter {
         let first = library.theme(theme).cloned().ok_or_else(|| Error::Backend(unknown(theme, &library)))?;
         let fonts = FONT_DIRS.iter().map(PathBuf::from).collect();
         let chrome = Chrome::new(first, library.identities.clone(), fonts);
-        Ok(Self { chrome, library })
+        Ok(Self { chrome, library, theme: theme.to_owned() })
     }
 }
 
@@ -75,6 +77,8 @@ impl State {
         let theme = library.theme(name).cloned().ok_or_else(|| unknown(name, library))?;
         let identities = library.identities.clone();
         self.painter.chrome.set_theme(theme, identities);
+        name.clone_into(&mut self.painter.theme);
+        self.tell_theme();
         self.chrome_changed();
         Ok(())
     }

@@ -16,6 +16,8 @@ impl State {
             match effect {
                 Effect::Configure { window, configure } => self.configure(window, configure),
                 Effect::ConfigurePopup { popup, rect, token } => self.configure_popup(popup, rect, token),
+                Effect::ConfigureLayer { layer, size } => self.configure_layer(layer, size),
+                Effect::CloseLayer(layer) => self.close_layer(layer),
                 Effect::DismissPopup(popup) => {
                     if let Some(entry) = self.desk.popups.get(&popup) {
                         entry.popup.send_popup_done();
@@ -33,6 +35,7 @@ impl State {
                 Effect::PointerFocus => self.desk.pointer_stale = true,
             }
         }
+        self.tell_active_vm();
     }
 
     fn configure(&mut self, window: WindowId, configure: Configure) {
