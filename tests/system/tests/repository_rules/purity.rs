@@ -9,13 +9,14 @@ use crate::source::{code, without_tests};
 
 /// The pure crates by folder. What they may depend on stands beside them: other pure crates, and
 /// crates that only compute.
-const PURE: [&str; 10] = [
+const PURE: [&str; 11] = [
     "permissions-ui/policy",
     "permissions-ui/wire",
     "vm-launcher/ids",
     "vm-launcher/lifecycle",
     "compositor/scene",
     "compositor/admission",
+    "compositor/prompts",
     "compositor/transfers",
     "guest-bridge/wayland-wire",
     "guest-bridge/xdomain",
