@@ -5,3 +5,4 @@
 //! rule files. Out: decisions, each of them in the ledger before it has an effect.
 
 pub mod bus;
+pub mod rules;
