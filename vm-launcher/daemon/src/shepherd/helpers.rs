@@ -65,10 +65,16 @@ pub(crate) fn spawn_gpu(spec: &ShepherdSpec, inbox: &Inbox) -> io::Result<(Proce
     launch.args(["--listen-fd", &listen, "--channel-fd", &channel_fd, "--report-fd", &report_fd]);
     let parent = std::process::id().to_string();
     launch.args(["--arena-mib", &arena, "--vm", spec.record.vm.as_str(), "--parent", &parent]);
+    launch.args(own_user(spec));
     tracing::debug!(command = launch.describe(), "gpu device");
     let child = launch.spawn_with(|c| tokio::process::Command::from(c).kill_on_drop(true).spawn())?;
     let process = watch(child, inbox, |exit| Input::Vm(Event::HelperExited(Helper::Gpu, exit)));
     Ok((process, GpuEnds { vhost, channel, report }))
+}
+
+/// Two devices of different VMs share no user, so that one which is taken over can't signal or trace another.
+fn own_user(spec: &ShepherdSpec) -> Vec<String> {
+    spec.helper_uid.map_or_else(Vec::new, |uid| vec!["--uid".to_owned(), uid.to_string()])
 }
 
 /// Our ends of the network gateway's wires.
@@ -91,6 +97,7 @@ pub(crate) fn spawn_net(spec: &ShepherdSpec, inbox: &Inbox) -> io::Result<(Proce
     let parent = std::process::id().to_string();
     launch.args(["--listen-fd", &listen, "--control-fd", &control_fd]);
     launch.args(["--vm", spec.record.vm.as_str(), "--parent", &parent]);
+    launch.args(own_user(spec));
     if let Some(test) = &spec.test_net {
         launch.args(["--upstream-dns", &test.dns.to_string(), "--treat-as-internet", &test.internet]);
     }

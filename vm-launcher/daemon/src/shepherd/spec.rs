@@ -24,6 +24,8 @@ pub struct ShepherdSpec {
     pub enclosure: PathBuf,
     /// The gpu device's program.
     pub gpu: PathBuf,
+    /// The user that the VM's device processes become, if we may change users at all.
+    pub helper_uid: Option<u32>,
     /// The network gateway's program.
     pub net: PathBuf,
     /// Where the network gateway is to look names up, and what it takes for the internet, in a test.
