@@ -175,6 +175,23 @@ pub fn listen(path: &Path) -> Result<OwnedFd, TransportError> {
     Ok(socket)
 }
 
+/// Listens at `path` so that whoever sees the path can connect to it; non-blocking and close-on-exec. What
+/// is left there of a process that died is replaced.
+///
+/// # Errors
+/// If the path is too long or not writable.
+pub fn publish(path: &Path) -> Result<OwnedFd, TransportError> {
+    let mut hidden = path.as_os_str().to_owned();
+    hidden.push("~");
+    match rustix::fs::unlink(Path::new(&hidden)) {
+        Ok(()) | Err(Errno::NOENT) => {}
+        Err(errno) => return Err(errno.into()),
+    }
+    let socket = listen(Path::new(&hidden))?;
+    rustix::fs::rename(Path::new(&hidden), path)?;
+    Ok(socket)
+}
+
 /// Takes one connection from a listening socket; non-blocking and close-on-exec. Peers of another
 /// user are refused with [`Errno::PERM`].
 ///
@@ -215,6 +232,18 @@ mod tests {
         assert!(flags.contains(rustix::io::FdFlags::CLOEXEC));
         drop(a);
         assert!(recv::<FromDevice>(&b, MAX_PACKET, 1).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_published_socket_replaces_a_dead_one() {
+        let path = std::env::temp_dir().join(format!("cofferdam-publish-{}", std::process::id()));
+        for _ in 0..2 {
+            let listener = publish(&path).unwrap();
+            let _caller = connect(&path).unwrap();
+            accept(&listener).unwrap();
+        }
+        assert!(connect(&path).is_err(), "nobody listens any more");
+        rustix::fs::unlink(&path).unwrap();
     }
 
     #[test]

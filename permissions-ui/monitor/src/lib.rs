@@ -3,6 +3,15 @@
 //!
 //! In: questions of enforcement points, answers of the person, orders of the panel and the command line,
 //! rule files. Out: decisions, each of them in the ledger before it has an effect.
+//!
+//! | module | job |
+//! |---|---|
+//! | [`core`] | what it decides, without any socket |
+//! | [`bus`] | the D-Bus interface as callers see it |
+//! | [`rules`] | rule files |
+//! | [`target`] | what a permission is about, in words |
 
 pub mod bus;
+pub mod core;
 pub mod rules;
+pub mod target;

@@ -180,6 +180,12 @@ impl Packets {
 }
 
 impl Packets {
+    /// Ends the connection in both directions, also for whoever waits on it.
+    pub fn shut_down(&self) {
+        // A peer that is gone already is as good.
+        let _ = rustix::net::shutdown(self.fd.get_ref(), rustix::net::Shutdown::Both);
+    }
+
     /// The next packet as it is, for wires whose language is not JSON.
     ///
     /// # Errors

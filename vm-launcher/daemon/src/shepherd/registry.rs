@@ -7,16 +7,13 @@
 
 use super::{Inbox, Input, ShepherdSpec};
 use crate::link::Packets;
-use crate::sys;
+use crate::watch::Watch;
 use cofferdam_control::transport;
 use cofferdam_monitor_wire::registry::{FromMonitor, ToMonitor};
 use cofferdam_monitor_wire::{MAX_PACKET, decode, encode};
-use rustix::fs::inotify;
 use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
 use tokio::sync::mpsc;
 
 /// Answers to the monitor that may wait.
@@ -109,32 +106,6 @@ impl Task {
                     let bytes = encode(&answer).map_err(|e| say(&e))?;
                     packets.send_packet(&bytes, &[]).await.map_err(|e| say(&e))?;
                 }
-            }
-        }
-    }
-}
-
-/// Word of what appears in a directory.
-struct Watch {
-    fd: AsyncFd<OwnedFd>,
-}
-
-impl Watch {
-    fn new(directory: &Path) -> io::Result<Self> {
-        let fd = inotify::init(inotify::CreateFlags::CLOEXEC | inotify::CreateFlags::NONBLOCK)?;
-        inotify::add_watch(&fd, directory, inotify::WatchFlags::CREATE | inotify::WatchFlags::MOVED_TO)?;
-        Ok(Self { fd: sys::watch(fd, Interest::READABLE)? })
-    }
-
-    /// Waits until something has appeared since the last call, or since the watch began.
-    async fn change(&self) -> io::Result<()> {
-        loop {
-            let mut guard = self.fd.ready(Interest::READABLE).await?;
-            let mut events = [0u8; 4096];
-            match rustix::io::read(guard.get_inner(), &mut events) {
-                Ok(_) => return Ok(()),
-                Err(rustix::io::Errno::AGAIN) => guard.clear_ready(),
-                Err(errno) => return Err(errno.into()),
             }
         }
     }
