@@ -50,7 +50,7 @@ pub enum Refusal {
 }
 
 /// How much of something was used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Usage {
     /// Uses: connections, pastes, files.
@@ -64,7 +64,7 @@ pub struct Usage {
 }
 
 /// One thing that happened. `Registered` comes before anything else about a VM.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Event {
     /// A VM has started.

@@ -125,8 +125,8 @@ impl State {
         self.admin = rules;
     }
 
-    /// Adds what happened at `at`. The same events again, in the same order, change nothing; what was
-    /// revoked or used up does not come back.
+    /// Adds what happened at `at`. The same events in the same order always make the same state, and one that
+    /// is repeated right behind itself changes no decision; what was revoked or used up does not come back.
     ///
     /// # Errors
     /// If the event contradicts an earlier one; the state is unchanged then.
