@@ -5,6 +5,7 @@
 
 use cofferdam_control::desktop::OutputSpec;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Scale 1.0 in the 120ths of [`OutputSpec::scale_120`].
 const SCALE_ONE: u32 = 120;
@@ -50,6 +51,8 @@ pub struct Config {
     pub keymap: Keymap,
     /// Key repeat: delay in milliseconds, rate in keys per second.
     pub repeat: (i32, i32),
+    /// How long what was pasted from one VM into another stays in memory for another paste.
+    pub clipboard_wipe: Duration,
     /// End clients that draw before they answered their first configure, as xdg-shell says. Off only
     /// under wlcs, whose own windows do that.
     pub insist_on_configure: bool,
@@ -71,6 +74,7 @@ impl Default for Config {
             theme: "default-dark".into(),
             keymap: Keymap::default(),
             repeat: (400, 30),
+            clipboard_wipe: Duration::from_secs(120),
             insist_on_configure: true,
         }
     }

@@ -34,6 +34,9 @@ struct Arguments {
     /// Keyboard layout: LAYOUT[:VARIANT[:OPTIONS]], such as de:nodeadkeys
     #[arg(long, value_name = "LAYOUT", default_value = "")]
     keymap: String,
+    /// Wipe from memory what was pasted from one VM into another after this time
+    #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    clipboard_wipe: u64,
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -71,6 +74,7 @@ impl Arguments {
             outputs: if outputs.is_empty() { defaults.outputs.clone() } else { outputs },
             theme: self.theme,
             keymap,
+            clipboard_wipe: std::time::Duration::from_secs(self.clipboard_wipe),
             ..defaults
         })
     }

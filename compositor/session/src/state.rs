@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::control::ControlRoom;
 use crate::input::SeatRoom;
 use crate::protocols::Globals;
-use crate::protocols::SelectionOwners;
+use crate::protocols::Selections;
 use crate::render::Painter;
 use crate::shell::Desk;
 use crate::vm::Vms;
@@ -33,7 +33,7 @@ pub struct State {
     pub(crate) clock: Clock,
     pub(crate) config: Config,
     pub(crate) globals: Globals,
-    pub(crate) selection_owners: SelectionOwners,
+    pub(crate) selections: Selections,
     pub(crate) seat: SeatRoom,
     pub(crate) desk: Desk,
     pub(crate) vms: Vms,

@@ -216,8 +216,15 @@ impl State {
     {
         let output = self.desk.scene.output(id)?;
         let view = View { area: output.rect(), scale: cast::factor(output.scale_120()) };
-        let picture =
-            Picture { desk: &self.desk, vms: &self.vms, cursor, pointer: self.seat.at, view, pixels };
+        let picture = Picture {
+            desk: &self.desk,
+            vms: &self.vms,
+            drag: self.selections.drag(),
+            cursor,
+            pointer: self.seat.at,
+            view,
+            pixels,
+        };
         Some(compose(&picture, &mut self.painter.chrome, renderer, textures))
     }
 }

@@ -68,7 +68,10 @@ impl State {
                 self.seat.swallowed.insert(keycode);
                 FilterResult::Intercept(action)
             }
-            None => FilterResult::Forward,
+            None => {
+                self.key_gesture(modifiers, key);
+                FilterResult::Forward
+            }
         }
     }
 

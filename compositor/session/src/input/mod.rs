@@ -17,6 +17,7 @@ mod virtual_seat;
 pub(crate) use cursor::Shown;
 #[cfg(feature = "winit")]
 pub(crate) use keyboard::EVDEV_OFFSET;
+pub(crate) use pointer::Focus as PointerFocus;
 
 use crate::compositor::Error;
 use crate::config::Config;

@@ -25,7 +25,7 @@ mod text_input;
 mod xdg_shell;
 
 pub(crate) use placement::ShellSurface;
-pub(crate) use selection::SelectionOwners;
+pub(crate) use selection::{Drag, Over, Selections};
 
 use crate::state::State;
 use smithay::input::SeatState;

@@ -10,14 +10,17 @@ use super::elements::{ClientElement, OutputElement, PartElement};
 use super::geometry::{PixelFrame, View, kind_of};
 use super::textures::Textures;
 use crate::input::Shown;
+use crate::protocols::Drag;
 use crate::shell::{Desk, content_offset};
 use crate::vm::{Vm, Vms};
 use cofferdam_chrome::{
     ButtonStates, Chrome, CursorShape, FrameKind, FrameSpec, Part, SwitcherItem, SwitcherSpec, TitleButton,
 };
 use cofferdam_ids::{Identity, Label};
-use cofferdam_scene::{Button, ButtonView, LayerRole, LayerView, PopupView, WindowId, WindowView};
-use cofferdam_themes::Rgb;
+use cofferdam_scene::{
+    Button, ButtonView, Insets, LayerRole, LayerView, PopupView, Rect, WindowId, WindowView,
+};
+use cofferdam_themes::{Metrics, Rgb};
 use smithay::backend::renderer::element::solid::SolidColorRenderElement;
 use smithay::backend::renderer::element::surface::{
     WaylandSurfaceRenderElement, render_elements_from_surface_tree,
@@ -26,14 +29,22 @@ use smithay::backend::renderer::element::utils::CropRenderElement;
 use smithay::backend::renderer::element::{Id, Kind};
 use smithay::backend::renderer::utils::CommitCounter;
 use smithay::backend::renderer::{Color32F, ImportAll, ImportMem, Renderer, Texture};
+use smithay::desktop::utils::bbox_from_surface_tree;
 use smithay::reexports::wayland_server::protocol::wl_surface::WlSurface;
 use smithay::utils::{Buffer, Logical, Physical, Point, Rectangle, Scale, Size};
+
+/// Largest edge of a drag's picture, in logical pixels; the rest is cut.
+const MAX_DRAG_ICON: i32 = 256;
+/// Width of the ring around a window that a drag could be dropped on, in logical pixels.
+const RING: i32 = 4;
 
 /// What a picture shows, borrowed for the time of composing it.
 #[derive(Debug)]
 pub(crate) struct Picture<'a> {
     pub(crate) desk: &'a Desk,
     pub(crate) vms: &'a Vms,
+    /// What is being dragged.
+    pub(crate) drag: Option<&'a Drag>,
     pub(crate) cursor: &'a Shown,
     /// Where the pointer is.
     pub(crate) pointer: Option<Point<f64, Logical>>,
@@ -74,6 +85,7 @@ where
     for view in picture.desk.scene.layer_views().rev() {
         easel.layer(picture, &view);
     }
+    easel.drag(picture);
     for view in picture.desk.scene.windows().rev() {
         easel.window(picture, &view);
     }
@@ -148,6 +160,50 @@ where
             let scale = cast::factor32(self.view.scale);
             let shadow = self.chrome.shadow(FrameKind::Window, size, scale, true);
             self.parts(shadow, place.loc, false);
+        }
+    }
+
+    /// A drag's picture, in a frame of its VM, and the frame of the window that it could be dropped on.
+    fn drag(&mut self, picture: &Picture<'_>) {
+        let Some(drag) = picture.drag else { return };
+        if let Some(icon) = drag.icon() {
+            let drawn = bbox_from_surface_tree(&icon.surface, (0, 0));
+            let at = drag.at().to_i32_floor::<i32>() + icon.offset + drawn.loc;
+            let (w, h) = (drawn.size.w.min(MAX_DRAG_ICON), drawn.size.h.min(MAX_DRAG_ICON));
+            let content = Rect::new(at.x, at.y, w, h);
+            let border = i32::from(Metrics::POPUP_BORDER);
+            let outer = content.outset(Insets::all(border));
+            let vm = drag.identity().vm().and_then(|vm| picture.vms.get(vm));
+            let title = &Label::default();
+            let buttons = ButtonStates::default();
+            let marks = Marks { kind: FrameKind::Popup, title, focused: false, buttons, vm };
+            let frame = self.view.frame(FrameKind::Popup, outer, content, content);
+            if w > 0 && h > 0 {
+                self.framed(&icon.surface, &icon.ground, &frame, &marks);
+            }
+        }
+        let Some(over) = drag.over().filter(|over| over.possible) else { return };
+        let identity = picture.desk.windows.get(&over.window).and_then(|w| w.vm.as_ref());
+        let identity = identity.and_then(|vm| picture.vms.get(vm)).map(|vm| vm.identity);
+        if let Some((identity, frame)) = identity.zip(picture.desk.scene.frame(over.window)) {
+            self.ring(&over.ring, frame.outer, identity);
+        }
+    }
+
+    /// A ring of a VM's colour around a frame.
+    fn ring(&mut self, ids: &[Id; 4], around: Rect, identity: Identity) {
+        let color = self.chrome.identities().get(identity).color;
+        let outer = around.outset(Insets::all(RING));
+        let (w, h) = (outer.w, around.h);
+        let sides = [
+            Rect::new(outer.x, outer.y, w, RING),
+            Rect::new(outer.x, around.bottom(), w, RING),
+            Rect::new(outer.x, around.y, RING, h),
+            Rect::new(around.right(), around.y, RING, h),
+        ];
+        for (id, side) in ids.iter().zip(sides) {
+            let rect = self.view.rect(side);
+            self.fill(id, rect, color);
         }
     }
 

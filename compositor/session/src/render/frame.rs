@@ -7,6 +7,7 @@
 
 use super::cast;
 use crate::clock::Mono;
+use crate::protocols::Drag;
 use crate::state::State;
 use calloop::timer::{TimeoutAction, Timer};
 use cofferdam_scene::{Node, OutputId, WindowId};
@@ -70,6 +71,7 @@ impl State {
             .chain(popups)
             .chain(layers)
             .chain(self.cursor_surface().map(|surface| (None, surface)))
+            .chain(self.selections.drag().and_then(Drag::icon).map(|icon| (None, icon.surface.clone())))
             .collect()
     }
 

@@ -141,11 +141,6 @@ impl State {
         self.desk.keyboard.as_ref() == Some(&root)
     }
 
-    /// Whose keyboard it is.
-    pub(crate) fn keyboard_identity(&self) -> Option<crate::client::ClientIdentity> {
-        self.desk.keyboard.as_ref().and_then(|surface| self.identity_of_surface(surface))
-    }
-
     /// Raises the window of a surface.
     pub(crate) fn activate_surface(&mut self, surface: &WlSurface) {
         let root = root_of(surface);

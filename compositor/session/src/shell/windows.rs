@@ -111,7 +111,10 @@ impl State {
             Some(Node::Window(window)) => self.window_committed(window, &root),
             Some(Node::Popup(popup)) => self.popup_committed(popup, &root),
             Some(Node::Layer(layer)) => self.layer_committed(layer, &root),
-            None => self.cursor_committed(&root),
+            None => {
+                self.cursor_committed(&root);
+                self.drag_icon_committed(&root);
+            }
         }
         self.tell_scale(surface);
         let shown = node.is_some_and(|node| self.is_shown(node));
@@ -166,6 +169,7 @@ impl State {
     /// A surface object is gone, perhaps before the role object that needs it.
     pub(crate) fn surface_destroyed(&mut self, surface: &WlSurface) {
         self.fingers_leave(surface);
+        self.drag_lost_surface(surface);
         match self.desk.nodes.remove(&surface.id()) {
             Some(Node::Window(window)) => {
                 self.apply_or_ignore(Op::Commit { window, size: None, settled: false });

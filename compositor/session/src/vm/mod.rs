@@ -98,6 +98,7 @@ impl State {
         for client in vm.clients {
             self.display.backend_handle().kill_client(client, DisconnectReason::ConnectionClosed);
         }
+        self.transfers_forget(id);
         self.forget_owner(id);
         Ok(())
     }

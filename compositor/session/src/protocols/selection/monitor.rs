@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! The monitor, as transfers see it.
+//!
+//! In: its verdicts and cuts, from the link. Out: questions and reports. Without a monitor every
+//! question is answered with no.
+
+use super::State;
+use cofferdam_monitor_wire::point::Ticket;
+use cofferdam_monitor_wire::screen::FromScreen;
+use cofferdam_policy::Refusal;
+use cofferdam_transfers::Event;
+
+impl State {
+    /// Asks; if nobody can be asked, the answer is no.
+    pub(super) fn ask_monitor(&mut self, serial: u32, question: FromScreen) {
+        if !self.send_to_monitor(question) {
+            self.event_loop.insert_idle(move |state| {
+                state.transfer_decided(serial, Err(Refusal::Silence));
+            });
+        }
+    }
+
+    pub(super) fn tell_monitor(&mut self, report: FromScreen) {
+        if !self.send_to_monitor(report) {
+            tracing::debug!("there is no monitor to tell");
+        }
+    }
+
+    /// The monitor answered a question about a transfer.
+    pub(crate) fn transfer_decided(&mut self, serial: u32, verdict: Result<Ticket, Refusal>) {
+        self.transfer(Event::Decided { serial, verdict });
+    }
+
+    /// The monitor ends what lives under a ticket; it is told when that is done.
+    pub(crate) fn transfer_cut(&mut self, ticket: u64) {
+        self.transfer(Event::Cut { ticket });
+    }
+
+    /// The monitor is gone, or another one took its place: nothing that it allowed goes on.
+    pub(crate) fn transfers_without_monitor(&mut self) {
+        self.transfer(Event::MonitorGone);
+    }
+}
+
+impl State {
+    /// Sends to the monitor; `false` if there is none.
+    fn send_to_monitor(&mut self, _: FromScreen) -> bool {
+        false
+    }
+}
