@@ -189,15 +189,13 @@ impl AdminRules {
     }
 
     /// The subjects that rules name and that this VM is, the most exact first. Done once for a VM.
-    pub(crate) fn subjects_of(&self, vm: &VmId, app: Option<&AppId>) -> Vec<u32> {
+    pub(crate) fn subjects_of(&self, vm: &VmId, app: &AppId) -> Vec<u32> {
         let mut found = Vec::new();
         if self.subjects.is_empty() {
             return found;
         }
         self.named(vm.as_str(), Who::Vm, &mut found);
-        if let Some(app) = app {
-            self.named(app.as_str(), Who::App, &mut found);
-        }
+        self.named(app.as_str(), Who::App, &mut found);
         found.extend(self.subjects.get(&Who::Everyone));
         found
     }

@@ -117,7 +117,7 @@ impl State {
         if matches!(mine, (Verdict::No(_), _) | (_, Why::Own)) {
             return mine;
         }
-        let Some(parent) = vm.card.as_ref().and_then(|c| c.parent.as_ref()) else { return mine };
+        let Some(parent) = vm.card.parent.as_ref() else { return mine };
         if depth >= MAX_PARENTS {
             return (Verdict::No(Refusal::Parent), Why::TooDeep);
         }

@@ -22,6 +22,9 @@ const MAX_SEEN: usize = 1024;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ApplyError {
+    /// Nobody knows the VM: it was never registered.
+    #[error("no app {0} is known")]
+    UnknownVm(VmId),
     /// A run that is not newer than the last, and not the last either.
     #[error("run {run} of {vm} is not a new one")]
     OldRun {
@@ -75,7 +78,7 @@ impl Held {
     }
 }
 
-/// Who a VM is; known once it was registered.
+/// Who a VM is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Card {
     pub(crate) app: AppId,
@@ -85,10 +88,11 @@ pub(crate) struct Card {
     pub(crate) since: Millis,
 }
 
-/// All about one VM.
-#[derive(Debug, Clone, Default)]
+/// All about one VM, from the first time that it was registered as what it is.
+#[derive(Debug, Clone)]
 pub(crate) struct Vm {
-    pub(crate) card: Option<Card>,
+    pub(crate) card: Card,
+    pub(crate) first_run: u64,
     pub(crate) run: u64,
     pub(crate) running: bool,
     pub(crate) levels: HashMap<Kind, (Level, Author)>,
@@ -98,6 +102,23 @@ pub(crate) struct Vm {
     pub(crate) seen: HashSet<Slot>,
     /// Which subjects of the rules it is.
     pub(crate) subjects: Vec<u32>,
+}
+
+impl Vm {
+    fn new(card: Card, run: u64, subjects: Vec<u32>) -> Self {
+        Self {
+            card,
+            first_run: run,
+            run,
+            running: true,
+            levels: HashMap::new(),
+            grants: HashMap::new(),
+            silenced: BTreeSet::new(),
+            uses: HashMap::new(),
+            seen: HashSet::new(),
+            subjects,
+        }
+    }
 }
 
 /// What holds now: VMs, levels, grants, rules. Nothing is allowed by a new one.
@@ -120,7 +141,7 @@ impl State {
     /// Takes the rules from files, in place of those before.
     pub fn set_admin(&mut self, rules: AdminRules) {
         for (id, vm) in &mut self.vms {
-            vm.subjects = rules.subjects_of(id, vm.card.as_ref().map(|c| &c.app));
+            vm.subjects = rules.subjects_of(id, &vm.card.app);
         }
         self.admin = rules;
     }
@@ -155,11 +176,14 @@ impl State {
                 if !Levels::of(*kind).contains(level) {
                     return Err(ApplyError::NoSuchLevel { kind: *kind, level: *level });
                 }
-                self.entry(vm).levels.insert(*kind, (*level, *by));
+                let known = self.vms.get_mut(vm).ok_or_else(|| ApplyError::UnknownVm(vm.clone()))?;
+                known.levels.insert(*kind, (*level, *by));
             }
             Event::Used { vm, resource, grant, usage } => self.used(at, vm, resource, *grant, *usage),
             Event::Silenced { vm, kind } => {
-                self.entry(vm).silenced.insert(*kind);
+                if let Some(vm) = self.vms.get_mut(vm) {
+                    vm.silenced.insert(*kind);
+                }
             }
             Event::Answered { .. } | Event::Refused { .. } => {}
         }
@@ -185,13 +209,14 @@ impl State {
         self.ends.first().map(|(end, _)| *end)
     }
 
-    /// Whether a compacted ledger has to keep this event, or would add up to another state without it. Of
-    /// what was used it only asks for the last use of each standing grant.
+    /// Whether a compacted ledger has to keep this event, or would add up to another state without it. It may
+    /// also keep everything from some time on. Of what was used this only asks for the last use of each grant.
     #[must_use]
     pub fn needs(&self, at: Millis, event: &Event) -> bool {
         match event {
+            // The first run as well: before it the name may have stood for something else.
             Event::Registered { vm, app, parent, run, .. } => self.vms.get(vm).is_some_and(|v| {
-                v.run == *run && v.card.as_ref().is_some_and(|c| c.app == *app && c.parent == *parent)
+                (v.run == *run || v.first_run == *run) && v.card.app == *app && v.card.parent == *parent
             }),
             Event::Closed { vm, run } => self.vms.get(vm).is_some_and(|v| v.run == *run && !v.running),
             Event::Granted(grant) => self.held(grant.id).is_some(),
@@ -220,46 +245,33 @@ impl State {
         self.vms.get(vm)?.grants.get(key as &dyn AsKey)
     }
 
-    fn entry(&mut self, id: &VmId) -> &mut Vm {
-        let admin = &self.admin;
-        self.vms
-            .entry(id.clone())
-            .or_insert_with(|| Vm { subjects: admin.subjects_of(id, None), ..Vm::default() })
-    }
-
-    fn register(&mut self, id: &VmId, card: Card, run: u64) -> Result<(), ApplyError> {
-        let vm = self.entry(id);
-        let known = vm.card.as_ref();
-        let same = known.is_none_or(|c| c.app == card.app && c.parent == card.parent);
-        if known.is_some() && (run < vm.run || (run == vm.run && !same)) {
+    fn register(&mut self, id: &VmId, mut card: Card, run: u64) -> Result<(), ApplyError> {
+        let known = self.vms.get(id).filter(|v| v.card.app == card.app && v.card.parent == card.parent);
+        let last = self.vms.get(id).map(|v| v.run);
+        if last.is_some_and(|last| run < last || (run == last && known.is_none())) {
             return Err(ApplyError::OldRun { vm: id.clone(), run });
         }
-        let new_run = known.is_some() && run > vm.run;
         // A name that now stands for something else starts with nothing.
-        let gone: Vec<GrantId> = vm
-            .grants
-            .values()
-            .filter(|h| !same || matches!(h.grant.lifetime, Lifetime::Run(only) if only != run))
-            .map(|h| h.grant.id)
-            .collect();
+        let over =
+            |h: &&Held| known.is_none() || matches!(h.grant.lifetime, Lifetime::Run(only) if only != run);
+        let grants = self.vms.get(id).into_iter().flat_map(|v| v.grants.values());
+        let gone: Vec<GrantId> = grants.filter(over).map(|h| h.grant.id).collect();
+        let fresh = known.is_none();
         for grant in gone {
             self.remove(grant);
         }
-        let vm = self.entry(id);
-        if !same {
-            *vm = Vm::default();
+        if fresh {
+            let subjects = self.admin.subjects_of(id, &card.app);
+            self.vms.insert(id.clone(), Vm::new(card, run, subjects));
+        } else if let Some(vm) = self.vms.get_mut(id) {
+            if run > vm.run {
+                vm.silenced.clear();
+            } else {
+                // The same run again is the same start.
+                card.since = vm.card.since;
+            }
+            (vm.card, vm.run, vm.running) = (card, run, true);
         }
-        if new_run {
-            vm.silenced.clear();
-        }
-        // The same run again is the same start.
-        let since = vm.card.as_ref().filter(|_| !new_run).map_or(card.since, |c| c.since);
-        vm.run = run;
-        vm.running = true;
-        let app = card.app.clone();
-        vm.card = Some(Card { since, ..card });
-        let subjects = self.admin.subjects_of(id, Some(&app));
-        self.entry(id).subjects = subjects;
         Ok(())
     }
 
@@ -278,14 +290,17 @@ impl State {
             let same = self.held(grant.id).is_some_and(|h| h.grant == *grant);
             return if same { Ok(()) } else { Err(ApplyError::OldGrant(grant.id)) };
         }
+        if !self.vms.contains_key(&grant.vm) {
+            return Err(ApplyError::UnknownVm(grant.vm.clone()));
+        }
         if grant.effect == Effect::Deny && grant.lifetime != Lifetime::Standing {
             return Err(ApplyError::TimedDeny);
         }
         self.next = grant.id.0.checked_add(1).ok_or(ApplyError::NoNumberLeft)?;
         let held = Held { grant: grant.clone(), last_used: None };
         self.ends.extend(held.end().map(|end| (end, grant.id)));
-        let old = self.entry(&grant.vm).grants.insert(Slot(grant.key.clone()), held);
-        if let Some(old) = old {
+        let grants = self.vms.get_mut(&grant.vm).map(|v| &mut v.grants);
+        if let Some(old) = grants.and_then(|all| all.insert(Slot(grant.key.clone()), held)) {
             self.homes.remove(&old.grant.id);
             if let Some(end) = old.end() {
                 self.ends.remove(&(end, old.grant.id));
@@ -310,42 +325,40 @@ impl State {
     }
 
     fn see(&mut self, vm: &VmId, resource: &Resource) {
-        let seen = &mut self.entry(vm).seen;
-        if seen.len() < MAX_SEEN {
-            seen.insert(Slot(resource.key()));
+        if let Some(vm) = self.vms.get_mut(vm).filter(|v| v.seen.len() < MAX_SEEN) {
+            vm.seen.insert(Slot(resource.key()));
         }
     }
 
     fn used(&mut self, at: Millis, vm: &VmId, resource: &Resource, grant: Option<GrantId>, usage: Usage) {
         self.see(vm, resource);
-        let sum = self.entry(vm).uses.entry(resource.kind()).or_default();
-        *sum = Usage {
-            times: sum.times.saturating_add(usage.times),
-            bytes_in: sum.bytes_in.saturating_add(usage.bytes_in),
-            bytes_out: sum.bytes_out.saturating_add(usage.bytes_out),
-            millis: sum.millis.saturating_add(usage.millis),
-        };
+        if let Some(vm) = self.vms.get_mut(vm) {
+            let sum = vm.uses.entry(resource.kind()).or_default();
+            *sum = Usage {
+                times: sum.times.saturating_add(usage.times),
+                bytes_in: sum.bytes_in.saturating_add(usage.bytes_in),
+                bytes_out: sum.bytes_out.saturating_add(usage.bytes_out),
+                millis: sum.millis.saturating_add(usage.millis),
+            };
+        }
         if let Some(id) = grant {
             self.used_under(at, id);
         }
     }
 
-    /// A use keeps a standing grant alive, and is the end of one for "this time". One that has lapsed
-    /// stays so.
+    /// A use keeps a standing grant alive, and is the end of one for "this time".
     fn used_under(&mut self, at: Millis, id: GrantId) {
         let Some((vm, key)) = self.homes.get(&id) else { return };
-        let Some(vm) = self.vms.get_mut(vm) else { return };
-        let run = vm.run;
-        let Some(held) = vm.grants.get_mut(key as &dyn AsKey) else { return };
+        let Some(held) = self.vms.get_mut(vm).and_then(|v| v.grants.get_mut(key as &dyn AsKey)) else {
+            return;
+        };
         if held.grant.lifetime == Lifetime::Once {
             return self.remove(id);
         }
-        if held.is_active(run, at) {
-            if let Some(end) = held.end() {
-                self.ends.remove(&(end, id));
-            }
-            held.last_used = held.last_used.max(Some(at));
-            self.ends.extend(held.end().map(|end| (end, id)));
+        if let Some(end) = held.end() {
+            self.ends.remove(&(end, id));
         }
+        held.last_used = held.last_used.max(Some(at));
+        self.ends.extend(held.end().map(|end| (end, id)));
     }
 }

@@ -27,9 +27,9 @@ pub struct VmView<'a> {
     pub since: Millis,
 }
 
-fn view<'a>(id: &'a VmId, vm: &'a Vm) -> Option<VmView<'a>> {
-    let card = vm.card.as_ref()?;
-    Some(VmView {
+fn view<'a>(id: &'a VmId, vm: &'a Vm) -> VmView<'a> {
+    let card = &vm.card;
+    VmView {
         vm: id,
         app: &card.app,
         name: &card.name,
@@ -38,14 +38,14 @@ fn view<'a>(id: &'a VmId, vm: &'a Vm) -> Option<VmView<'a>> {
         run: vm.run,
         running: vm.running,
         since: card.since,
-    })
+    }
 }
 
 impl State {
     /// All VMs that were registered, running ones first, then by name.
     #[must_use]
     pub fn vms(&self) -> Vec<VmView<'_>> {
-        let mut all: Vec<_> = self.vms.iter().filter_map(|(id, vm)| view(id, vm)).collect();
+        let mut all: Vec<_> = self.vms.iter().map(|(id, vm)| view(id, vm)).collect();
         all.sort_by_key(|v| (!v.running, v.vm));
         all
     }
@@ -53,7 +53,7 @@ impl State {
     /// One VM.
     #[must_use]
     pub fn vm(&self, vm: &VmId) -> Option<VmView<'_>> {
-        self.vms.get_key_value(vm).and_then(|(id, vm)| view(id, vm))
+        self.vms.get_key_value(vm).map(|(id, vm)| view(id, vm))
     }
 
     /// The grants of a VM, oldest first, also those that have lapsed but were not removed yet.

@@ -154,6 +154,10 @@ fn what_can_not_be_true_is_refused() {
     let key = || imap().key();
     let id = vm("mail");
     for (event, why) in [
+        (
+            Event::LevelSet { vm: vm("web"), kind: Kind::Files, level: Level::Off, by: Author::Person },
+            ApplyError::UnknownVm(vm("web")),
+        ),
         (registered(&id, "mail", None, 4), ApplyError::OldRun { vm: id.clone(), run: 4 }),
         (registered(&id, "other", None, 5), ApplyError::OldRun { vm: id.clone(), run: 5 }),
         (grant(0, key(), Effect::Deny, Lifetime::Standing), ApplyError::OldGrant(GrantId(0))),

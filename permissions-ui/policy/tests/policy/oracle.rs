@@ -52,10 +52,8 @@ pub(crate) fn grants(events: &[(Millis, Event)], vm: &VmId, now: Millis) -> Vec<
             Event::Revoked { grant, .. } => held.retain(|(g, _)| g.id != *grant),
             Event::Used { grant: Some(id), .. } => {
                 held.retain(|(g, _)| g.id != *id || g.lifetime != Lifetime::Once);
-                for (g, used) in held.iter_mut().filter(|(g, _)| g.id == *id) {
-                    if alive(g, *used, *at) {
-                        *used = *at;
-                    }
+                for (_, used) in held.iter_mut().filter(|(g, _)| g.id == *id) {
+                    *used = *at;
                 }
             }
             _ => {}

@@ -174,7 +174,7 @@ proptest! {
     }
 
     #[test]
-    fn a_compacted_ledger_adds_up_to_the_same(ops in ops(), rules in rules()) {
+    fn a_compacted_ledger_adds_up_to_the_same(ops in ops(), rules in rules(), recent in 0..3 * UNUSED) {
         let mut world = with_rules(build(&ops), rules.clone());
         if let Some(reminder) = world.state.reminder() {
             world.state.apply(world.now, &reminder).unwrap();
@@ -182,8 +182,10 @@ proptest! {
         }
         let mut small = State::new();
         small.set_admin(AdminRules::new(rules).unwrap());
-        for (at, event) in world.events.iter().filter(|(at, e)| world.state.needs(*at, e)) {
-            small.apply(*at, event).unwrap();
+        let kept = |at: Millis, e: &Event| at.plus(recent) > world.now || world.state.needs(at, e);
+        for (at, event) in world.events.iter().filter(|(at, e)| kept(*at, e)) {
+            // What was about an earlier owner of the name may find nobody.
+            small.apply(*at, event).ok();
         }
         prop_assert_eq!(small.next_grant_id(), world.state.next_grant_id());
         prop_assert_eq!(small.next_expiry(), world.state.next_expiry());

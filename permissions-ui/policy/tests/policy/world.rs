@@ -95,7 +95,8 @@ fn any_op() -> impl Strategy<Value = Op> {
 }
 
 pub(crate) fn ops() -> impl Strategy<Value = Vec<(u64, Op)>> {
-    let pause = prop_oneof![4 => 0..Millis::HOUR, 1 => select(vec![UNUSED - 1, UNUSED, UNUSED + 1])];
+    let pause =
+        prop_oneof![4 => 0..Millis::HOUR, 1 => select(vec![UNUSED / 2, UNUSED - 1, UNUSED, UNUSED + 1])];
     // Every world starts with a parent, a child and a grandchild that run.
     let family =
         [("mail", None), ("mail-view", Some("mail")), ("mail-view-2", Some("mail-view")), ("web", None)];
