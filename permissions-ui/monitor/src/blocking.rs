@@ -2,7 +2,7 @@
 //! The monitor's interface for programs without an event loop. In: calls. Out: answers, each waited for on
 //! a runtime of its own.
 
-use crate::bus::{AppEntry, LogEntry, PendingEntry, PermissionEntry, PermissionsProxy};
+use crate::bus::{AppEntry, ChooserEntry, LogEntry, PendingEntry, PermissionEntry, PermissionsProxy};
 
 /// A connection to one desktop's monitor.
 #[derive(Debug)]
@@ -83,6 +83,21 @@ impl Permissions {
     /// Reads the rule files again.
     pub fn reload_rules(&self) -> Result<()> {
         self.runtime.block_on(self.proxy.reload_rules())
+    }
+
+    /// Files that apps wait for.
+    pub fn choosers(&self) -> Result<Vec<ChooserEntry>> {
+        self.runtime.block_on(self.proxy.choosers())
+    }
+
+    /// Hands over a file or folder, opened for what `write` says.
+    pub fn choose(&self, id: u64, name: &str, file: std::os::fd::OwnedFd, write: bool) -> Result<()> {
+        self.runtime.block_on(self.proxy.choose(id, name, file.into(), write))
+    }
+
+    /// Cancels a chooser.
+    pub fn cancel_chooser(&self, id: u64) -> Result<()> {
+        self.runtime.block_on(self.proxy.cancel_chooser(id))
     }
 
     /// The monitor's clock.
