@@ -137,6 +137,29 @@ fn the_further_away_the_shorter_a_yes_can_last() {
 }
 
 #[test]
+fn a_yes_until_closed_does_not_come_back_with_the_same_run() {
+    let mut state = with(&[grant(0, imap().key(), Effect::Allow, Lifetime::Run(5))]);
+    for (event, allowed) in [
+        (registered(&vm("mail"), "mail", None, 5), true),
+        (Event::Closed { vm: vm("mail"), run: 4 }, true),
+        (Event::Closed { vm: vm("mail"), run: 5 }, false),
+        (registered(&vm("mail"), "mail", None, 5), false),
+    ] {
+        state.apply(NOW, &event).unwrap();
+        let said = state.decide(&vm("mail"), &imap(), NOW);
+        assert_eq!(matches!(said, Decision::Allow { .. }), allowed, "{event:?}");
+    }
+}
+
+#[test]
+fn today_is_never_longer_than_a_day() {
+    for (midnight, end) in [(NOW.plus(5), NOW.plus(5)), (Millis(u64::MAX), NOW.plus(25 * Millis::HOUR))] {
+        let grant = with(&[]).grant_for(&vm("mail"), &imap(), Answer::Today, NOW, midnight).unwrap();
+        assert_eq!(grant.lifetime, Lifetime::Until(end));
+    }
+}
+
+#[test]
 fn a_name_that_stands_for_another_app_starts_with_nothing() {
     let mut state = with(&[
         grant(0, imap().key(), Effect::Allow, Lifetime::Standing),
