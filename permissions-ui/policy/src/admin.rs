@@ -10,7 +10,7 @@
 use crate::table::{KindRules, Said};
 use crate::{Host, Kind, Level, Levels, Resource, Zone};
 use cofferdam_ids::{AppId, NameError, VmId};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::str::FromStr;
 
@@ -139,8 +139,9 @@ fn names(kind: Kind) -> String {
 #[derive(Debug, Clone, Default)]
 pub struct AdminRules {
     rules: Vec<Rule>,
-    subjects: HashMap<Who, u32>,
-    tables: HashMap<(u32, Kind), KindRules>,
+    subjects: HashMap<Who, usize>,
+    /// For each subject, a table a kind.
+    tables: Vec<BTreeMap<Kind, KindRules>>,
 }
 
 impl AdminRules {
@@ -161,13 +162,16 @@ impl AdminRules {
     }
 
     fn index(&mut self, number: u32, rule: &Rule) {
-        // Every subject has a rule of its own, so there are never more subjects than rules.
-        let fresh = u32::try_from(self.subjects.len()).unwrap_or(u32::MAX);
+        let fresh = self.tables.len();
         let subject = *self.subjects.entry(rule.who.clone()).or_insert(fresh);
+        if subject == fresh {
+            self.tables.push(BTreeMap::new());
+        }
+        let Some(tables) = self.tables.get_mut(subject) else { return };
         let narrow = rule.host.is_some() || rule.zone.is_some();
         let kind = rule.kind.or(narrow.then_some(Kind::Network));
         for kind in Kind::ALL.into_iter().filter(|k| kind.is_none_or(|only| only == *k)) {
-            self.tables.entry((subject, kind)).or_default().add(number, kind, rule);
+            tables.entry(kind).or_default().add(number, kind, rule);
         }
     }
 
@@ -189,7 +193,7 @@ impl AdminRules {
     }
 
     /// The subjects that rules name and that this VM is, the most exact first. Done once for a VM.
-    pub(crate) fn subjects_of(&self, vm: &VmId, app: &AppId) -> Vec<u32> {
+    pub(crate) fn subjects_of(&self, vm: &VmId, app: &AppId) -> Vec<usize> {
         let mut found = Vec::new();
         if self.subjects.is_empty() {
             return found;
@@ -200,7 +204,7 @@ impl AdminRules {
         found
     }
 
-    fn named(&self, name: &str, who: impl Fn(Glob) -> Who, found: &mut Vec<u32>) {
+    fn named(&self, name: &str, who: impl Fn(Glob) -> Who, found: &mut Vec<usize>) {
         found.extend(self.subjects.get(&who(Glob::Exact(name.to_owned()))));
         for end in (0..=name.len()).rev() {
             let Some(start) = name.get(..end) else { continue };
@@ -209,25 +213,26 @@ impl AdminRules {
     }
 
     /// What the rules about these subjects say to `resource`.
-    pub(crate) fn about(&self, subjects: &[u32], resource: &Resource) -> Said {
-        let mut said = self.levels(subjects, resource.kind());
-        for subject in subjects {
-            if let Some(table) = self.tables.get(&(*subject, resource.kind())) {
-                table.verdicts(resource, &mut said);
-            }
+    pub(crate) fn about(&self, subjects: &[usize], resource: &Resource) -> Said {
+        let mut said = Said::default();
+        for table in self.tables_of(subjects, resource.kind()) {
+            table.levels(&mut said);
+            table.verdicts(resource, &mut said);
         }
         said
     }
 
     /// What they say about the level of a kind.
-    pub(crate) fn levels(&self, subjects: &[u32], kind: Kind) -> Said {
+    pub(crate) fn levels(&self, subjects: &[usize], kind: Kind) -> Said {
         let mut said = Said::default();
-        for subject in subjects {
-            if let Some(table) = self.tables.get(&(*subject, kind)) {
-                table.levels(&mut said);
-            }
+        for table in self.tables_of(subjects, kind) {
+            table.levels(&mut said);
         }
         said
+    }
+
+    fn tables_of(&self, subjects: &[usize], kind: Kind) -> impl Iterator<Item = &KindRules> {
+        subjects.iter().filter_map(move |subject| self.tables.get(*subject)?.get(&kind))
     }
 }
 

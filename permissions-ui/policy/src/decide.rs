@@ -6,9 +6,9 @@
 //! there are at most [`MAX_PARENTS`], and for each label of a host name.
 
 use crate::admin::{Origin, Rule};
+use crate::held::Held;
 use crate::offer::offer;
-use crate::slot::{AsKey, Whole};
-use crate::state::{Held, Vm};
+use crate::state::Vm;
 use crate::table::Said;
 use crate::{
     Answer, Author, Effect, Grant, GrantId, Kind, Level, Levels, Lifetime, Millis, Refusal, Resource, State,
@@ -150,9 +150,7 @@ impl State {
             return (Verdict::No(Refusal::Never), rule(number));
         }
         let active = |held: &&Held| held.is_active(vm.run, now);
-        let one = vm.grants.get(resource as &dyn AsKey).filter(active);
-        let all = vm.grants.get(&Whole(kind) as &dyn AsKey).filter(active);
-        let grants = [one, all].into_iter().flatten().map(|held| &held.grant);
+        let grants = vm.grants.about(resource).into_iter().flatten().filter(active).map(|held| &held.grant);
         if let Some(grant) = grants.clone().find(|g| g.effect == Effect::Deny) {
             return (Verdict::No(Refusal::Never), Why::Grant(grant));
         }

@@ -15,6 +15,7 @@ mod decide;
 mod event;
 mod explain;
 mod grant;
+mod held;
 mod level;
 mod net;
 mod offer;

@@ -4,13 +4,14 @@
 //! In: [`Event`]s in the order of the ledger, and the rules from files. Out: the [`State`] that decisions
 //! are made from. It can always be made again from the same events: nothing else is kept anywhere.
 
-use crate::slot::{AsKey, Slot};
+use crate::held::{Grants, Held};
+use crate::slot::Slot;
 use crate::{
     AdminRules, Author, Effect, Event, Grant, GrantId, Key, Kind, Level, Levels, Lifetime, Millis, Resource,
     Usage,
 };
 use cofferdam_ids::{AppId, Identity, Label, VmId};
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// A standing yes that nobody used for this long lapses.
 pub const UNUSED: u64 = 90 * Millis::DAY;
@@ -52,32 +53,6 @@ pub enum ApplyError {
     },
 }
 
-/// A grant and what became of it.
-#[derive(Debug, Clone)]
-pub(crate) struct Held {
-    pub(crate) grant: Grant,
-    pub(crate) last_used: Option<Millis>,
-}
-
-impl Held {
-    /// When time alone ends it.
-    pub(crate) fn end(&self) -> Option<Millis> {
-        match (self.grant.lifetime, self.grant.effect) {
-            (Lifetime::Until(end), _) => Some(end),
-            (Lifetime::Standing, Effect::Allow) => {
-                Some(self.last_used.unwrap_or_default().max(self.grant.at).plus(UNUSED))
-            }
-            _ => None,
-        }
-    }
-
-    /// Whether it speaks at all, in this run of its VM.
-    pub(crate) fn is_active(&self, run: u64, now: Millis) -> bool {
-        let in_time = self.end().is_none_or(|end| now < end);
-        in_time && !matches!(self.grant.lifetime, Lifetime::Run(only) if only != run)
-    }
-}
-
 /// Who a VM is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Card {
@@ -95,26 +70,26 @@ pub(crate) struct Vm {
     pub(crate) first_run: u64,
     pub(crate) run: u64,
     pub(crate) running: bool,
-    pub(crate) levels: HashMap<Kind, (Level, Author)>,
-    pub(crate) grants: HashMap<Slot, Held>,
+    pub(crate) levels: BTreeMap<Kind, (Level, Author)>,
+    pub(crate) grants: Grants,
     pub(crate) silenced: BTreeSet<Kind>,
-    pub(crate) uses: HashMap<Kind, Usage>,
+    pub(crate) uses: BTreeMap<Kind, Usage>,
     pub(crate) seen: HashSet<Slot>,
     /// Which subjects of the rules it is.
-    pub(crate) subjects: Vec<u32>,
+    pub(crate) subjects: Vec<usize>,
 }
 
 impl Vm {
-    fn new(card: Card, run: u64, subjects: Vec<u32>) -> Self {
+    fn new(card: Card, run: u64, subjects: Vec<usize>) -> Self {
         Self {
             card,
             first_run: run,
             run,
             running: true,
-            levels: HashMap::new(),
-            grants: HashMap::new(),
+            levels: BTreeMap::new(),
+            grants: Grants::default(),
             silenced: BTreeSet::new(),
-            uses: HashMap::new(),
+            uses: BTreeMap::new(),
             seen: HashSet::new(),
             subjects,
         }
@@ -242,7 +217,7 @@ impl State {
 
     pub(crate) fn held(&self, id: GrantId) -> Option<&Held> {
         let (vm, key) = self.homes.get(&id)?;
-        self.vms.get(vm)?.grants.get(key as &dyn AsKey)
+        self.vms.get(vm)?.grants.get(key)
     }
 
     fn register(&mut self, id: &VmId, mut card: Card, run: u64) -> Result<(), ApplyError> {
@@ -254,7 +229,7 @@ impl State {
         // A name that now stands for something else starts with nothing.
         let over =
             |h: &&Held| known.is_none() || matches!(h.grant.lifetime, Lifetime::Run(only) if only != run);
-        let grants = self.vms.get(id).into_iter().flat_map(|v| v.grants.values());
+        let grants = self.vms.get(id).into_iter().flat_map(|v| v.grants.iter());
         let gone: Vec<GrantId> = grants.filter(over).map(|h| h.grant.id).collect();
         let fresh = known.is_none();
         for grant in gone {
@@ -279,7 +254,7 @@ impl State {
         let Some(vm) = self.vms.get_mut(id).filter(|v| v.run == run) else { return };
         vm.running = false;
         let over = |h: &&Held| matches!(h.grant.lifetime, Lifetime::Run(_));
-        let gone: Vec<GrantId> = vm.grants.values().filter(over).map(|h| h.grant.id).collect();
+        let gone: Vec<GrantId> = vm.grants.iter().filter(over).map(|h| h.grant.id).collect();
         for grant in gone {
             self.remove(grant);
         }
@@ -300,7 +275,7 @@ impl State {
         let held = Held { grant: grant.clone(), last_used: None };
         self.ends.extend(held.end().map(|end| (end, grant.id)));
         let grants = self.vms.get_mut(&grant.vm).map(|v| &mut v.grants);
-        if let Some(old) = grants.and_then(|all| all.insert(Slot(grant.key.clone()), held)) {
+        if let Some(old) = grants.and_then(|all| all.insert(held)) {
             self.homes.remove(&old.grant.id);
             if let Some(end) = old.end() {
                 self.ends.remove(&(end, old.grant.id));
@@ -312,7 +287,7 @@ impl State {
 
     fn remove(&mut self, id: GrantId) {
         let Some((vm, key)) = self.homes.remove(&id) else { return };
-        let held = self.vms.get_mut(&vm).and_then(|v| v.grants.remove(&key as &dyn AsKey));
+        let held = self.vms.get_mut(&vm).and_then(|v| v.grants.remove(&key));
         if let Some(end) = held.and_then(|h| h.end()) {
             self.ends.remove(&(end, id));
         }
@@ -349,7 +324,7 @@ impl State {
     /// A use keeps a standing grant alive, and is the end of one for "this time".
     fn used_under(&mut self, at: Millis, id: GrantId) {
         let Some((vm, key)) = self.homes.get(&id) else { return };
-        let Some(held) = self.vms.get_mut(vm).and_then(|v| v.grants.get_mut(key as &dyn AsKey)) else {
+        let Some(held) = self.vms.get_mut(vm).and_then(|v| v.grants.get_mut(key)) else {
             return;
         };
         if held.grant.lifetime == Lifetime::Once {

@@ -60,7 +60,7 @@ impl State {
     #[must_use]
     pub fn grants_of(&self, vm: &VmId) -> Vec<&Grant> {
         let mut all: Vec<_> =
-            self.vms.get(vm).into_iter().flat_map(|v| v.grants.values()).map(|h| &h.grant).collect();
+            self.vms.get(vm).into_iter().flat_map(|v| v.grants.iter()).map(|h| &h.grant).collect();
         all.sort_by_key(|g| g.id);
         all
     }
