@@ -319,6 +319,23 @@ fn a_yes_that_came_too_late_for_the_program_is_good_for_the_next_paste() {
 }
 
 #[test]
+fn a_yes_that_waits_can_be_taken_back() {
+    for taken_back in [Event::Cut { ticket: 70 }, Event::MonitorGone, Event::VmGone(vm("web"))] {
+        let mut b = Bench::new();
+        b.copies("mail", &[TEXT]);
+        b.gesture("web", Gesture::PasteKeys);
+        b.receives("web", TEXT);
+        b.writes(1, b"hello");
+        b.does(Event::SinkDone { sink: SinkId(1), bytes: 0, complete: false });
+        b.allows(1);
+        b.later(3);
+        b.does(taken_back);
+        b.gesture("web", Gesture::PasteKeys);
+        assert_eq!(b.receives("web", TEXT), ["ask 2 web Some(Text)"]);
+    }
+}
+
+#[test]
 fn a_cut_ends_what_lives_under_the_ticket() {
     let mut b = Bench::new();
     b.copies("mail", &[TEXT]);
