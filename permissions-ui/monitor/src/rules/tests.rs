@@ -218,7 +218,7 @@ fn the_manual_is_right() {
     let all = rules(&example.replace("\\-", "-")).unwrap();
     assert_eq!(all.len(), 4);
     let rules = all.into_iter().map(|p| p.rule).collect();
-    assert_eq!(cofferdam_policy::AdminRules::new(rules).unwrap().len(), 4);
+    assert_eq!(AdminRules::new(rules).unwrap().len(), 4);
     let said = page.replace("\\-", "-");
     for name in Kind::ALL.map(Kind::name) {
         assert!(said.contains(&format!("\\fI{name}\\fR")), "{name} is not in the manual");
