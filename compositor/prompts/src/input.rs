@@ -73,6 +73,10 @@ impl Held {
         self.0.values_mut().for_each(|route| *route = Route::Nobody);
     }
 
+    pub(crate) fn sources(&self) -> impl Iterator<Item = Source> + '_ {
+        self.0.keys().copied()
+    }
+
     pub(crate) fn clear(&mut self) {
         self.0.clear();
     }

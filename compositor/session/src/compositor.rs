@@ -14,6 +14,7 @@ use crate::protocols::{Globals, Selections};
 use crate::render::Painter;
 use crate::shell::Desk;
 use crate::state::State;
+use crate::trusted::Trusted;
 use crate::vm::Vms;
 use calloop::channel::{self, Sender};
 use calloop::generic::Generic;
@@ -153,6 +154,7 @@ impl Compositor {
             vms: Vms::default(),
             painter: Painter::new(&config.theme)?,
             screens: Screens::default(),
+            trusted: Trusted::new(&config),
             control: ControlRoom::default(),
             counters: Counters::default(),
             clients: std::collections::HashMap::new(),

@@ -3,6 +3,7 @@
 //!
 //! In: the command line, or a test. Out: a plain value that the compositor never writes to.
 
+use crate::trusted::AttentionKey;
 use cofferdam_control::desktop::OutputSpec;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -53,6 +54,12 @@ pub struct Config {
     pub repeat: (i32, i32),
     /// How long what was pasted from one VM into another stays in memory for another paste.
     pub clipboard_wipe: Duration,
+    /// The person's own words, by which they know the desktop's cards; may be empty.
+    pub phrase: String,
+    /// The key that only the desktop sees.
+    pub attention_key: AttentionKey,
+    /// There is a session bus, and screen readers may come over it.
+    pub session_bus: bool,
     /// End clients that draw before they answered their first configure, as xdg-shell says. Off only
     /// under wlcs, whose own windows do that.
     pub insist_on_configure: bool,
@@ -75,6 +82,9 @@ impl Default for Config {
             keymap: Keymap::default(),
             repeat: (400, 30),
             clipboard_wipe: Duration::from_secs(120),
+            phrase: String::new(),
+            attention_key: AttentionKey::default(),
+            session_bus: false,
             insist_on_configure: true,
         }
     }

@@ -15,6 +15,7 @@ use crate::protocols::Globals;
 use crate::protocols::Selections;
 use crate::render::Painter;
 use crate::shell::Desk;
+use crate::trusted::Trusted;
 use crate::vm::Vms;
 use calloop::LoopHandle;
 use cofferdam_control::desktop::Counters;
@@ -39,6 +40,7 @@ pub struct State {
     pub(crate) vms: Vms,
     pub(crate) painter: Painter,
     pub(crate) screens: Screens,
+    pub(crate) trusted: Trusted,
     pub(crate) control: ControlRoom,
     pub(crate) counters: Counters,
     /// Every connection, until the last of its objects is gone.

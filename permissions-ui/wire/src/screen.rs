@@ -183,4 +183,6 @@ pub enum FromScreen {
     CutEverything,
     /// The session was locked or unlocked.
     Locked(bool),
+    /// Takes the last [`Self::CutEverything`] back, while it is on the screen that this can be done.
+    UndoCut,
 }

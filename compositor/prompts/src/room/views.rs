@@ -4,6 +4,7 @@
 use super::{ARMING, Room, Showing, Target};
 use crate::Mono;
 use crate::geometry::Stamp;
+use crate::input::Source;
 use cofferdam_ids::VmId;
 use cofferdam_monitor_wire::screen::{Prompt, PromptId};
 use cofferdam_policy::Answer;
@@ -106,6 +107,11 @@ impl Room {
     #[must_use]
     pub fn pressed(&self) -> Option<Target> {
         self.press.map(|press| press.target)
+    }
+
+    /// What is held down at the moment, whoever it belongs to.
+    pub fn held(&self) -> impl Iterator<Item = Source> + '_ {
+        self.held.sources()
     }
 
     /// The affirmative answers of the question on the screen.

@@ -8,6 +8,7 @@ use crate::config::BackendKind;
 use crate::state::State;
 use crate::vm::Adoption;
 use cofferdam_control::desktop::{Reply, Request, WindowId, WindowOp};
+use cofferdam_prompts::Event;
 use cofferdam_scene as scene;
 use scene::{Op, Point, Size};
 use std::os::fd::OwnedFd;
@@ -59,9 +60,25 @@ pub(crate) fn answer(state: &mut State, request: Request, fds: Vec<OwnedFd>) -> 
             let added = state.add_client(UnixStream::from(socket), ClientIdentity::Trusted);
             done(added.map(|_| ()).map_err(|error| error.to_string()))
         }
-        Request::Prompt => Ok((Reply::Prompt(None), Vec::new())),
-        Request::ServePermissions | Request::SetLocked(_) | Request::Attention(_) => {
-            Err("this desktop has no trusted prompts yet".into())
+        Request::ServePermissions => {
+            let socket = fds.into_iter().next().ok_or("the monitor's socket is missing")?;
+            done(state.serve_permissions(socket))
+        }
+        Request::Prompt => {
+            state.draw_all();
+            Ok((Reply::Prompt(state.prompt_info()), Vec::new()))
+        }
+        Request::SetLocked(on) => {
+            if !on {
+                headless_only(state)?;
+            }
+            state.trusted(Event::Lock(on));
+            done(Ok(()))
+        }
+        Request::Attention(on) => {
+            headless_only(state)?;
+            state.trusted(Event::Attention(on));
+            done(Ok(()))
         }
         Request::Quit => {
             state.control.quit = true;

@@ -5,6 +5,7 @@
 //! whose press was the compositor's is released by the compositor: a client never sees half of it.
 
 use crate::state::State;
+use cofferdam_prompts::Route;
 use cofferdam_scene::Op;
 use smithay::backend::input::KeyState;
 use smithay::input::keyboard::{FilterResult, Keycode, Keysym, KeysymHandle, ModifiersState};
@@ -25,20 +26,31 @@ enum Action {
 impl State {
     /// A key, by its evdev code.
     pub(crate) fn key(&mut self, code: u32, pressed: bool) {
+        let released = (!pressed).then(|| self.trusted_key_release(code));
+        if released == Some(Route::Nobody) {
+            // It was released before a card was shown, or when it went.
+            self.settle_trusted();
+            return;
+        }
         let keycode = Keycode::new(code.saturating_add(EVDEV_OFFSET));
         let state = if pressed { KeyState::Pressed } else { KeyState::Released };
         let serial = SERIAL_COUNTER.next_serial();
         let time = self.clock.now().wayland_millis();
         let keyboard = self.seat.keyboard.clone();
         let cycling = self.desk.scene.cycle().is_some();
-        if pressed && !cycling {
+        if pressed && !cycling && !self.trusted.is_up() {
             let surface = self.desk.keyboard.clone();
             self.seat.recent.note(serial, surface.as_ref());
         }
         let mut after = None;
         let swallowed = keyboard.input(self, keycode, state, serial, time, |state, modifiers, key| {
+            let route = released.unwrap_or_else(|| state.trusted_key_press(code, modifiers, &key));
+            if route.is_kept() {
+                return FilterResult::Intercept(Action::Swallow);
+            }
             state.filter_key(keycode, pressed, cycling, modifiers, &key, &mut after)
         });
+        self.settle_trusted();
         if let Some(action) = swallowed.or(after) {
             self.act(action);
         }
@@ -109,7 +121,7 @@ fn bound_to(sym: Keysym, modifiers: &ModifiersState, cycling: bool) -> Option<Ac
     }
 }
 
-fn is_modifier(sym: Keysym) -> bool {
+pub(crate) fn is_modifier(sym: Keysym) -> bool {
     matches!(
         sym,
         Keysym::Shift_L

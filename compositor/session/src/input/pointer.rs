@@ -24,7 +24,7 @@ const NOTCH: f64 = 15.0;
 pub(crate) type Focus = (WlSurface, Point<f64, Logical>);
 
 /// The pixel that a place lies in.
-pub(super) fn pixel(at: Point<f64, Logical>) -> scene::Point {
+pub(crate) fn pixel(at: Point<f64, Logical>) -> scene::Point {
     let whole = at.to_i32_floor::<i32>();
     scene::Point::new(whole.x, whole.y)
 }
@@ -33,6 +33,9 @@ impl State {
     /// The pointer is moved to a place.
     pub(crate) fn pointer_to(&mut self, to: Point<f64, Logical>) {
         let to = self.nearest_place(to);
+        if self.trusted_pointer(to) {
+            return;
+        }
         let from = self.seat.at.unwrap_or(to);
         let delta = to - from;
         if self.pointer_is_locked() {
@@ -78,7 +81,7 @@ impl State {
 
     /// The surface under the pointer, if it is content and takes input there.
     pub(crate) fn pointer_focus(&self) -> Option<Focus> {
-        let at = self.seat.at?;
+        let at = self.seat.at.filter(|_| !self.trusted.is_up())?;
         let (node, geometry) = self.desk.scene.pointer_target()?;
         self.focus_at(node, geometry, at).filter(|_| !self.pointer_drags())
     }
@@ -133,6 +136,9 @@ impl State {
 
     /// A button, by its evdev code.
     pub(crate) fn pointer_button(&mut self, code: u32, pressed: bool) {
+        if self.trusted_button(code, pressed) {
+            return;
+        }
         // While something is dragged, other buttons mean nothing.
         let dragging = self.pointer_drags();
         if pressed && !dragging {
@@ -171,6 +177,9 @@ impl State {
 
     /// A wheel, in 120ths of a notch.
     pub(crate) fn pointer_axis(&mut self, dx_120: i32, dy_120: i32) {
+        if self.trusted.is_up() {
+            return;
+        }
         let mut frame = AxisFrame::new(self.clock.now().wayland_millis()).source(AxisSource::Wheel);
         for (axis, steps) in [(Axis::Horizontal, dx_120), (Axis::Vertical, dy_120)] {
             if steps != 0 {

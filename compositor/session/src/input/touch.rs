@@ -40,6 +40,11 @@ impl State {
         if self.seat.fingers.contains_key(&n) {
             return Err(format!("finger {n} is down already"));
         }
+        if self.trusted_finger_down(n, at) {
+            let serial = SERIAL_COUNTER.next_serial();
+            self.seat.fingers.insert(n, Finger { leads: false, on: None, at, serial });
+            return Ok(());
+        }
         // While the mouse holds something, a finger does not interfere.
         let leads = self.seat.fingers.is_empty() && !self.desk.scene.pointer_is_held();
         let target = self.touch_target(at, leads);
@@ -86,6 +91,9 @@ impl State {
         if let Some(finger) = self.seat.fingers.get_mut(&n) {
             finger.at = at;
         }
+        if self.trusted_finger_moves(n, at) {
+            return Ok(());
+        }
         if finger.leads {
             self.apply_or_ignore(Op::PointerMotion(pixel(at)));
         }
@@ -102,6 +110,9 @@ impl State {
     /// A finger leaves.
     pub(crate) fn touch_up(&mut self, n: u32) -> Result<(), String> {
         let finger = self.seat.fingers.remove(&n).ok_or_else(|| format!("finger {n} is not down"))?;
+        if self.trusted_finger_up(n) {
+            return Ok(());
+        }
         if finger.on.is_some() {
             self.lift(n);
         }
@@ -145,6 +156,14 @@ impl State {
             .collect();
         for n in orphans {
             self.lift(n);
+        }
+    }
+
+    /// A card is shown: fingers that are down belong to nobody until they leave the screen.
+    pub(crate) fn fingers_to_nobody(&mut self) {
+        self.fingers_to_chrome();
+        for finger in self.seat.fingers.values_mut() {
+            finger.leads = false;
         }
     }
 

@@ -12,6 +12,7 @@ use super::textures::Textures;
 use crate::input::Shown;
 use crate::protocols::Drag;
 use crate::shell::{Desk, content_offset};
+use crate::trusted::{Item, Scenery};
 use crate::vm::{Vm, Vms};
 use cofferdam_chrome::{
     ButtonStates, Chrome, CursorShape, FrameKind, FrameSpec, Part, SwitcherItem, SwitcherSpec, TitleButton,
@@ -43,6 +44,8 @@ const RING: i32 = 4;
 pub(crate) struct Picture<'a> {
     pub(crate) desk: &'a Desk,
     pub(crate) vms: &'a Vms,
+    /// What the trusted path adds.
+    pub(crate) scenery: &'a Scenery,
     /// What is being dragged.
     pub(crate) drag: Option<&'a Drag>,
     pub(crate) cursor: &'a Shown,
@@ -81,13 +84,9 @@ where
     let mut easel =
         Easel { renderer, textures, chrome, view: picture.view, bounds, solid: Vec::new(), out: Vec::new() };
     easel.cursor(picture);
-    easel.switcher(picture);
-    for view in picture.desk.scene.layer_views().rev() {
-        easel.layer(picture, &view);
-    }
-    easel.drag(picture);
-    for view in picture.desk.scene.windows().rev() {
-        easel.window(picture, &view);
+    easel.scenery(picture.scenery);
+    if !picture.scenery.hides_clients {
+        easel.desktop(picture);
     }
     let wallpaper = easel.chrome.wallpaper(cast::length(picture.pixels.w), cast::length(picture.pixels.h));
     easel.parts(wallpaper, Point::default(), true);
@@ -120,9 +119,36 @@ where
         }
     }
 
+    /// Everything of clients, with the switcher above it.
+    fn desktop(&mut self, picture: &Picture<'_>) {
+        self.switcher(picture);
+        for view in picture.desk.scene.layer_views().rev() {
+            self.layer(picture, &view);
+        }
+        self.drag(picture);
+        for view in picture.desk.scene.windows().rev() {
+            self.window(picture, &view);
+        }
+    }
+
+    /// What the trusted path shows: above everything but the desktop's own cursor.
+    fn scenery(&mut self, scenery: &Scenery) {
+        for item in &scenery.items {
+            match item {
+                Item::Parts(parts, place) => self.parts(parts.clone(), *place, false),
+                Item::Fill(id, rect, color, opacity) => self.veil(id, *rect, *color, *opacity),
+            }
+        }
+    }
+
     fn fill(&mut self, id: &Id, rect: Rectangle<i32, Physical>, color: Rgb) {
-        let channel = |v: u8| f32::from(v) / 255.0;
-        let color = Color32F::new(channel(color.r), channel(color.g), channel(color.b), 1.0);
+        self.veil(id, rect, color, 1.0);
+    }
+
+    fn veil(&mut self, id: &Id, rect: Rectangle<i32, Physical>, color: Rgb, opacity: f32) {
+        // Premultiplied, as all pictures are.
+        let channel = |v: u8| f32::from(v) / 255.0 * opacity;
+        let color = Color32F::new(channel(color.r), channel(color.g), channel(color.b), opacity);
         let commit = CommitCounter::default();
         let element = SolidColorRenderElement::new(id.clone(), rect, commit, color, Kind::Unspecified);
         self.out.push(OutputElement::Fill(element));

@@ -16,7 +16,7 @@ mod textures;
 
 pub(crate) use compose::{Ground, Picture, compose};
 pub(crate) use elements::OutputElement;
-pub(crate) use geometry::View;
+pub(crate) use geometry::{View, scene_rect_of};
 pub(crate) use textures::Textures;
 
 use crate::compositor::Error;
@@ -85,6 +85,7 @@ impl State {
 
     /// Names, colours or the theme changed: everything is looked at again.
     pub(crate) fn chrome_changed(&mut self) {
+        self.trusted_looks_different();
         self.redraw_everything();
     }
 }

@@ -100,6 +100,7 @@ impl State {
         }
         self.transfers_forget(id);
         self.forget_owner(id);
+        self.trusted(cofferdam_prompts::Event::VmGone(id.clone()));
         Ok(())
     }
 

@@ -5,7 +5,7 @@
 use super::Core;
 use super::questions::{Asker, Joined, Purpose, Question};
 use super::tickets::{Seat, Want};
-use super::words::{Effect, PointId, Role};
+use super::words::{Effect, PointId, Reply, Role};
 use cofferdam_ids::VmId;
 use cofferdam_monitor_wire::point::{FromPoint, Ticket, ToPoint};
 use cofferdam_monitor_wire::screen::{About, FromScreen, Prompt, PromptId, ToScreen};
@@ -96,7 +96,16 @@ impl Core {
             FromScreen::CutDone { ticket } => self.cut_done((Seat::Screen, ticket)),
             FromScreen::CutEverything => {
                 // The person wants it gone; what can't be written is gone all the same.
-                let _ = self.revoke_everything();
+                let (answer, _) = self.revoke_everything();
+                self.orders.cut = match answer {
+                    Ok(Reply::Number(token)) => Some(token),
+                    _ => None,
+                };
+                true
+            }
+            FromScreen::UndoCut => {
+                // Too late, or undone elsewhere: then everything stays cut, which harms nobody.
+                let _ = self.orders.cut.take().map(|token| self.undo(token));
                 true
             }
             FromScreen::Locked(locked) => {

@@ -38,6 +38,8 @@ struct Waiting {
 #[derive(Debug, Default)]
 pub(crate) struct Orders {
     undo: BTreeMap<u64, Before>,
+    /// The token of the last cut made on the screen.
+    pub(super) cut: Option<u64>,
     last_token: u64,
     waiting: Vec<Waiting>,
 }
@@ -263,7 +265,7 @@ impl Core {
     }
 
     /// Brings back what the person had before, as far as it would still hold.
-    fn undo(&mut self, token: u64) -> Result<Reply, OrderError> {
+    pub(super) fn undo(&mut self, token: u64) -> Result<Reply, OrderError> {
         let before = self.orders.undo.remove(&token).ok_or(OrderError::NoUndo)?;
         let now = self.book.now();
         if now >= before.at.plus(UNDO_LIMIT) {

@@ -105,6 +105,9 @@ impl State {
 
     /// A VM is gone, with all that it copied and wanted.
     pub(crate) fn transfers_forget(&mut self, vm: &cofferdam_ids::VmId) {
+        if self.selections.drag().is_some_and(|drag| drag.identity().vm() == Some(vm)) {
+            self.cancel_drag();
+        }
         self.transfer(Event::VmGone(vm.clone()));
     }
 }

@@ -13,7 +13,7 @@ use cofferdam_transfers::Event;
 impl State {
     /// Asks; if nobody can be asked, the answer is no.
     pub(super) fn ask_monitor(&mut self, serial: u32, question: FromScreen) {
-        if !self.send_to_monitor(question) {
+        if !self.send_to_monitor(&question) {
             self.event_loop.insert_idle(move |state| {
                 state.transfer_decided(serial, Err(Refusal::Silence));
             });
@@ -21,7 +21,7 @@ impl State {
     }
 
     pub(super) fn tell_monitor(&mut self, report: FromScreen) {
-        if !self.send_to_monitor(report) {
+        if !self.send_to_monitor(&report) {
             tracing::debug!("there is no monitor to tell");
         }
     }
@@ -39,12 +39,5 @@ impl State {
     /// The monitor is gone, or another one took its place: nothing that it allowed goes on.
     pub(crate) fn transfers_without_monitor(&mut self) {
         self.transfer(Event::MonitorGone);
-    }
-}
-
-impl State {
-    /// Sends to the monitor; `false` if there is none.
-    fn send_to_monitor(&mut self, _: FromScreen) -> bool {
-        false
     }
 }
