@@ -115,8 +115,8 @@ impl Core {
         };
         if !fine {
             self.faults = self.faults.saturating_add(1);
-            self.screen_down();
             self.push(Effect::CloseScreen);
+            self.screen_down();
         }
     }
 

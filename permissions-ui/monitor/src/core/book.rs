@@ -13,6 +13,8 @@ use std::collections::VecDeque;
 
 /// Lines that can be searched; older ones stay in the ledger only.
 const MAX_LINES: usize = 50_000;
+/// Events that may wait until the ledger can be written again; with more nothing is ever given any more.
+const MAX_OWED: usize = 10_000;
 /// After a failure the ledger is tried again this often, in milliseconds.
 const RETRY: u64 = 1_000;
 
@@ -51,6 +53,8 @@ pub(crate) struct Book {
     journal: Box<dyn Journal>,
     lines: VecDeque<Line>,
     failed_at: Option<u64>,
+    /// What holds although it could not be written.
+    owed: Vec<(Event, Option<Grant>)>,
     mono: u64,
     now: Millis,
 }
@@ -77,6 +81,11 @@ fn named(event: &Event) -> Option<&VmId> {
     }
 }
 
+/// Whether the state would be another one without it.
+const fn matters(event: &Event) -> bool {
+    !matches!(event, Event::Asked { .. } | Event::Answered { .. } | Event::Refused { .. })
+}
+
 impl Book {
     pub(crate) fn new(journal: Box<dyn Journal>) -> Self {
         Self {
@@ -84,6 +93,7 @@ impl Book {
             journal,
             lines: VecDeque::new(),
             failed_at: None,
+            owed: Vec::new(),
             mono: 0,
             now: Millis(0),
         }
@@ -108,38 +118,69 @@ impl Book {
     /// Takes up an event that is in the ledger. Whether it made sense.
     pub(crate) fn replay(&mut self, seq: u64, at: Millis, event: Event) -> bool {
         self.now = self.now.max(at);
-        let ended = match &event {
+        let ended = self.ended_by(&event);
+        let sense = self.state.apply(at, &event).is_ok();
+        self.line(seq, at, event, ended);
+        sense
+    }
+
+    /// The grant that an event is about to end.
+    fn ended_by(&self, event: &Event) -> Option<Grant> {
+        match event {
             Event::Revoked { grant, .. } => self.state.grant(*grant).cloned(),
             _ => None,
-        };
-        let vm = named(&event).or(ended.as_ref().map(|g| &g.vm)).cloned();
-        let sense = self.state.apply(at, &event).is_ok();
+        }
+    }
+
+    fn line(&mut self, seq: u64, at: Millis, event: Event, ended: Option<Grant>) {
         if self.lines.len() == MAX_LINES {
             self.lines.pop_front();
         }
+        let vm = named(&event).or(ended.as_ref().map(|g| &g.vm)).cloned();
         self.lines.push_back(Line { seq, at, vm, event, ended });
-        sense
+    }
+
+    /// Writes what could not be written before. Nothing is given while something is owed.
+    fn pay(&mut self) -> Result<(), NotWritten> {
+        // A monitor that forgot what it owes must not give anything any more.
+        if self.owed.len() > MAX_OWED {
+            return Err(NotWritten);
+        }
+        if self.owed.is_empty() {
+            return Ok(());
+        }
+        let events: Vec<Event> = self.owed.iter().map(|(event, _)| event.clone()).collect();
+        let first = self.append(&events)?;
+        for (seq, (event, ended)) in (first..).zip(std::mem::take(&mut self.owed)) {
+            self.line(seq, self.now, event, ended);
+        }
+        Ok(())
+    }
+
+    fn append(&mut self, events: &[Event]) -> Result<u64, NotWritten> {
+        let written = self.journal.append(self.now, events);
+        self.failed_at = written.is_err().then_some(self.mono);
+        written
     }
 
     /// Writes events that give something, or that merely happened; they hold from now on.
     pub(crate) fn give(&mut self, events: Vec<Event>) -> Result<(), NotWritten> {
         // Once it failed it is not tried at each question, or a full disk would be hit at each packet.
-        if self.failed_at.is_some_and(|at| self.mono < at.saturating_add(RETRY)) {
+        if self.retry_at().is_some_and(|at| self.mono < at) {
             return Err(NotWritten);
         }
-        let written = self.journal.append(self.now, &events);
-        self.failed_at = written.is_err().then_some(self.mono);
-        let first = written?;
+        self.pay()?;
+        let first = self.append(&events)?;
         for (seq, event) in (first..).zip(events) {
             self.replay(seq, self.now, event);
         }
         Ok(())
     }
 
-    /// Writes events that take something away. They hold even if they can't be written.
+    /// Writes events that take something away, or that happened and can't be undone. They hold even if they
+    /// can't be written; then they are owed to the ledger.
     pub(crate) fn take(&mut self, events: Vec<Event>) -> Result<(), NotWritten> {
-        let written = self.journal.append(self.now, &events);
-        self.failed_at = written.is_err().then_some(self.mono);
+        let written = self.pay().and_then(|()| self.append(&events));
         match written {
             Ok(first) => {
                 for (seq, event) in (first..).zip(events) {
@@ -148,13 +189,35 @@ impl Book {
                 Ok(())
             }
             Err(error) => {
-                for event in &events {
+                for event in events {
+                    let ended = self.ended_by(&event);
                     // What contradicts an earlier event takes nothing away.
-                    let _ = self.state.apply(self.now, event);
+                    let sense = self.state.apply(self.now, &event).is_ok();
+                    if sense && matters(&event) && self.owed.len() <= MAX_OWED {
+                        self.owed.push((event, ended));
+                    }
                 }
                 Err(error)
             }
         }
+    }
+
+    /// When the ledger is tried again, if it failed.
+    pub(crate) fn retry_at(&self) -> Option<u64> {
+        self.failed_at.map(|at| at.saturating_add(RETRY))
+    }
+
+    /// Tries again to write what is owed, if it is time.
+    pub(crate) fn retry(&mut self) {
+        if !self.owed.is_empty() && self.retry_at().is_none_or(|at| self.mono >= at) {
+            // It stays owed.
+            let _ = self.pay();
+        }
+    }
+
+    /// When [`Self::retry`] has something to do.
+    pub(crate) fn wake(&self) -> Option<u64> {
+        if self.owed.is_empty() || self.owed.len() > MAX_OWED { None } else { self.retry_at() }
     }
 
     /// May it? With a ledger that can't be written, no.

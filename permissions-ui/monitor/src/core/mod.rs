@@ -149,7 +149,8 @@ impl Core {
         let ghosts = self.ghosts.values().map(|(_, deadline)| *deadline).min();
         let online =
             self.vms.ids().into_iter().filter_map(|vm| self.tickets.online_until(&vm, self.time.mono));
-        let mono = [self.tickets.wake(), self.questions.wake(), ghosts, online.min()];
+        let book = self.book.wake();
+        let mono = [self.tickets.wake(), self.questions.wake(), book, ghosts, online.min()];
         Wake { now: self.book.state().next_expiry(), mono: mono.into_iter().flatten().min() }
     }
 

@@ -79,8 +79,9 @@ impl Core {
         let Some(entry) = self.vms.get(vm) else { return };
         let (points, run) = ([entry.network, entry.agent], entry.who.run);
         for point in points.into_iter().flatten() {
-            self.drop_point(point);
+            // Closed first: whoever waits for cuts is told when they are true.
             self.push(Effect::ClosePoint(point));
+            self.drop_point(point);
         }
         self.vms.remove(vm);
         // What is left of it waits at the compositor.
@@ -120,8 +121,8 @@ impl Core {
     pub(super) fn fault(&mut self, point: PointId) {
         self.faults = self.faults.saturating_add(1);
         if self.vms.by_point(point).is_some() {
-            self.drop_point(point);
             self.push(Effect::ClosePoint(point));
+            self.drop_point(point);
         }
     }
 
@@ -168,6 +169,7 @@ impl Core {
     /// What time alone brings about.
     pub(super) fn pass_deadlines(&mut self) {
         let mono = self.time.mono;
+        self.book.retry();
         for id in self.questions.overdue(mono) {
             self.answered(id, Answer::NotNow, true, true);
         }
@@ -177,8 +179,8 @@ impl Core {
                 Seat::Point(point) => self.fault(point),
                 Seat::Screen if self.screen.up => {
                     self.faults = self.faults.saturating_add(1);
-                    self.screen_down();
                     self.push(Effect::CloseScreen);
+                    self.screen_down();
                 }
                 Seat::Screen => {}
             }
