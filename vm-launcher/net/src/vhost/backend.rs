@@ -17,6 +17,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use vhost::vhost_user::message::{VhostUserProtocolFeatures, VhostUserVirtioFeatures};
 use vhost_user_backend::{ShutdownHandle, VhostUserBackend, VringMutex, VringT};
+use virtio_queue::QueueT;
 use vm_memory::{GuestAddressSpace, GuestMemoryAtomic, GuestMemoryMmap};
 use vmm_sys_util::epoll::EventSet;
 use vmm_sys_util::event::{EventConsumer, EventFlag, EventNotifier, new_event_consumer_and_notifier};
@@ -148,11 +149,19 @@ impl NetBackend {
         frame: &mut Vec<u8>,
     ) -> bool {
         let mut ring = from.get_mut();
+        if !ring.get_queue().ready() {
+            return false;
+        }
         let mut any = false;
         let mut left = FRAMES;
+        let mut rest = false;
         // With EVENT_IDX a kick comes only if notifications were enabled after the last look, so: disable,
         // drain, enable, and look again if something came in between.
-        while left > 0 && ring.disable_notification().is_ok() {
+        for again in [false, true, true, true] {
+            let before = left;
+            if ring.disable_notification().is_err() {
+                break;
+            }
             while left > 0 {
                 match take(&mut ring, memory, frame) {
                     None => break,
@@ -162,7 +171,12 @@ impl NetBackend {
                 any = true;
                 left = left.saturating_sub(1);
             }
-            if left == 0 || !ring.enable_notification().unwrap_or(false) {
+            rest = left == 0 || ring.enable_notification().unwrap_or(false);
+            if again && before == left {
+                // An index that jumped promises frames that never are: nobody waits for those.
+                rest = false;
+            }
+            if left == 0 || !rest {
                 break;
             }
         }
@@ -170,7 +184,7 @@ impl NetBackend {
             // Without a call descriptor there is nobody to tell.
             let _ = ring.signal_used_queue();
         }
-        left == 0
+        rest
     }
 }
 

@@ -202,6 +202,9 @@ impl<'a> Outgoing<'a> {
     /// Ends the batch: buffers go back, the guest is told of frames if it wants to be. True if it was starved
     /// and there are more buffers already.
     pub(super) fn finish(mut self, event_idx: bool) -> bool {
+        if !self.ring.get_queue().ready() {
+            return false;
+        }
         let now = self.ring.get_queue().next_used();
         if now != self.told && self.wants_to_know(now, event_idx) {
             // Without a call descriptor there is nobody to tell.
@@ -209,7 +212,7 @@ impl<'a> Outgoing<'a> {
         }
         // Before the buffers go back: a starved batch has taken all, and wants to hear of the next one only.
         let more = if self.starved {
-            self.ring.enable_notification().unwrap_or(false)
+            self.ring.enable_notification().unwrap_or(false) && self.is_sane()
         } else {
             let _ = self.ring.disable_notification();
             false
@@ -218,6 +221,13 @@ impl<'a> Outgoing<'a> {
             self.ring.get_queue_mut().go_to_previous_position();
         }
         more
+    }
+
+    /// Whether the ring promises no more than it can hold; otherwise what it promises never comes.
+    fn is_sane(&self) -> bool {
+        let queue = self.ring.get_queue();
+        let available = queue.avail_idx(self.memory, Ordering::Acquire).map_or(0, |index| index.0);
+        available.wrapping_sub(queue.next_avail()) <= queue.size()
     }
 
     fn wants_to_know(&self, now: u16, event_idx: bool) -> bool {
