@@ -149,35 +149,34 @@ impl<E: Serialize + DeserializeOwned> Ledger<E> {
     pub fn compact(
         &mut self,
         at: u64,
-        mut keep: impl FnMut(Entry<E>) -> Option<E>,
+        keep: impl FnMut(Entry<E>) -> Option<E>,
     ) -> Result<Compacted, LedgerError> {
         self.check()?;
         let before = self.committed;
         let entries = self.entries()?;
         let all = entries.len();
-        let kept: Vec<Entry<E>> = entries
-            .into_iter()
-            .filter_map(|entry| {
-                let (seq, at) = (entry.seq, entry.at);
-                keep(entry).map(|event| Entry { seq, at, event })
-            })
-            .collect();
+        let kept = kept(entries, keep);
         let count = kept.len();
         self.rewrite(at, kept)?;
         Ok(Compacted { kept: count, dropped: all - count, before, after: self.committed })
     }
 
-    /// Puts a damaged ledger aside under a name of its own and goes on with what stands before the
-    /// damage. Gives back where the damaged file is now.
+    /// Puts a damaged ledger aside under a name of its own and goes on with what `keep` makes of each entry
+    /// before the damage. What stood behind it is unknown: it may have taken something back. Gives back
+    /// where the damaged file is now.
     ///
     /// # Errors
     /// If it is not damaged, or the system refuses; then everything is as before.
-    pub fn repair(&mut self, at: u64) -> Result<PathBuf, LedgerError> {
+    pub fn repair(
+        &mut self,
+        at: u64,
+        keep: impl FnMut(Entry<E>) -> Option<E>,
+    ) -> Result<PathBuf, LedgerError> {
         let Health::Damaged(_) = self.health else { return Err(LedgerError::NotDamaged) };
         let path = self.place.ledger();
         let entries = read(&self.place, &self.file)?.entries;
         let aside = self.place.set_aside().map_err(io_error("can't be put aside", &path))?;
-        self.rewrite(at, entries)?;
+        self.rewrite(at, kept(entries, keep))?;
         self.health = Health::Good;
         tracing::warn!(aside = %aside.display(), "the damaged ledger was put aside");
         Ok(aside)
@@ -251,6 +250,15 @@ impl<E: Serialize + DeserializeOwned> Ledger<E> {
         self.file.set_len(self.committed)?;
         self.file.sync_data()
     }
+}
+
+/// What is made of entries; they keep their number and time.
+fn kept<E>(entries: Vec<Entry<E>>, mut keep: impl FnMut(Entry<E>) -> Option<E>) -> Vec<Entry<E>> {
+    let each = entries.into_iter().filter_map(|entry| {
+        let (seq, at) = (entry.seq, entry.at);
+        keep(entry).map(|event| Entry { seq, at, event })
+    });
+    each.collect()
 }
 
 fn create(place: &Place) -> Result<File, LedgerError> {

@@ -109,8 +109,14 @@ pub fn load(folders: &[RuleFolder]) -> Result<AdminRules, RulesError> {
 /// file it was.
 #[must_use]
 pub fn closed(error: &RulesError) -> AdminRules {
+    nothing(error.to_string())
+}
+
+/// Rules that allow nothing, and why, for explanations.
+#[must_use]
+pub fn nothing(why: String) -> AdminRules {
     let rule = Rule {
-        name: error.to_string(),
+        name: why,
         origin: Origin::Admin,
         who: Who::Everyone,
         kind: None,

@@ -26,6 +26,11 @@ impl Disk {
         Self { ledger: Rc::new(RefCell::new(ledger)) }
     }
 
+    /// What keeps it from being written for good, if anything does.
+    pub(super) fn check(&self) -> Result<(), LedgerError> {
+        self.ledger.borrow().check()
+    }
+
     /// Makes it smaller if that is due; `made_at` is when that was last done.
     pub(super) fn compact(&self, core: &mut Core, made_at: &mut u64) {
         let now = core.now();

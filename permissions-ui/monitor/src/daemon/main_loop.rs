@@ -12,7 +12,7 @@ use crate::{bus, rules, walls};
 use cofferdam_control::transport;
 use cofferdam_ids::AppId;
 use cofferdam_launcher::bus::LauncherProxy;
-use cofferdam_ledger::Ledger;
+use cofferdam_ledger::{Ledger, LedgerError};
 use cofferdam_monitor_wire::registry::ToMonitor;
 use cofferdam_policy::Millis;
 use std::collections::BTreeMap;
@@ -51,10 +51,14 @@ pub async fn run(config: Config, ready: impl FnOnce()) -> Result<(), MonitorErro
     config.paths.create()?;
     let (ledger, entries, report) = Ledger::open(&config.paths.ledger())?;
     tracing::info!(entries = entries.len(), bytes = report.size, "ledger");
-    let laid_down = rules::load(&config.rules).unwrap_or_else(|error| {
-        tracing::error!(%error, "nothing is allowed until the rule files are right");
-        rules::closed(&error)
-    });
+    let laid_down = match report.damage {
+        // Behind the damage may stand that something was taken back, so what stands before it gives nothing.
+        Some(damage) => rules::nothing(LedgerError::Damaged(damage).to_string()),
+        None => rules::load(&config.rules).unwrap_or_else(|error| {
+            tracing::error!(%error, "nothing is allowed until the rule files are right");
+            rules::closed(&error)
+        }),
+    };
     let mut clock = Clock::new(Millis(entries.iter().map(|e| e.at).max().unwrap_or(0)));
     let disk = Disk::new(ledger);
     let entries = entries.into_iter().map(|e| (e.seq, Millis(e.at), e.event));
@@ -202,6 +206,8 @@ impl Daemon {
     }
 
     fn reload(&mut self) -> Result<(), String> {
+        // The rules that allow nothing stay as long as the record is damaged.
+        self.disk.check().map_err(|error| error.to_string())?;
         let loaded = rules::load(&self.config.rules).map_err(|error| error.to_string())?;
         tracing::info!(rules = loaded.len(), "rule files read");
         self.tell(Input::Rules(Box::new(loaded)));

@@ -27,6 +27,9 @@ pub(crate) struct PermissionsArgs {
     /// Read the rule files again, see cofferdam-policy(5)
     #[arg(long, conflicts_with_all = ["app", "json"])]
     pub(crate) reload: bool,
+    /// Put a damaged record aside and start with what stands before the damage; everything is taken back
+    #[arg(long, conflicts_with_all = ["app", "json", "reload"])]
+    pub(crate) repair: bool,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,

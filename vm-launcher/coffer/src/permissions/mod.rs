@@ -3,6 +3,7 @@
 //! permission monitor says, as a table or as JSON.
 
 pub(crate) mod args;
+mod repair;
 mod show;
 
 use crate::commands::to_json;
@@ -40,6 +41,9 @@ struct Overview {
 
 /// `coffer permissions`.
 pub(crate) async fn permissions(desktop: &str, args: PermissionsArgs) -> Result<(), Error> {
+    if args.repair {
+        return repair::repair(desktop);
+    }
     let monitor = connect(desktop).await?;
     if args.reload {
         monitor.reload_rules().await?;
