@@ -20,3 +20,5 @@ mod nested;
 mod pictures;
 #[cfg(test)]
 mod selections;
+#[cfg(test)]
+mod transfers;
