@@ -23,7 +23,8 @@ impl Core {
             for point in [network, agent] {
                 self.push(Effect::ClosePoint(point));
             }
-            return self.push(Effect::CloseLink(link));
+            self.push(Effect::CloseLink(link));
+            return self.link_closed(link);
         }
         if let Some(before) = self.vms.get(&vm) {
             let (old_link, old_run) = (before.link, before.who.run);

@@ -2,10 +2,17 @@
 //! The monitor's mind, without its sockets. In: what points, people and clocks do. Out: what the monitor
 //! makes of it.
 
+#[cfg(test)]
 mod answers;
+#[cfg(test)]
 mod bounds;
+#[cfg(test)]
 mod changes;
+#[cfg(test)]
 mod desk;
+#[cfg(test)]
 mod portals;
+#[cfg(test)]
 mod random;
+#[cfg(test)]
 mod replays;

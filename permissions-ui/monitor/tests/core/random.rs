@@ -152,8 +152,10 @@ impl World {
         // What a closed socket asked for is answered by its end.
         self.asked.retain(|(p, _), _| *p != point);
         for guest in self.guests.values_mut() {
-            if guest.net.0 == point {
-                guest.net.0 = u64::MAX;
+            for own in [&mut guest.net, &mut guest.agent] {
+                if own.0 == point {
+                    own.0 = u64::MAX;
+                }
             }
         }
     }
@@ -215,7 +217,7 @@ impl World {
     }
 
     fn wish(&mut self, guest: usize, wish: usize) {
-        let Some(guest) = self.guests.get(&guest).cloned() else { return };
+        let Some(guest) = self.guests.get(&guest).cloned().filter(|g| g.agent.0 != u64::MAX) else { return };
         let serial = self.serial;
         let wish = match wish {
             0 => PortalWish::OpenUri { uri: "https://a.org/".into() },
