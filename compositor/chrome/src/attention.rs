@@ -291,7 +291,8 @@ impl Chrome {
                 crate::canvas::rounded(x, y, gw, gh, [f32::from(Metrics::CONTROL_RADIUS) * ruler.scale; 4]);
             canvas.fill(ground.as_ref(), style.color, 1.0);
             let baseline = centred_baseline(0, h, type_style.size);
-            self.text.draw(canvas, &line, px::f(left), baseline, style.ink);
+            let ink = style.ink.mix(cofferdam_themes::Rgb::new(0, 0, 0), 0.5);
+            self.text.draw(canvas, &line, px::f(left), baseline, ink);
         }
     }
 

@@ -201,6 +201,7 @@ impl Compositor {
         Self::bury(&mut self.display, state);
         state.refresh_pointer();
         state.transfers_turn();
+        state.trusted_turn();
         state.draw_due();
         state.answer_syncs();
         // Drawing ends clients too: those whose memory went away.

@@ -285,7 +285,7 @@ impl Room {
 
     /// A note's time runs while it can be seen.
     fn time_notice(&mut self, now: Mono) {
-        let seen = !self.locked;
+        let seen = self.showing == Showing::Nothing;
         if let Some((_, until)) = self.notices.front_mut() {
             match until {
                 None if seen => *until = Some(now.plus(NOTICE)),

@@ -88,7 +88,8 @@ impl Room {
             Meaning::Next => return self.move_focus(1),
             Meaning::Previous => return self.move_focus(-1),
             Meaning::Escape => return self.escape(now),
-            Meaning::Enter => (focused.filter(|target| !target.gives()), None),
+            // Nothing that gives, and nothing that lasts.
+            Meaning::Enter => (focused.filter(|t| !t.gives() && *t != Target::Never), None),
             Meaning::Space => (focused, None),
             Meaning::Digit(n) => (self.by_digit(n), None),
             Meaning::Point(place) => (self.target_at(place), Some(place)),

@@ -60,7 +60,7 @@ impl Room {
     /// The app whose silence is told of at the moment.
     #[must_use]
     pub fn notice(&self) -> Option<&VmId> {
-        self.notices.front().filter(|_| !self.locked).map(|(vm, _)| vm)
+        self.notices.front().filter(|_| !self.is_up()).map(|(vm, _)| vm)
     }
 
     /// Whether what gives something away is taken by now.

@@ -65,6 +65,8 @@ pub(crate) fn answer(state: &mut State, request: Request, fds: Vec<OwnedFd>) -> 
             done(state.serve_permissions(socket))
         }
         Request::Prompt => {
+            state.clock.read();
+            state.trusted_turn();
             state.draw_all();
             Ok((Reply::Prompt(state.prompt_info()), Vec::new()))
         }

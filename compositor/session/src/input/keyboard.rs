@@ -46,6 +46,11 @@ impl State {
         let swallowed = keyboard.input(self, keycode, state, serial, time, |state, modifiers, key| {
             let route = released.unwrap_or_else(|| state.trusted_key_press(code, modifiers, &key));
             if route.is_kept() {
+                if pressed {
+                    state.seat.swallowed.insert(keycode);
+                } else {
+                    state.seat.swallowed.remove(&keycode);
+                }
                 return FilterResult::Intercept(Action::Swallow);
             }
             state.filter_key(keycode, pressed, cycling, modifiers, &key, &mut after)

@@ -14,8 +14,8 @@ mod link;
 mod scenery;
 mod told;
 
-pub(crate) use scenery::{Item, Scenery};
 pub use key::{AttentionKey, ParseKeyError};
+pub(crate) use scenery::{Item, Scenery};
 
 use crate::config::{BackendKind, Config};
 use crate::state::State;
@@ -88,6 +88,15 @@ impl State {
         let now = self.trusted_time();
         self.trusted.room.handle(event, now);
         self.settle_trusted();
+    }
+
+    /// A turn of the loop: what was due is done, whoever woke it.
+    pub(crate) fn trusted_turn(&mut self) {
+        let now = Mono(self.clock.now().0);
+        if self.trusted.room.poll_timeout().is_some_and(|due| due <= now) {
+            self.trusted.room.tick(now);
+            self.settle_trusted();
+        }
     }
 
     /// Now. Events come before the turn has read the clock, and a question must not seem as old as

@@ -22,3 +22,5 @@ mod pictures;
 mod selections;
 #[cfg(test)]
 mod transfers;
+#[cfg(test)]
+mod trusted;

@@ -105,6 +105,7 @@ pub(super) async fn start_compositor(paths: &Paths, look: &Look) -> Result<Daemo
     }
     let mut command = command(paths, "cofferdam-compositor", look);
     command.arg("--socket").arg(paths.compositor());
+    command.arg("--phrase-file").arg(paths.phrase());
     match look.backend {
         Backend::Headless => {
             let (width, height) = look.size;
