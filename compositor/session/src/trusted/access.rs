@@ -3,7 +3,8 @@
 //!
 //! In: what the trusted path shows. Out: a tree of a dialog with its words and choices, for AT-SPI.
 //! Readers only hear: an answer is a press of the person's own, so requests to press something for
-//! them are not taken. Nothing of this runs without a session bus.
+//! them are not taken. Nothing of this runs without a session bus; with one, the adapter brings a thread of
+//! its own, which sees this tree and nothing else.
 
 use super::scenery::label;
 use crate::state::State;

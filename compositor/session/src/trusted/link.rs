@@ -104,6 +104,7 @@ impl State {
             ToScreen::Cut { ticket } => self.transfer_cut(ticket),
             ToScreen::Standing(standing) => self.stands(standing),
             ToScreen::IdleInhibited(on) => self.trusted.idle_inhibited = on,
+            ToScreen::Crossings { vm, paste, drop } => self.crossings_are(vm, paste, drop),
         }
     }
 

@@ -86,6 +86,9 @@ impl State {
     /// Something happened that the trusted path has to know.
     pub(crate) fn trusted(&mut self, event: Event) {
         let now = self.trusted_time();
+        if let Event::VmGone(vm) = &event {
+            self.trusted.standings.remove(vm);
+        }
         self.trusted.room.handle(event, now);
         self.settle_trusted();
     }

@@ -443,7 +443,7 @@ impl State {
         let key = (self.trusted.look, output, Some(vm.identity), words, scale.to_bits());
         let chrome = &mut self.painter.chrome;
         let parts = self.trusted.scenery.keep((canvas.id, NOTE), key, |(_, output, identity, ..)| {
-            let text = "It is not heard until it is closed. The panel shows what it wanted.";
+            let text = "It is not heard for now. The panel shows what it wanted.";
             let spec = NoticeSpec { identity: *identity, heading: &heading, text, scale, output: *output };
             chrome.notice(&spec).parts
         });

@@ -264,3 +264,42 @@ fn menus_and_drags_end_before_a_prompt_is_shown() {
     stage.desktop.pointer(c.x + 30, c.y + 30);
     assert_eq!(heard(&mut client), []);
 }
+
+#[test]
+fn an_open_menu_goes_before_a_prompt_is_shown() {
+    use wayland_protocols::xdg::shell::client::xdg_wm_base::XdgWmBase;
+    let stage = Stage::new();
+    let vm = stage.desktop.vm("mail", Identity::Green);
+    let mut client = stage.desktop.client(&vm);
+    devices(&mut client);
+    let window = client.window(300, 200, RED);
+    let queue = client.queue.handle();
+    let seat = client.app.bind::<WlSeat>(&queue);
+    let c = stage.desktop.window_of(&vm).content;
+    stage.desktop.pointer(c.x + 10, c.y + 10);
+    stage.desktop.button(true);
+    client.sync();
+    let base = client.app.bind::<XdgWmBase>(&queue);
+    let menu = |client: &mut Client| {
+        let positioner = base.create_positioner(&queue, ());
+        positioner.set_size(80, 60);
+        positioner.set_anchor_rect(0, 0, 1, 1);
+        let surface = client.app.surface(&queue);
+        let xdg = base.get_xdg_surface(&surface, &queue, ());
+        let popup = xdg.get_popup(Some(&window.xdg), &positioner, &queue, ());
+        popup.grab(&seat, client.app.serial);
+        surface.commit();
+        (surface, popup)
+    };
+    let (surface, _popup) = menu(&mut client);
+    client.wait("the menu's place", |app| app.told.iter().any(|t| matches!(t, Told::Popup(..))));
+    client.draw(&surface, (80, 60), RED);
+    client.sync();
+    assert!(!heard(&mut client).contains(&Told::PopupDone));
+    stage.asks(1, &vm);
+    let told = heard(&mut client);
+    assert!(told.contains(&Told::PopupDone), "{told:?}");
+    // The press that opened it opens no other one behind the question.
+    menu(&mut client);
+    assert!(heard(&mut client).contains(&Told::PopupDone));
+}
