@@ -125,6 +125,16 @@ pub enum ToScreen {
     Standing(Standing),
     /// Idle is inhibited by somebody who may (or no more).
     IdleInhibited(bool),
+    /// Whether anything can be pasted or dropped into a VM at all: at level `Off` nothing can, and
+    /// nothing is offered. Not said of a VM: something can, and the question decides.
+    Crossings {
+        /// The VM that would receive.
+        vm: VmId,
+        /// By clipboard.
+        paste: bool,
+        /// By drag and drop.
+        drop: bool,
+    },
 }
 
 /// From the compositor to the monitor.

@@ -136,6 +136,7 @@ impl Core {
         for vm in &ids {
             if let Some(entry) = self.vms.get_mut(vm) {
                 entry.standing = None;
+                entry.crossings = (true, true);
             }
             self.touch(vm);
         }
@@ -202,6 +203,7 @@ impl Core {
         for vm in std::mem::take(&mut self.touched) {
             self.tell_level(&vm);
             self.tell_standing(&vm);
+            self.tell_crossings(&vm);
             self.push(Effect::Changed(Some(vm)));
         }
         let inhibited = self.portals.inhibits();
@@ -244,6 +246,19 @@ impl Core {
         if entry.standing.as_ref() != Some(&standing) {
             entry.standing = Some(standing.clone());
             self.push(Effect::Screen(ToScreen::Standing(standing)));
+        }
+    }
+
+    /// Whether a question about a paste or a drop into this VM could have an answer other than no.
+    fn tell_crossings(&mut self, vm: &VmId) {
+        let open = |kind| self.book.state().level(vm, kind).0 != Level::Off;
+        let (paste, drop) = (open(Kind::Clipboard), open(Kind::DragAndDrop));
+        if !self.screen.up {
+            return;
+        }
+        let Some(entry) = self.vms.get_mut(vm) else { return };
+        if std::mem::replace(&mut entry.crossings, (paste, drop)) != (paste, drop) {
+            self.push(Effect::Screen(ToScreen::Crossings { vm: vm.clone(), paste, drop }));
         }
     }
 

@@ -38,6 +38,8 @@ pub(crate) struct Vm {
     pub(crate) recorded: bool,
     pub(crate) standing: Option<Standing>,
     pub(crate) level_sent: Option<Level>,
+    /// Whether the screen takes it that something can be pasted and dropped into it.
+    pub(crate) crossings: (bool, bool),
     /// Kinds about which it is not heard any more.
     pub(crate) silenced: BTreeSet<Kind>,
     ration: u64,
@@ -58,6 +60,7 @@ impl Vm {
             recorded: false,
             standing: None,
             level_sent: None,
+            crossings: (true, true),
             silenced: BTreeSet::new(),
             ration: REFUSAL_BURST,
             rationed_at: mono,

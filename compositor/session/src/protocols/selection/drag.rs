@@ -231,6 +231,15 @@ impl State {
         self.redraw_everything();
     }
 
+    /// What a drag could be dropped on may have changed.
+    pub(super) fn look_below_drag(&mut self) {
+        if let Some(drag) = &mut self.selections.drag {
+            drag.over = None;
+            let at = drag.at;
+            self.drag_to(at);
+        }
+    }
+
     fn drag_to(&mut self, at: Point<f64, Logical>) {
         let under = self.surface_under(at);
         let window = self.window_under(at);
@@ -248,11 +257,11 @@ impl State {
         let over = target.zip(window);
         if drag.over.as_ref().map(|over| (&over.target, over.window)) != over.as_ref().map(|(t, w)| (*t, *w))
         {
-            let possible = drag.can_cross();
+            let can_cross = drag.can_cross();
             drag.over = over.map(|(target, window)| Over {
                 window,
                 target: target.clone(),
-                possible,
+                possible: can_cross && !self.selections.shut.to_drops(target),
                 ring: std::array::from_fn(|_| Id::new()),
             });
         }

@@ -43,7 +43,8 @@ impl State {
             .is_some_and(|source| source.version() < 3 || drag.actions.contains(DndAction::Copy));
         let now = self.transfer_time();
         let dropped = Dropped { from, target: over.target.clone(), mimes: &drag.mimes };
-        let id = takes_copies.then(|| self.selections.machine.dropped(dropped, now)).flatten();
+        let shut = self.selections.shut.to_drops(&over.target);
+        let id = (takes_copies && !shut).then(|| self.selections.machine.dropped(dropped, now)).flatten();
         match id {
             Some(id) => {
                 let drop = Drop { source: drag.source, surface, place, devices: Vec::new(), offer: None };

@@ -105,7 +105,7 @@ impl State {
         let token = self
             .event_loop
             .insert_source(Generic::new(reader, Interest::READ, Mode::Level), move |_, reader, state| {
-                state.read_source(id, &**reader);
+                state.read_source(id, reader);
                 Ok(PostAction::Continue)
             })
             .map_err(|e| io::Error::other(e.error))?;

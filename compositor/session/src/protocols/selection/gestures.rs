@@ -34,7 +34,7 @@ impl State {
             in_menu: self.has_menu(&target),
         };
         if let Some(gesture) = Gesture::of(stroke) {
-            self.transfer(Event::Gesture { target, gesture });
+            self.gesture(target, gesture);
         }
     }
 
@@ -60,7 +60,14 @@ impl State {
             (BTN_LEFT | BTN_RIGHT, false, true) if before.is_some_and(chosen) => Gesture::Chosen,
             _ => return,
         };
-        self.transfer(Event::Gesture { target, gesture });
+        self.gesture(target, gesture);
+    }
+
+    fn gesture(&mut self, target: VmId, gesture: Gesture) {
+        // Where the answer can only be no, nobody learns that there was something.
+        if !self.selections.shut.to_pastes(&target) {
+            self.transfer(Event::Gesture { target, gesture });
+        }
     }
 
     /// Whether a client of this VM shows a menu.

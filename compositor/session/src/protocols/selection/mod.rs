@@ -63,6 +63,8 @@ pub(crate) struct Selections {
     alarm: Option<(Mono, RegistrationToken)>,
     drag: Option<Drag>,
     drops: BTreeMap<TransferId, drops::Drop>,
+    /// VMs into which nothing can be pasted, or dropped.
+    shut: monitor::Shut,
     /// The VM with the keyboard had a menu open when it was looked at last.
     menu_of: Option<VmId>,
     /// Since when a button is held, and whether it went down inside a menu.
@@ -84,6 +86,7 @@ impl Selections {
             alarm: None,
             drag: None,
             drops: BTreeMap::new(),
+            shut: monitor::Shut::default(),
             menu_of: None,
             pressed: None,
         }
