@@ -9,6 +9,8 @@ mod bounds;
 #[cfg(test)]
 mod changes;
 #[cfg(test)]
+mod crossings;
+#[cfg(test)]
 mod desk;
 #[cfg(test)]
 mod portals;

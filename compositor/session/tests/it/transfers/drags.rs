@@ -4,7 +4,7 @@
 use super::{ORANGE, SKY, TEXT, Table, read_all};
 use crate::common::Told;
 use cofferdam_control::desktop::Request;
-use cofferdam_monitor_wire::screen::FromScreen;
+use cofferdam_monitor_wire::screen::{FromScreen, ToScreen};
 use cofferdam_policy::{Content, Refusal};
 use rustix::pipe::PipeFlags;
 use std::os::fd::{AsFd, OwnedFd};
@@ -148,6 +148,36 @@ fn the_picture_wears_its_vm_and_the_target_its_own() {
     let image = t.desktop.screenshot();
     assert_ne!(image.at(x + 100, y + 100), [0, 255, 0]);
     assert_ne!(image.at(frame.x - 2, frame.y + 10), SKY);
+}
+
+#[test]
+fn where_the_level_is_off_nothing_is_offered_or_framed() {
+    let mut t = Table::new();
+    let vm = t.web.vm.id.clone();
+    t.monitor.says(&ToScreen::Crossings { vm: vm.clone(), paste: false, drop: false });
+    t.monitor.settle();
+    t.mail_copies(&[TEXT]);
+    t.web.told();
+    t.paste_keys();
+    assert_eq!(t.web.told(), []);
+    t.mail_drags(&[TEXT], None);
+    t.over_web();
+    let frame = t.desktop.window_of(&t.web.vm).frame;
+    let ring = |t: &Table| t.desktop.screenshot().at(frame.x - 2, frame.y + 10) == SKY;
+    assert!(!ring(&t));
+    // It changes while something is held there.
+    t.monitor.says(&ToScreen::Crossings { vm: vm.clone(), paste: true, drop: true });
+    t.monitor.settle();
+    assert!(ring(&t));
+    t.monitor.says(&ToScreen::Crossings { vm, paste: true, drop: false });
+    t.monitor.settle();
+    assert!(!ring(&t));
+    t.desktop.button(false);
+    t.monitor.is_left_alone();
+    assert_eq!(t.mail.told().last(), Some(&Told::Cancelled));
+    t.activate(&t.web.vm);
+    t.paste_keys();
+    assert_eq!(t.web.told().last(), Some(&Told::Selection(true)));
 }
 
 #[test]
