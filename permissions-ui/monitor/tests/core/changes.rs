@@ -112,6 +112,12 @@ fn the_attention_view_cuts_everything() {
     let effects = desk.tell(Input::Screen(FromScreen::CutEverything));
     assert_eq!(cuts(&effects), [ticket.id]);
     assert_eq!(refusals(&desk.ask(&mail, 2, site("a.org"))), [Refusal::Off]);
+    // And gives it back, once.
+    desk.tell(Input::Point(mail.net, FromPoint::CutDone { ticket: ticket.id }));
+    desk.tell(Input::Screen(FromScreen::UndoCut));
+    allowed(&mut desk, &mail, 3, "a.org");
+    let again = desk.tell(Input::Screen(FromScreen::UndoCut));
+    assert!(cuts(&again).is_empty());
 }
 
 #[test]
