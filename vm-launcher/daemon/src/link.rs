@@ -200,6 +200,14 @@ impl Packets {
         }
     }
 
+    /// Sends one packet as it is if there is room for it now.
+    ///
+    /// # Errors
+    /// [`TransportError::would_block`] if there is no room; the others if the peer is gone.
+    pub fn try_send_packet(&self, bytes: &[u8], fds: &[BorrowedFd<'_>]) -> Result<(), TransportError> {
+        transport::send_packet(self.fd.get_ref().as_fd(), bytes, fds)
+    }
+
     /// Sends one packet as it is, waiting for room.
     ///
     /// # Errors

@@ -250,10 +250,14 @@ impl Core {
     /// Writes that a grant for one use is used up, before it is.
     pub(super) fn use_up(&mut self, grant: Option<GrantId>, once: bool) -> Result<(), Refusal> {
         match grant {
-            Some(grant) if once => self
-                .book
-                .give(vec![Event::Revoked { grant, by: Author::Policy }])
-                .map_err(|_full| Refusal::NoLedger),
+            Some(grant) if once => {
+                let vm = self.book.grant(grant).map(|g| g.vm.clone());
+                if let Some(entry) = vm.and_then(|vm| self.vms.get_mut(&vm)) {
+                    entry.may_go_online = None;
+                }
+                let used_up = Event::Revoked { grant, by: Author::Policy };
+                self.book.give(vec![used_up]).map_err(|_full| Refusal::NoLedger)
+            }
             // A use without a number could be used again and again.
             None if once => Err(Refusal::NoLedger),
             _ => Ok(()),
@@ -309,10 +313,13 @@ impl Core {
     fn allow(&mut self, vm: &VmId, asker: Asker, yes: Yes) {
         let Asker { seat, serial, resource } = asker;
         let Yes { grant, until, once } = yes;
+        let was_online = self.tickets.online_until(vm, self.time.mono).is_some();
         let want = Want { seat, vm: vm.clone(), resource, grant, once };
         let id = self.tickets.issue(want, self.time.mono);
         self.reply(seat, serial, Ok(Ticket { id, grant, until, once }));
-        self.touch(vm);
+        if was_online != self.tickets.online_until(vm, self.time.mono).is_some() {
+            self.touch(vm);
+        }
     }
 
     fn deny(&mut self, vm: &VmId, asker: Asker, why: Refusal) {

@@ -93,6 +93,9 @@ impl Core {
                 self.tickets.move_to(key, now);
             }
         }
+        if let Some(entry) = self.vms.get_mut(vm) {
+            entry.may_go_online = None;
+        }
         self.reconsider_inhibitors(vm);
         self.reconsider_questions(vm);
         self.touch(vm);

@@ -147,10 +147,14 @@ impl Core {
     #[must_use]
     pub fn poll_timeout(&self) -> Wake {
         let ghosts = self.ghosts.values().map(|(_, deadline)| *deadline).min();
-        let online =
-            self.vms.ids().into_iter().filter_map(|vm| self.tickets.online_until(&vm, self.time.mono));
         let book = self.book.wake();
-        let mono = [self.tickets.wake(), self.questions.wake(), book, ghosts, online.min()];
+        let mono = [
+            self.tickets.wake(),
+            self.questions.wake(),
+            book,
+            ghosts,
+            self.tickets.next_quiet(self.time.mono),
+        ];
         Wake { now: self.book.state().next_expiry(), mono: mono.into_iter().flatten().min() }
     }
 

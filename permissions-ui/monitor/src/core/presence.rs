@@ -238,6 +238,13 @@ impl Core {
     }
 
     fn tell_standing(&mut self, vm: &VmId) {
+        // It takes a look at every grant, so it is looked up once per change of them.
+        if self.vms.get(vm).is_some_and(|v| v.may_go_online.is_none()) {
+            let may = self.look_up_online(vm);
+            if let Some(entry) = self.vms.get_mut(vm) {
+                entry.may_go_online = Some(may);
+            }
+        }
         let Some(standing) = self.standing(vm) else { return };
         if !self.screen.up {
             return;
@@ -278,6 +285,11 @@ impl Core {
 
     /// Whether something of the network is open to a VM without a question.
     pub(super) fn may_go_online(&self, vm: &VmId) -> bool {
+        let known = self.vms.get(vm).and_then(|v| v.may_go_online);
+        known.unwrap_or_else(|| self.look_up_online(vm))
+    }
+
+    fn look_up_online(&self, vm: &VmId) -> bool {
         let state = self.book.state();
         if matches!(state.level(vm, Kind::Network).0, Level::Internet | Level::All) {
             return true;

@@ -49,7 +49,6 @@ pub(crate) struct Held {
     pending: Option<(Resource, Usage)>,
     due: u64,
     reported: bool,
-    last_use: u64,
     /// Since when it is being cut: the deadline.
     cutting: Option<u64>,
 }
@@ -89,6 +88,8 @@ pub(crate) struct Tickets {
     /// Usage that waits for the ledger, by when it is due.
     due: BTreeSet<(u64, TicketKey)>,
     cuts: BTreeSet<(u64, TicketKey)>,
+    /// Live network tickets of each VM that has any, and when one was last given or used.
+    online: BTreeMap<VmId, (usize, u64)>,
     last: u64,
 }
 
@@ -101,10 +102,12 @@ impl Tickets {
         let kind = resource.kind();
         let shared = (seat, vm.clone(), key.clone(), kind, grant.filter(|_| !crowded));
         if !once && let Some(id) = self.shared.get(&shared) {
-            if let Some(held) = self.held.get_mut(&(seat, *id)) {
-                held.last_use = mono;
-            }
+            self.online.entry(vm).and_modify(|(_, last)| *last = mono);
             return *id;
+        }
+        if kind == Kind::Network {
+            let (live, last) = self.online.entry(vm.clone()).or_default();
+            (*live, *last) = (live.saturating_add(1), mono);
         }
         self.last = self.last.saturating_add(1);
         let id = self.last;
@@ -121,7 +124,6 @@ impl Tickets {
             pending: None,
             due: 0,
             reported: false,
-            last_use: mono,
             cutting: None,
         };
         self.held.insert((seat, id), held);
@@ -172,6 +174,14 @@ impl Tickets {
             }
         }
         self.cuts.insert((deadline, key));
+        if held.kind == Kind::Network
+            && let Some((live, _)) = self.online.get_mut(&held.vm)
+        {
+            *live = live.saturating_sub(1);
+            if *live == 0 {
+                self.online.remove(&held.vm);
+            }
+        }
         true
     }
 
@@ -246,7 +256,9 @@ impl Tickets {
         if held.vm != *vm || !covers {
             return Err(NeverIssued);
         }
-        held.last_use = mono;
+        if held.kind == Kind::Network && held.cutting.is_none() {
+            self.online.entry(vm.clone()).and_modify(|(_, last)| *last = mono);
+        }
         // Another port of the same site begins another line, but not faster than lines are due.
         let early = match &held.pending {
             Some((before, _)) if *before != resource && held.due <= mono => held.take_report(),
@@ -293,12 +305,14 @@ impl Tickets {
         self.due.first().map(|(at, _)| *at).into_iter().chain(self.cuts.first().map(|(at, _)| *at)).min()
     }
 
+    /// When the next VM goes quiet.
+    pub(crate) fn next_quiet(&self, mono: u64) -> Option<u64> {
+        self.online.values().map(|(_, last)| last.saturating_add(ONLINE_FOR)).filter(|at| *at > mono).min()
+    }
+
     /// Until when a VM counts as online; none if it is not.
     pub(crate) fn online_until(&self, vm: &VmId, mono: u64) -> Option<u64> {
-        let keys = self.by_vm.get(vm)?;
-        let held = keys.iter().filter_map(|k| self.held.get(k));
-        let network = held.filter(|h| h.kind == Kind::Network && h.cutting.is_none());
-        let until = network.map(|h| h.last_use.saturating_add(ONLINE_FOR)).max()?;
+        let until = self.online.get(vm)?.1.saturating_add(ONLINE_FOR);
         (until > mono).then_some(until)
     }
 }
@@ -362,6 +376,7 @@ mod tests {
         assert_eq!(keys.len(), MAX_PER_SEAT + 1);
         let left = (&tickets.held, &tickets.by_vm, &tickets.shared, &tickets.per_seat);
         assert!(left.0.is_empty() && left.1.is_empty() && left.2.is_empty() && left.3.is_empty());
+        assert!(tickets.online.is_empty());
     }
 
     #[test]

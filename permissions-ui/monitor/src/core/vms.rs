@@ -38,6 +38,8 @@ pub(crate) struct Vm {
     pub(crate) recorded: bool,
     pub(crate) standing: Option<Standing>,
     pub(crate) level_sent: Option<Level>,
+    /// Whether something of the network is open to it without a question; none if that may have changed.
+    pub(crate) may_go_online: Option<bool>,
     /// Whether the screen takes it that something can be pasted and dropped into it.
     pub(crate) crossings: (bool, bool),
     /// Kinds about which it is not heard any more.
@@ -60,6 +62,7 @@ impl Vm {
             recorded: false,
             standing: None,
             level_sent: None,
+            may_go_online: None,
             crossings: (true, true),
             silenced: BTreeSet::new(),
             ration: REFUSAL_BURST,

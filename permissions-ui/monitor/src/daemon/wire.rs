@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use std::io;
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::AbortHandle;
 
@@ -43,6 +44,8 @@ type Outgoing = (Vec<u8>, Option<OwnedFd>);
 pub(super) struct Wire {
     packets: Arc<Packets>,
     outbox: mpsc::Sender<Outgoing>,
+    /// Messages that the writing task still has to send.
+    waiting: Arc<AtomicUsize>,
     tasks: [AbortHandle; 2],
 }
 
@@ -63,21 +66,35 @@ impl Wire {
         F: Fn(Heard<T>) -> Event + Send + 'static,
     {
         let packets = Arc::new(packets);
-        let (outbox, waiting) = mpsc::channel(OUTBOX);
+        let (outbox, queue) = mpsc::channel(OUTBOX);
+        let waiting = Arc::new(AtomicUsize::new(0));
         let reader = tokio::spawn(read(Arc::clone(&packets), fds, inbox.clone(), event));
-        let writer = tokio::spawn(write(Arc::clone(&packets), waiting));
-        Self { packets, outbox, tasks: [reader.abort_handle(), writer.abort_handle()] }
+        let writer = tokio::spawn(write(Arc::clone(&packets), queue, Arc::clone(&waiting)));
+        Self { packets, outbox, waiting, tasks: [reader.abort_handle(), writer.abort_handle()] }
     }
 
     /// Sends a message. False: the peer does not read, and has to go.
     pub(super) fn send<T: Serialize>(&self, message: &T, fd: Option<OwnedFd>) -> bool {
-        match encode(message) {
-            Ok(bytes) => self.outbox.try_send((bytes, fd)).is_ok(),
+        let bytes = match encode(message) {
+            Ok(bytes) => bytes,
             Err(error) => {
                 tracing::error!(%error, "a message of ours");
-                false
+                return false;
+            }
+        };
+        // A peer that keeps up is told at once, without a detour over the writing task.
+        if self.waiting.load(Ordering::Relaxed) == 0 {
+            let fds: Vec<BorrowedFd<'_>> = fd.iter().map(|fd| fd.as_fd()).collect();
+            match self.packets.try_send_packet(&bytes, &fds) {
+                Ok(()) => return true,
+                Err(error) if error.would_block() => {}
+                // The reading side sees the closed socket and says so.
+                Err(_gone) => return true,
             }
         }
+        let queued = self.outbox.try_send((bytes, fd)).is_ok();
+        self.waiting.fetch_add(usize::from(queued), Ordering::Relaxed);
+        queued
     }
 }
 
@@ -117,12 +134,13 @@ where
     }
 }
 
-async fn write(packets: Arc<Packets>, mut waiting: mpsc::Receiver<Outgoing>) {
-    while let Some((bytes, fd)) = waiting.recv().await {
+async fn write(packets: Arc<Packets>, mut queue: mpsc::Receiver<Outgoing>, waiting: Arc<AtomicUsize>) {
+    while let Some((bytes, fd)) = queue.recv().await {
         let fds: Vec<BorrowedFd<'_>> = fd.iter().map(|fd| fd.as_fd()).collect();
         if let Err(error) = packets.send_packet(&bytes, &fds).await {
             // The reading side sees the closed socket and says so.
             return tracing::debug!(%error, "a peer went away");
         }
+        waiting.fetch_sub(1, Ordering::Relaxed);
     }
 }
