@@ -223,32 +223,14 @@ impl Model {
 
     fn step(&mut self, step: &Step) {
         match *step {
-            Step::Copy(from, primary) => {
-                let board = if primary { Board::Primary } else { Board::Clipboard };
-                let copied = Copied { board, from: Some(vm(from)), mimes: &[TEXT.to_owned()] };
-                let generation = self.machine.copied(copied);
-                self.from.insert(generation, vm(from));
-                self.boards[index(board)] = Some(generation);
-            }
+            Step::Copy(from, primary) => self.copy(from, primary),
             Step::Clear(primary) => {
                 let board = if primary { Board::Primary } else { Board::Clipboard };
                 if let Some(generation) = self.boards[index(board)] {
                     self.does(Event::Cleared { board, generation });
                 }
             }
-            Step::Gesture(target, which) => {
-                let all = [
-                    Gesture::PasteKeys,
-                    Gesture::ShiftInsert,
-                    Gesture::MiddleButton,
-                    Gesture::Menu,
-                    Gesture::Chosen,
-                ];
-                let gesture = all[usize::from(which) % all.len()];
-                // Opening a menu over a running gesture takes that one back, too.
-                self.gesture = gesture.may_read().then(|| (vm(target), self.now));
-                self.does(Event::Gesture { target: vm(target), gesture });
-            }
+            Step::Gesture(target, which) => self.gesture(target, which),
             Step::Focus(to) => self.does(Event::Focused(to.map(vm))),
             Step::MenusClosed(of) => self.does(Event::MenusClosed(vm(of))),
             Step::Receive(to, old) => self.receive(&vm(to), old),
@@ -310,6 +292,23 @@ impl Model {
             Step::Drop(..) => {}
         }
         self.settle();
+    }
+
+    fn copy(&mut self, from: u8, primary: bool) {
+        let board = if primary { Board::Primary } else { Board::Clipboard };
+        let copied = Copied { board, from: Some(vm(from)), mimes: &[TEXT.to_owned()] };
+        let generation = self.machine.copied(copied);
+        self.from.insert(generation, vm(from));
+        self.boards[index(board)] = Some(generation);
+    }
+
+    fn gesture(&mut self, target: u8, which: u8) {
+        let all =
+            [Gesture::PasteKeys, Gesture::ShiftInsert, Gesture::MiddleButton, Gesture::Menu, Gesture::Chosen];
+        let gesture = all[usize::from(which) % all.len()];
+        // Opening a menu over a running gesture takes that one back, too.
+        self.gesture = gesture.may_read().then(|| (vm(target), self.now));
+        self.does(Event::Gesture { target: vm(target), gesture });
     }
 
     fn write(&mut self, n: u8, len: usize) {
