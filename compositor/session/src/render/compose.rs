@@ -19,7 +19,7 @@ use cofferdam_chrome::{
 };
 use cofferdam_ids::{Identity, Label};
 use cofferdam_scene::{
-    Button, ButtonView, Insets, LayerRole, LayerView, PopupView, Rect, WindowId, WindowView,
+    Button, ButtonView, Insets, LayerRole, LayerView, Layout, PopupView, Rect, WindowId, WindowView,
 };
 use cofferdam_themes::{Metrics, Rgb};
 use smithay::backend::renderer::element::solid::SolidColorRenderElement;
@@ -189,7 +189,7 @@ where
         }
     }
 
-    /// A drag's picture, in a frame of its VM, and the frame of the window that it could be dropped on.
+    /// A drag's picture, in a frame of its VM.
     fn drag(&mut self, picture: &Picture<'_>) {
         let Some(drag) = picture.drag else { return };
         if let Some(icon) = drag.icon() {
@@ -207,12 +207,6 @@ where
             if w > 0 && h > 0 {
                 self.framed(&icon.surface, &icon.ground, &frame, &marks);
             }
-        }
-        let Some(over) = drag.over().filter(|over| over.possible) else { return };
-        let identity = picture.desk.windows.get(&over.window).and_then(|w| w.vm.as_ref());
-        let identity = identity.and_then(|vm| picture.vms.get(vm)).map(|vm| vm.identity);
-        if let Some((identity, frame)) = identity.zip(picture.desk.scene.frame(over.window)) {
-            self.ring(&over.ring, frame.outer, identity);
         }
     }
 
@@ -240,6 +234,12 @@ where
         let vm = entry.vm.as_ref().and_then(|vm| picture.vms.get(vm));
         for popup in view.popups.iter().rev() {
             self.popup(picture, popup, vm);
+        }
+        let dropped_on = picture.drag.and_then(Drag::over).filter(|over| over.possible && over.window == id);
+        if let (Some(over), Some(vm)) = (dropped_on, vm) {
+            // What fills the screen has no outside to be seen.
+            let inside = Insets::all(if view.layout == Layout::Floating { 0 } else { RING });
+            self.ring(&over.ring, view.frame.outer.inset(inside), vm.identity);
         }
         let kind = kind_of(view.layout);
         let frame = self.view.frame(kind, view.frame.outer, view.frame.inner, view.frame.content);
