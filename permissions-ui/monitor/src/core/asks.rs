@@ -301,8 +301,16 @@ impl Core {
     fn fulfil(&mut self, question: Question, yes: Yes, answer: Answer) {
         match question.purpose {
             Purpose::Ticket => {
-                for asker in question.askers {
+                let mut askers = question.askers.into_iter();
+                for asker in askers.by_ref() {
                     self.allow(&question.vm, asker, yes);
+                    if yes.once {
+                        break;
+                    }
+                }
+                // One use is one use: the others ask anew.
+                for asker in askers {
+                    self.ask(&question.vm, asker);
                 }
             }
             _ => self.fulfil_portal(question, yes, answer),

@@ -67,7 +67,11 @@ fn this_time_is_one_time() {
     let [(_, 1, Ok(ticket))] = verdicts(&effects)[..] else { panic!("{effects:?}") };
     assert!(ticket.once);
     assert_eq!(desk.replayed().grants_of(&mail.id).len(), 0, "used up in the ledger, before it was told");
-    assert_eq!(prompts(&desk.ask(&mail, 2, site("a.org"))).len(), 1);
+    let id = prompts(&desk.ask(&mail, 2, site("a.org")))[0].id;
+    desk.ask(&mail, 3, site_at("a.org", 80));
+    let effects = desk.answer(id, Answer::ThisTime);
+    assert!(matches!(verdicts(&effects)[..], [(_, 2, Ok(_))]), "one yes, one use");
+    assert_eq!(prompts(&effects).len(), 1, "the other one asks anew");
 }
 
 #[test]
