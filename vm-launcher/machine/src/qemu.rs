@@ -10,9 +10,6 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// Every guest has the same one: each is alone on its network.
-const GUEST_MAC: &str = "52:54:00:00:00:01";
-
 /// An installed or unpacked QEMU.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -98,9 +95,11 @@ impl Machine for Qemu {
         if let Some(net) = wires.net {
             let args = [
                 socket("net", launch.inherit(net)),
-                ["-netdev".to_owned(), "vhost-user,id=net0,chardev=net".to_owned()],
-                // No boot ROM: nothing boots from there.
-                device(&format!("virtio-net-pci,netdev=net0,mac={GUEST_MAC},romfile=")),
+                // QEMU's own network card takes no socket by number (it wants to reconnect by path). The
+                // gateway knows the card's address, and has no boot ROM.
+                device(
+                    "vhost-user-test-device-pci,chardev=net,virtio-id=1,num_vqs=2,vq_size=1024,config_size=12",
+                ),
             ];
             launch.args(args.into_iter().flatten());
         }
