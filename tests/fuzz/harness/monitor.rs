@@ -92,7 +92,8 @@ pub fn events(data: &[u8]) {
     }
     let mut small = State::new();
     for (at, event) in told.iter().filter(|(at, event)| state.needs(*at, event)) {
-        small.apply(*at, event).expect("what is kept fits together");
+        // What was about an earlier owner of the name may find nobody.
+        small.apply(*at, event).ok();
     }
     assert_eq!(small.next_grant_id(), state.next_grant_id());
     assert_eq!(small.next_expiry(), state.next_expiry());

@@ -73,10 +73,13 @@ fn handshake(bytes: &[u8]) -> Result<Vec<u8>, Stop> {
     let mut records = Cursor(bytes);
     let mut message = Vec::new();
     loop {
+        if message.first().is_some_and(|kind| *kind != 1) {
+            return Err(Stop::Bad);
+        }
         if let Some(header) = message.first_chunk::<4>() {
-            let [kind, high, middle, low] = *header;
+            let [_, high, middle, low] = *header;
             let length = usize::from(high) << 16 | usize::from(middle) << 8 | usize::from(low);
-            if kind != 1 || length > LIMIT {
+            if length > LIMIT {
                 return Err(Stop::Bad);
             }
             if let Some(body) = message.get(4..length.saturating_add(4)) {
