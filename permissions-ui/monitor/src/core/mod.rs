@@ -138,6 +138,13 @@ impl Core {
         self.settle();
     }
 
+    /// The monitor ends: what was used and not yet written is written. VMs live on, and come back to the
+    /// next monitor.
+    pub fn finish(&mut self, time: Moment) {
+        self.set_time(time);
+        self.flush_usage(u64::MAX);
+    }
+
     /// The next thing to do.
     pub fn poll_effect(&mut self) -> Option<Effect> {
         self.effects.pop_front()

@@ -116,6 +116,8 @@ pub async fn run(config: Config, ready: impl FnOnce()) -> Result<(), MonitorErro
         }
         daemon.disk.compact(&mut daemon.core, &mut daemon.compacted_at);
     }
+    let moment = daemon.clock.moment();
+    daemon.core.finish(moment);
     Ok(())
 }
 

@@ -263,3 +263,40 @@ fn used_up_and_lapsed_are_policys_doing() {
     desk.pass(90 * Millis::DAY);
     assert_eq!(desk.replayed().grants_of(&mail.id).len(), 0, "unused for 90 days");
 }
+
+#[test]
+fn a_smaller_ledger_says_the_same() {
+    let mut desk = Desk::new();
+    let mail = desk.vm("mail");
+    for n in 0..20 {
+        let number = grant(&mut desk, &format!("h{n}.org"), Span::Always).unwrap();
+        if n % 2 == 0 {
+            desk.order(Order::Revoke(GrantId(number))).unwrap();
+        }
+    }
+    let ticket = allowed(&mut desk, &mail, 1, "h1.org");
+    let usage = Usage { times: 1, ..Usage::default() };
+    desk.tell(Input::Point(mail.net, FromPoint::Used { ticket: ticket.id, resource: site("h1.org"), usage }));
+    desk.order(Order::SetLevel { vm: vm("mail"), kind: Kind::Clipboard, level: Level::Off }).unwrap();
+    let last = grant(&mut desk, "last.org", Span::Always).unwrap();
+    desk.order(Order::Revoke(GrantId(last))).unwrap();
+    let moment = desk.moment();
+    desk.core.finish(moment);
+    assert!(desk.lines().iter().any(|e| matches!(e, Event::Used { .. })), "written at the end at the latest");
+    desk.pass(40 * Millis::DAY);
+    let before = desk.replayed();
+    let since = Millis(desk.now - 30 * Millis::DAY);
+    let core = &desk.core;
+    let mut kept = desk.memory.lines.borrow().clone();
+    kept.extend(core.reminder().map(|event| (Millis(desk.now), event)));
+    let all = kept.len();
+    kept.retain(|(at, event)| core.keeps(*at, event, since));
+    assert!(kept.len() < all - 20, "{} of {all} are left", kept.len());
+    *desk.memory.lines.borrow_mut() = kept;
+    let after = desk.replayed();
+    assert_eq!(after.grants_of(&mail.id), before.grants_of(&mail.id));
+    assert_eq!(after.level(&mail.id, Kind::Clipboard), before.level(&mail.id, Kind::Clipboard));
+    assert_eq!(after.next_grant_id(), before.next_grant_id(), "no number is used twice");
+    let used = before.grants_of(&mail.id).iter().map(|g| before.last_used(g.id)).collect::<Vec<_>>();
+    assert_eq!(after.grants_of(&mail.id).iter().map(|g| after.last_used(g.id)).collect::<Vec<_>>(), used);
+}
