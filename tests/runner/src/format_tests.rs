@@ -100,6 +100,19 @@ fn steps_about_permissions() {
     }
 }
 
+/// What packagers copy first.
+#[test]
+fn the_example_of_the_manual_is_right() {
+    let manual = include_str!("../../scenarios/README.md");
+    let section = manual.split("## Permissions, prompts and the network").nth(1).unwrap();
+    let example = section.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let scenario = check(&format!("name = \"x\"\n{example}")).unwrap();
+    assert_eq!(scenario.steps.len(), 8);
+    for name in STEPS {
+        assert!(manual.contains(&format!("| `{name}` |")), "{name} is not in the manual");
+    }
+}
+
 #[test]
 fn mistakes_in_steps_about_permissions() {
     for (text, expected) in [
