@@ -12,6 +12,7 @@ mod decisions;
 mod loopback;
 mod measure;
 mod monitor;
+mod network;
 mod peers;
 mod proxies;
 mod relay;
@@ -51,6 +52,7 @@ enum Part {
     Compositors,
     Proxies,
     Decisions,
+    Network,
 }
 
 /// Processes that measurements start; of no use by hand.
@@ -118,6 +120,12 @@ fn run(cli: &Cli) -> Result<(), BenchError> {
             Ok(more) => rows.extend(more),
             Err(why) => missing.push(format!("decisions over the socket: {why}")),
         }
+    }
+    if wanted(Part::Network) {
+        progress(&format!("gateways, {rounds} rounds"));
+        let (more, gone) = network::measure(&libexec, rounds);
+        rows.extend(more);
+        missing.extend(gone);
     }
     missing.sort();
     missing.dedup();

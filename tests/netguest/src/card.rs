@@ -101,7 +101,8 @@ impl Gateway {
 }
 
 /// Lets a child have a descriptor under the number that it has here.
-fn inheritable(fd: BorrowedFd<'_>) -> String {
+#[must_use]
+pub fn inheritable(fd: BorrowedFd<'_>) -> String {
     rustix::io::fcntl_setfd(fd, FdFlags::empty()).unwrap();
     fd.as_raw_fd().to_string()
 }

@@ -28,6 +28,21 @@ pub trait Wire {
     fn acknowledge(&mut self);
 }
 
+impl Wire for Box<dyn Wire> {
+    fn send(&mut self, frame: &[u8]) -> bool {
+        (**self).send(frame)
+    }
+    fn receive(&mut self, into: &mut Vec<u8>) -> bool {
+        (**self).receive(into)
+    }
+    fn readable(&self) -> BorrowedFd<'_> {
+        (**self).readable()
+    }
+    fn acknowledge(&mut self) {
+        (**self).acknowledge();
+    }
+}
+
 /// A wire as the stack wants it.
 struct Phy<W> {
     wire: W,

@@ -12,7 +12,7 @@ mod monitor;
 mod stream;
 mod world;
 
-pub use card::{Card, Features, Gateway, Options};
+pub use card::{Card, Features, Gateway, Options, inheritable};
 pub use guest::{Guest, Tcp, Udp, Wire};
 pub use monitor::Monitor;
 pub use stream::Stream;

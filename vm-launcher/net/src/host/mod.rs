@@ -7,6 +7,7 @@
 mod datagram;
 mod effects;
 mod frames;
+mod greeting;
 mod point;
 mod poller;
 mod port;

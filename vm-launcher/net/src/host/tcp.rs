@@ -5,11 +5,10 @@
 //! sockets. Each flow is a stack of its own with two buffers; neither side is read while the other's buffer
 //! is full, so a flow never holds more than those, and a thousand flows cost a segment of one nothing.
 
+use super::greeting::{Greeting, greet, serve};
 use super::poller::Poller;
 use super::port::{LARGE, Port, capabilities};
 use super::sockets;
-use crate::core::dns;
-use crate::core::hello::{self, Hello};
 use crate::core::names::Names;
 use crate::core::packet::Tcp;
 use crate::core::plan::Mac;
@@ -31,10 +30,10 @@ use std::os::fd::{AsFd, OwnedFd};
 pub const FROM_GUEST: usize = 128 * 1024;
 /// Bytes of a flow to the guest that are kept here, until the guest has them.
 pub const TO_GUEST: usize = 256 * 1024;
-/// Longest name question over TCP, with its length.
-const QUESTION: usize = 4096;
 /// Headers of a segment, generously.
 const HEADERS: usize = 128;
+/// How often a flow whose clock has stopped is probed.
+const PROBE: smoltcp::time::Duration = smoltcp::time::Duration::from_millis(100);
 /// The guest's segment size must lie between these.
 const MSS: (u16, u16) = (88, 1460);
 
@@ -407,7 +406,17 @@ impl Tcps {
         if matches!(socket.state(), State::Closed | State::TimeWait) && drained {
             turn.over = Some(Over::Closed);
         }
-        let wish = interface.poll_at(instant(now), sockets);
+        let mut wish = interface.poll_at(instant(now), sockets);
+        let socket = sockets.get_mut::<Socket<'_>>(*handle);
+        let waits = socket.send_queue() > 0;
+        if wish.is_none() && waits && !starved {
+            // The stack stops its clock when a closed window opens again, also if bytes it had sent before
+            // were lost; probes draw answers that make it send those again.
+            socket.set_keep_alive(Some(PROBE));
+            wish = interface.poll_at(instant(now), sockets);
+        } else if !waits && socket.keep_alive().is_some() {
+            socket.set_keep_alive(None);
+        }
         let at = wish.filter(|_| !starved).map(|at| {
             let at = Duration::from_micros(u64::try_from(at.total_micros()).unwrap_or(0));
             // "At once" was just tried.
@@ -505,28 +514,6 @@ fn try_next(
     end
 }
 
-enum Greeting {
-    Wait,
-    Go,
-    Stop(Over),
-}
-
-/// Looks at the guest's first bytes before any of them is passed on.
-fn greet(socket: &mut Socket<'_>, name: &str) -> Greeting {
-    let finished = !matches!(socket.state(), State::Listen | State::SynReceived | State::Established);
-    let bytes = socket.peek(hello::LIMIT).unwrap_or(&[]);
-    match hello::read(bytes) {
-        Hello::NotTls | Hello::Nameless => Greeting::Go,
-        Hello::For(server) if server == name => Greeting::Go,
-        Hello::For(_) => Greeting::Stop(Over::Mismatch),
-        Hello::Broken => Greeting::Stop(Over::Fault(Fault::Hello)),
-        Hello::More if finished && bytes.is_empty() => Greeting::Go,
-        // Half a hello and no more to come.
-        Hello::More if finished => Greeting::Stop(Over::Fault(Fault::Hello)),
-        Hello::More => Greeting::Wait,
-    }
-}
-
 /// Moves bytes both ways, as far as both sides go.
 fn carry(flow: &mut Flow, names: &mut Names, turn: &mut Turn) {
     let Some((sockets, handle)) = &mut flow.stack else { return };
@@ -581,36 +568,4 @@ fn carry(flow: &mut Flow, names: &mut Names, turn: &mut Turn) {
             }
         }
     }
-}
-
-/// Answers name questions, each with its length before it; false if they are none.
-fn serve(socket: &mut Socket<'_>, question: &mut Vec<u8>, names: &mut Names) -> bool {
-    while socket.can_recv() && question.len() < QUESTION {
-        let room = QUESTION.saturating_sub(question.len());
-        let taken = socket.recv(|bytes| {
-            let part = bytes.get(..bytes.len().min(room)).unwrap_or(&[]);
-            question.extend_from_slice(part);
-            (part.len(), ())
-        });
-        if taken.is_err() {
-            break;
-        }
-    }
-    while let Some((length, rest)) = question.split_first_chunk::<2>() {
-        let length = usize::from(u16::from_be_bytes(*length));
-        let Some(bytes) = rest.get(..length) else {
-            return length.saturating_add(2) <= QUESTION;
-        };
-        let Ok(reply) = dns::answer(bytes, names) else { return false };
-        let size = u16::try_from(reply.bytes.len()).unwrap_or(0).to_be_bytes();
-        let full = socket.send_capacity().saturating_sub(socket.send_queue()) < reply.bytes.len() + 2;
-        if full || socket.send_slice(&size).is_err() || socket.send_slice(&reply.bytes).is_err() {
-            return false;
-        }
-        question.drain(..length.saturating_add(2));
-    }
-    if !socket.may_recv() && !matches!(socket.state(), State::Listen | State::SynReceived) {
-        socket.close();
-    }
-    true
 }
