@@ -37,6 +37,10 @@ fn a_paste_is_asked_for_and_crosses_both_ways() {
     t.web.writes("UTF8_STRING", b"back");
     t.monitor.allows(serial);
     assert_eq!(read_all(&reader), b"back");
+    t.monitor.used();
+
+    // And there again: whoever copied last gives.
+    assert_eq!(t.pastes(b"again"), b"again");
 }
 
 #[test]
