@@ -34,8 +34,21 @@ const BATCH: usize = 1_000;
 /// The private desktop that the monitor serves.
 const DESKTOP: &str = "bench";
 
-/// Rows for all numbers of rules.
+/// Rows for all numbers of rules. Everybody shares one processor meanwhile: how long another one takes to
+/// wake up would hide everything else.
 pub(crate) fn measure(exe: &Path, libexec: &Path, rounds: usize) -> Result<Vec<Row>, BenchError> {
+    let all = rustix::thread::sched_getaffinity(None).map_err(std::io::Error::from)?;
+    let mut one = rustix::thread::CpuSet::new();
+    if let Some(cpu) = (0..rustix::thread::CpuSet::MAX_CPU).find(|cpu| all.is_set(*cpu)) {
+        one.set(cpu);
+    }
+    rustix::thread::sched_setaffinity(None, &one).map_err(std::io::Error::from)?;
+    let rows = on_one_processor(exe, libexec, rounds);
+    rustix::thread::sched_setaffinity(None, &all).map_err(std::io::Error::from)?;
+    rows
+}
+
+fn on_one_processor(exe: &Path, libexec: &Path, rounds: usize) -> Result<Vec<Row>, BenchError> {
     let bare = Echo::start(exe)?;
     let mut rows = Vec::new();
     for rules in RULES {
