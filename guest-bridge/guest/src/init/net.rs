@@ -6,7 +6,9 @@
 //! The interface is there even when the app may not go online: then the gateway takes the link down, and
 //! the app sees an outage instead of a machine without a network.
 
-use netlink_packet_core::{NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REQUEST, NetlinkMessage, NetlinkPayload};
+use netlink_packet_core::{
+    NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REQUEST, NetlinkMessage, NetlinkPayload,
+};
 use netlink_packet_route::address::{AddressAttribute, AddressFlags, AddressHeaderFlags, AddressMessage};
 use netlink_packet_route::link::{LinkFlags, LinkMessage};
 use netlink_packet_route::route::{
@@ -26,10 +28,8 @@ const ADDRESSES: [(IpAddr, u8); 2] = [
     (IpAddr::V6(Ipv6Addr::new(0xfd00, 0xcffe, 0, 0, 0, 0, 0, 0x15)), 64),
 ];
 /// The way out.
-const GATEWAYS: [IpAddr; 2] = [
-    IpAddr::V4(Ipv4Addr::new(10, 0, 2, 2)),
-    IpAddr::V6(Ipv6Addr::new(0xfd00, 0xcffe, 0, 0, 0, 0, 0, 2)),
-];
+const GATEWAYS: [IpAddr; 2] =
+    [IpAddr::V4(Ipv4Addr::new(10, 0, 2, 2)), IpAddr::V6(Ipv6Addr::new(0xfd00, 0xcffe, 0, 0, 0, 0, 0, 2))];
 /// The gateway's own name server.
 const RESOLVER: &str = "nameserver 10.0.2.3\noptions timeout:3 attempts:2\n";
 

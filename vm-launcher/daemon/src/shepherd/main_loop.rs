@@ -7,6 +7,7 @@ use super::console::{Log, follow};
 use super::counters::Questions;
 use super::helpers::{GpuEnds, NetEnds, Process, spawn_gpu, spawn_machine, spawn_net};
 use super::links::{LinkId, Links, listen};
+use super::portal::{Portal, check_address};
 use super::registry::Registry;
 use super::runs::{Runs, Verdict};
 use super::{Inbox, Input, ShepherdError, ShepherdSpec, presence};
@@ -16,6 +17,7 @@ use cofferdam_control::report::{FromDevice, ToDevice};
 use cofferdam_control::transport;
 use cofferdam_lifecycle::{AppExit, Effect, Event, Helper, LineSplitter, Mono, Order, State, Vm};
 use cofferdam_monitor_wire::registry::ToMonitor;
+use std::collections::BTreeSet;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -25,6 +27,8 @@ use tokio::sync::mpsc;
 
 /// Inputs that may wait; more, and whoever makes them waits.
 const QUEUE: usize = 256;
+/// Addresses that an agent may be asked to open before it answers.
+const MAX_OPENING: usize = 16;
 
 struct Shepherd {
     spec: ShepherdSpec,
@@ -48,6 +52,9 @@ struct Shepherd {
     /// A point socket that the gateway does not have yet.
     net_point: Option<OwnedFd>,
     registry: Registry,
+    portal: Portal,
+    /// Addresses that the agent was asked to open.
+    opening: BTreeSet<u32>,
     agent: Option<Agent>,
     output: LineSplitter,
     ended: bool,
@@ -76,6 +83,7 @@ pub async fn run(spec: ShepherdSpec, first: OwnedFd) -> Result<(), ShepherdError
             _ = interrupt.recv() => Input::Vm(Event::StopRequested),
         };
         shepherd.handle(input);
+        shepherd.carry_out_portal();
         shepherd.carry_out();
     }
     shepherd.finish().await;
@@ -112,8 +120,10 @@ impl Shepherd {
             links: Links::new(inbox.clone()),
             runs: Runs::new(inbox.clone()),
             questions: Questions::new(inbox.clone()),
-            inbox,
+            inbox: inbox.clone(),
             registry,
+            portal: Portal::new(inbox),
+            opening: BTreeSet::new(),
             net: None,
             net_control: None,
             net_point: None,
@@ -164,7 +174,8 @@ impl Shepherd {
             Input::RunStuck(id) => self.tell_guest(&ToGuest::KillRun { id }),
             Input::CountersDue(id) => self.questions.due(id, &mut self.links),
             Input::Points { net, agent } => self.points(net, agent),
-            Input::OpenUri { serial, uri } => self.open_uri(serial, &uri),
+            Input::OpenUri { serial, uri } => self.open_uri(serial, uri),
+            Input::Portal(input) => self.portal.happen(input),
             Input::NetEnded(exit) => {
                 self.net = None;
                 self.net_control = None;
@@ -203,6 +214,16 @@ impl Shepherd {
             FromGuest::Counters(counters) => self.questions.bridge(counters, &mut self.links),
             FromGuest::Notice { text } => {
                 self.happen(Event::ConsoleLine(format!("agent: {}", clean(&text))));
+            }
+            FromGuest::Opened { serial, ok } => {
+                // An answer to nothing is the guest's invention.
+                if self.opening.remove(&serial) {
+                    self.registry.tell(ToMonitor::Opened { serial, ok });
+                }
+            }
+            message
+            @ (FromGuest::Portal { .. } | FromGuest::PortalForget { .. } | FromGuest::File { .. }) => {
+                self.portal.guest(message)
             }
         }
     }
@@ -407,7 +428,8 @@ impl Shepherd {
     }
 
     /// A monitor has taken the VM on.
-    fn points(&mut self, net: OwnedFd, _agent: OwnedFd) {
+    fn points(&mut self, net: OwnedFd, agent: OwnedFd) {
+        self.portal.connect(agent);
         self.net_point = Some(net);
         self.give_net_point();
     }
@@ -422,9 +444,27 @@ impl Shepherd {
         }
     }
 
-    fn open_uri(&mut self, serial: u32, uri: &str) {
-        tracing::info!(vm = %self.spec.record.vm, uri, "asked to open an address");
+    fn open_uri(&mut self, serial: u32, uri: String) {
+        let running = matches!(self.vm.state(), State::Running | State::AppStarting);
+        let able = running && self.opening.len() < MAX_OPENING && check_address(&uri).is_ok();
+        if able && let Some(agent) = &self.agent {
+            let sent = agent.send(&ToGuest::Open { serial, uri });
+            if let Err(why) = sent {
+                self.happen(Event::AgentBroken(why));
+            } else {
+                self.opening.insert(serial);
+                return;
+            }
+        }
         self.registry.tell(ToMonitor::Opened { serial, ok: false });
+    }
+
+    /// Lets the agent link do what follows from the last input.
+    fn carry_out_portal(&mut self) {
+        match self.portal.carry_out(self.agent.as_ref()) {
+            Ok(lines) => lines.into_iter().for_each(|line| self.happen(Event::ConsoleLine(line))),
+            Err(why) => self.happen(Event::AgentBroken(why)),
+        }
     }
 
     fn report_state(&mut self, state: &State) {

@@ -13,6 +13,7 @@ mod counters;
 mod helpers;
 mod links;
 mod main_loop;
+mod portal;
 mod presence;
 mod registry;
 mod runs;
@@ -79,6 +80,8 @@ pub(crate) enum Input {
         /// The address.
         uri: String,
     },
+    /// The agent link: the monitor spoke, or work on a file is over.
+    Portal(portal::PortalInput),
     /// The network gateway ended.
     NetEnded(String),
 }
