@@ -35,6 +35,7 @@ const WANTED: &[&str] = &[
     "ext4",
     "virtio-gpu",
     "virtio-rng",
+    "fuse",
 ];
 
 /// The set of the lock file.
