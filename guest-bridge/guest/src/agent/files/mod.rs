@@ -4,8 +4,6 @@
 //!
 //! Mounted when the first file comes; a VM that is given none has none.
 
-#[cfg(test)]
-mod tests;
 mod tree;
 mod wire;
 
