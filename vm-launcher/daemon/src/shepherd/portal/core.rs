@@ -179,7 +179,10 @@ impl Core {
                 return Ok(());
             }
             FileOp::Open { .. } if self.handles.is_full() => return Err(Fault::TooManyHandles),
-            FileOp::Write { data, .. } => given.may_write(data.len())?,
+            FileOp::Write { handle, data, .. } => {
+                self.handles.is_writable(*handle)?;
+                given.may_write(data.len())?;
+            }
             _ => {}
         }
         let job = Job {
@@ -214,7 +217,8 @@ impl Core {
         let report = given.count(done.read, done.written);
         let live = Arc::clone(&given.live);
         let answer = match (done.answer, done.opened) {
-            (FileAnswer::Opened { stat, .. }, Some(fd)) => match self.handles.open(done.file, fd) {
+            (FileAnswer::Opened { stat, .. }, Some(fd)) => match self.handles.open(done.file, fd, done.write)
+            {
                 Ok(handle) => FileAnswer::Opened { handle, stat },
                 Err(fault) => failed(fault.errno()),
             },
@@ -242,12 +246,13 @@ impl Core {
     }
 
     fn outcome(&mut self, ours: u32, outcome: PortalOutcome, fd: Option<OwnedFd>) {
+        if matches!(outcome, PortalOutcome::File { .. }) != fd.is_some() {
+            return self.effects.push_back(Effect::HangUp("a file without an fd, or an fd without a file"));
+        }
         let wish = self.wishes.remove(&ours);
         match outcome {
             PortalOutcome::File { ticket, name, folder, writable } => {
-                let Some(fd) = fd else {
-                    return self.effects.push_back(Effect::HangUp("a file without an fd"));
-                };
+                let Some(fd) = fd else { return };
                 let room = self.files.len() < MAX_FILES;
                 let Some(wish) = wish.filter(|w| room && !w.lasts) else {
                     // Forgotten meanwhile, or too many: it was never used, and won't be.

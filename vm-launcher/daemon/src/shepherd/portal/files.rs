@@ -57,6 +57,8 @@ pub(crate) struct Done {
     pub(crate) answer: FileAnswer,
     /// What was opened.
     pub(crate) opened: Option<OwnedFd>,
+    /// It was opened to write.
+    pub(crate) write: bool,
     /// Bytes to the app.
     pub(crate) read: u64,
     /// Bytes from the app.
@@ -71,6 +73,7 @@ pub(crate) fn perform(job: Job) -> Done {
         ticket: job.ticket,
         answer: FileAnswer::Done,
         opened: None,
+        write: false,
         read: 0,
         written: 0,
     };
@@ -97,6 +100,7 @@ fn carry_out(job: &Job, done: &mut Done) -> Result<FileAnswer, Errno> {
             }
             let stat = stat_of(&file)?;
             done.opened = Some(file);
+            done.write = *write;
             Ok(FileAnswer::Opened { handle: 0, stat })
         }
         FileOp::Read { offset, len, .. } => {
@@ -118,6 +122,9 @@ fn carry_out(job: &Job, done: &mut Done) -> Result<FileAnswer, Errno> {
             Ok(FileAnswer::Stat(stat_of(&file)?))
         }
         FileOp::Close { .. } => Ok(FileAnswer::Done),
+        FileOp::MakeFolder { .. } | FileOp::Remove { .. } | FileOp::Rename { .. } if !job.writable => {
+            Err(Errno::ROFS)
+        }
         FileOp::MakeFolder { path } => {
             let (parent, name) = parent(job, path)?;
             rustix::fs::mkdirat(&parent, name, Mode::from_raw_mode(0o755))?;
@@ -370,8 +377,15 @@ mod tests {
         let folder = Folder::new();
         assert_eq!(failure(&folder.run(false, open("a", true, false)).answer), Some(Errno::ROFS));
         assert_eq!(failure(&folder.run(false, open("new", true, true)).answer), Some(Errno::ROFS));
-        let cut = FileOp::SetLength { path: "a".to_owned(), len: 0 };
-        assert_eq!(failure(&folder.run(false, cut).answer), Some(Errno::ROFS));
+        let (a, b) = ("a".to_owned(), "b".to_owned());
+        for op in [
+            FileOp::SetLength { path: a.clone(), len: 0 },
+            FileOp::MakeFolder { path: b.clone() },
+            FileOp::Remove { path: a.clone(), folder: false },
+            FileOp::Rename { from: a, to: b },
+        ] {
+            assert_eq!(failure(&folder.run(false, op.clone()).answer), Some(Errno::ROFS), "{op:?}");
+        }
         assert_eq!(fs::read(folder.path("a")).unwrap(), b"hello");
         assert!(!folder.path("new").exists());
     }

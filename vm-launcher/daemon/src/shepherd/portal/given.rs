@@ -68,20 +68,35 @@ impl Given {
     }
 }
 
+/// An open file.
+#[derive(Debug)]
+struct Handle {
+    /// Of what was handed over as this.
+    file: u32,
+    fd: Arc<OwnedFd>,
+    /// Opened to write. The fd alone does not say: what was handed over may allow more than was granted.
+    write: bool,
+}
+
 /// Open files.
 #[derive(Debug, Default)]
 pub(crate) struct Handles {
     next: u32,
-    open: BTreeMap<u32, (u32, Arc<OwnedFd>)>,
+    open: BTreeMap<u32, Handle>,
 }
 
 impl Handles {
     /// The file behind a handle that belongs to what was handed over as `file`.
     pub(crate) fn get(&self, handle: u32, file: u32) -> Result<Arc<OwnedFd>, Fault> {
         match self.open.get(&handle) {
-            Some((of, fd)) if *of == file => Ok(Arc::clone(fd)),
+            Some(open) if open.file == file => Ok(Arc::clone(&open.fd)),
             _ => Err(Fault::UnknownHandle),
         }
+    }
+
+    /// Whether a handle was opened to write.
+    pub(crate) fn is_writable(&self, handle: u32) -> Result<(), Fault> {
+        if self.open.get(&handle).is_some_and(|open| open.write) { Ok(()) } else { Err(Fault::UnknownHandle) }
     }
 
     /// Whether no more can be opened.
@@ -90,7 +105,7 @@ impl Handles {
     }
 
     /// Keeps an open file under a number of its own.
-    pub(crate) fn open(&mut self, file: u32, fd: OwnedFd) -> Result<u32, Fault> {
+    pub(crate) fn open(&mut self, file: u32, fd: OwnedFd, write: bool) -> Result<u32, Fault> {
         if self.is_full() {
             return Err(Fault::TooManyHandles);
         }
@@ -99,7 +114,7 @@ impl Handles {
         }
         let handle = self.next;
         self.next = handle.wrapping_add(1);
-        self.open.insert(handle, (file, Arc::new(fd)));
+        self.open.insert(handle, Handle { file, fd: Arc::new(fd), write });
         Ok(handle)
     }
 
@@ -110,6 +125,6 @@ impl Handles {
 
     /// Closes all of what was handed over as `file`.
     pub(crate) fn close_all_of(&mut self, file: u32) {
-        self.open.retain(|_, (of, _)| *of != file);
+        self.open.retain(|_, open| open.file != file);
     }
 }
