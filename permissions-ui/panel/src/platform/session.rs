@@ -74,6 +74,8 @@ pub enum Event {
     OutputAdded(u32),
     /// An output is gone.
     OutputRemoved(u32),
+    /// A surface has another size.
+    Resized(SurfaceId),
 }
 
 /// What every surface needs.
@@ -207,19 +209,26 @@ impl Session {
         Ok(())
     }
 
-    /// Draws what changed and sends everything.
+    /// The width that a surface was given, in logical pixels; 0 if none yet.
+    #[must_use]
+    pub fn width_of(&self, id: SurfaceId) -> usize {
+        self.wire.surfaces.get(&id).map_or(0, Surface::width)
+    }
+
+    /// Draws what changed and sends everything. Says whether anything was drawn.
     ///
     /// # Errors
     /// If the connection is over.
-    pub fn draw_and_flush(&mut self) -> Result<(), SessionError> {
+    pub fn draw_and_flush(&mut self) -> Result<bool, SessionError> {
         let handle = self.queue.handle();
+        let mut drawn = false;
         for (id, surface) in &mut self.wire.surfaces {
-            surface.draw(&self.globals, &handle, *id);
+            drawn |= surface.draw(&self.globals, &handle, *id);
         }
         match self.connection.flush() {
-            Ok(()) => Ok(()),
+            Ok(()) => Ok(drawn),
             // What does not fit now goes with the next turn, which the compositor's answer brings.
-            Err(WaylandError::Io(e)) if e.kind() == std::io::ErrorKind::WouldBlock => Ok(()),
+            Err(WaylandError::Io(e)) if e.kind() == std::io::ErrorKind::WouldBlock => Ok(drawn),
             Err(e) => Err(e.into()),
         }
     }
@@ -317,6 +326,7 @@ impl Dispatch<ShellSurface, SurfaceId> for Wire {
             cofferdam_shell_surface_v1::Event::Configure { width, height } => {
                 if let Some(surface) = wire.surfaces.get_mut(id) {
                     surface.configured(width, height);
+                    wire.events.push(Event::Resized(*id));
                 }
             }
             cofferdam_shell_surface_v1::Event::Closed => wire.events.push(Event::Closed(*id)),

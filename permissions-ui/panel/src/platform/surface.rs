@@ -80,6 +80,10 @@ impl Surface {
         }
     }
 
+    pub(super) fn width(&self) -> usize {
+        self.size.and_then(|(width, _)| usize::try_from(width).ok()).unwrap_or(0)
+    }
+
     pub(super) fn is_shown(&self) -> bool {
         self.shown
     }
@@ -127,21 +131,24 @@ impl Surface {
         self.viewport.set_destination(width.max(1), height.max(1));
     }
 
-    /// Draws what changed, if the compositor is ready for it.
-    pub(super) fn draw(&mut self, globals: &Globals, queue: &QueueHandle<Wire>, id: SurfaceId) {
+    /// Draws what changed, if the compositor is ready for it. Says whether it did.
+    pub(super) fn draw(&mut self, globals: &Globals, queue: &QueueHandle<Wire>, id: SurfaceId) -> bool {
         let pixels = self.canvas.pixel_size();
         let due = self.shown && self.size.is_some() && !self.waits && self.canvas.is_stale();
         if !due || pixels.0 == 0 || pixels.1 == 0 {
-            return;
+            return false;
         }
         if self.buffers.as_ref().is_none_or(|buffers| !buffers.fits(pixels)) {
             match Buffers::new(&globals.shm, queue, pixels.0, pixels.1) {
                 Ok(buffers) => self.buffers = Some(buffers),
-                Err(error) => return tracing::error!(%error, "no memory to draw into"),
+                Err(error) => {
+                    tracing::error!(%error, "no memory to draw into");
+                    return false;
+                }
             }
         }
-        let Some(buffers) = self.buffers.as_mut().filter(|buffers| buffers.is_free()) else { return };
-        let Some(damage) = self.canvas.draw() else { return };
+        let Some(buffers) = self.buffers.as_mut().filter(|buffers| buffers.is_free()) else { return false };
+        let Some(damage) = self.canvas.draw() else { return false };
         match buffers.write(&self.canvas.pixels(), damage) {
             Ok(Some(buffer)) => {
                 let number = |v: usize| i32::try_from(v).unwrap_or(i32::MAX);
@@ -155,9 +162,13 @@ impl Surface {
                 self.wl.frame(queue, id);
                 self.wl.commit();
                 self.waits = true;
+                true
             }
-            Ok(None) => {}
-            Err(error) => tracing::error!(%error, "what was drawn could not be written"),
+            Ok(None) => false,
+            Err(error) => {
+                tracing::error!(%error, "what was drawn could not be written");
+                false
+            }
         }
     }
 }

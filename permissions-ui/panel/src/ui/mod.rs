@@ -24,7 +24,9 @@ mod generated {
     slint::include_modules!();
 }
 
+mod fill;
 mod look;
 
+pub use fill::{fill_apps, fill_bar, fill_folder, fill_lines, fill_permissions};
 pub use generated::*;
 pub use look::Look;
