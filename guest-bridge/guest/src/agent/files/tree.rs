@@ -143,6 +143,7 @@ impl Tree {
             Ask::Interrupt { unique } => self.interrupt(unique),
             Ask::Destroy => {}
             Ask::Nothing => self.reply(wire::done(unique, &[])),
+            Ask::OpenFolder => self.reply(wire::opened(unique, 0)),
             Ask::Statistics => self.reply(wire::statistics(unique)),
             Ask::Unknown => self.fail(unique, Errno::NOSYS),
             Ask::Malformed => self.fail(unique, Errno::INVAL),
@@ -406,4 +407,140 @@ fn listing(unique: u64, skip: u64, size: u32, entries: &[(String, bool)]) -> Vec
         }
     }
     wire::done(unique, &out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a kernel that knows nothing yet hears and asks.
+    struct Kernel {
+        tree: Tree,
+        unique: u64,
+    }
+
+    impl Kernel {
+        fn new() -> Self {
+            let mut tree = Tree::new();
+            assert_eq!(tree.add(3, "a.txt", false, false), "3/a.txt");
+            assert_eq!(tree.add(4, "folder", true, true), "4/folder");
+            Self { tree, unique: 100 }
+        }
+
+        /// The tree's next step after a request.
+        fn ask(&mut self, node: u64, ask: Ask<'_>) -> Step {
+            self.unique += 1;
+            self.tree.request(Request { unique: self.unique, node, ask });
+            self.tree.poll().expect("a step")
+        }
+
+        fn refused(&mut self, node: u64, ask: Ask<'_>, errno: Errno) {
+            let step = self.ask(node, ask.clone());
+            assert_eq!(step, Step::Reply(wire::failed(self.unique, errno)), "{ask:?}");
+        }
+
+        /// The operation that a request leads to.
+        fn op(&mut self, node: u64, ask: Ask<'_>) -> (u32, FileOp) {
+            match self.ask(node, ask) {
+                Step::Ask { serial, op, .. } => (serial, op),
+                Step::Reply(reply) => panic!("{reply:?}"),
+            }
+        }
+
+        fn reply(&mut self) -> Vec<u8> {
+            match self.tree.poll() {
+                Some(Step::Reply(reply)) => reply,
+                other => panic!("{other:?}"),
+            }
+        }
+
+        /// The node of a name, with the host's word for it.
+        fn find(&mut self, node: u64, name: &str, folder: bool) -> u64 {
+            let reply = match self.ask(node, Ask::Lookup { name }) {
+                Step::Reply(reply) => reply,
+                Step::Ask { serial, .. } => {
+                    let stat = FileStat { folder, ..FileStat::default() };
+                    self.tree.answer(serial, FileAnswer::Stat(stat));
+                    self.reply()
+                }
+            };
+            u64::from_ne_bytes(reply[16..24].try_into().unwrap())
+        }
+    }
+
+    #[test]
+    fn only_what_was_handed_over_is_there() {
+        let mut kernel = Kernel::new();
+        for name in ["0", "5", "03", "+3", "a.txt", "..", ""] {
+            kernel.refused(ROOT, Ask::Lookup { name }, Errno::NOENT);
+        }
+        let slot = kernel.find(ROOT, "3", true);
+        kernel.refused(slot, Ask::Lookup { name: "b.txt" }, Errno::NOENT);
+        kernel.refused(slot, Ask::Create { name: "b.txt", flags: 1 }, Errno::ACCESS);
+        kernel.refused(slot, Ask::Remove { name: "a.txt", folder: false }, Errno::ACCESS);
+        kernel.refused(77, Ask::Attributes, Errno::STALE);
+        let file = kernel.find(slot, "a.txt", false);
+        let (_, op) = kernel.op(file, Ask::Open { flags: 0 });
+        let path = String::new();
+        assert_eq!(op, FileOp::Open { path, write: false, create: false, truncate: false });
+    }
+
+    #[test]
+    fn what_is_taken_back_fails_at_once_and_for_good() {
+        let mut kernel = Kernel::new();
+        let slot = kernel.find(ROOT, "3", true);
+        let file = kernel.find(slot, "a.txt", false);
+        let (serial, _) = kernel.op(file, Ask::Read { handle: 1, offset: 0, size: 10 });
+        let unique = kernel.unique;
+        kernel.tree.gone(3);
+        assert_eq!(kernel.reply(), wire::failed(unique, Errno::IO));
+        // What comes after all is nobody's.
+        kernel.tree.answer(serial, FileAnswer::Data(b"late".to_vec()));
+        assert_eq!(kernel.tree.poll(), None);
+        kernel.refused(file, Ask::Open { flags: 0 }, Errno::IO);
+        kernel.refused(file, Ask::Attributes, Errno::IO);
+        kernel.refused(ROOT, Ask::Lookup { name: "3" }, Errno::NOENT);
+        // Closing still works: the kernel waits for it.
+        let closed = kernel.ask(file, Ask::Release { handle: 1 });
+        assert_eq!(closed, Step::Reply(wire::done(kernel.unique, &[])));
+        assert_eq!(kernel.tree.poll(), None);
+    }
+
+    #[test]
+    fn moved_things_keep_their_nodes() {
+        let mut kernel = Kernel::new();
+        let slot = kernel.find(ROOT, "4", true);
+        let folder = kernel.find(slot, "folder", true);
+        let sub = kernel.find(folder, "sub", true);
+        let deep = kernel.find(sub, "deep", false);
+        let (serial, op) = kernel.op(folder, Ask::Rename { name: "sub", to: folder, new: "other" });
+        assert_eq!(op, FileOp::Rename { from: "sub".to_owned(), to: "other".to_owned() });
+        kernel.tree.answer(serial, FileAnswer::Done);
+        kernel.reply();
+        let (_, op) = kernel.op(deep, Ask::Attributes);
+        assert_eq!(op, FileOp::Stat { path: "other/deep".to_owned() });
+        // Not from one thing that was handed over into another.
+        let one = kernel.find(ROOT, "3", true);
+        let file = kernel.find(one, "a.txt", false);
+        kernel.refused(folder, Ask::Rename { name: "other", to: file, new: "x" }, Errno::XDEV);
+    }
+
+    #[test]
+    fn nodes_are_forgotten_and_an_interrupted_open_is_closed() {
+        let mut kernel = Kernel::new();
+        let slot = kernel.find(ROOT, "3", true);
+        let file = kernel.find(slot, "a.txt", false);
+        assert_eq!(kernel.find(slot, "a.txt", false), file, "the same thing is the same node");
+        kernel.tree.request(Request { unique: 1, node: file, ask: Ask::Forget(vec![(file, 1), (ROOT, 99)]) });
+        let (serial, _) = kernel.op(file, Ask::Open { flags: 0 });
+        let unique = kernel.unique;
+        kernel.tree.request(Request { unique: 2, node: 0, ask: Ask::Interrupt { unique } });
+        assert_eq!(kernel.reply(), wire::failed(unique, Errno::INTR));
+        kernel.tree.answer(serial, FileAnswer::Opened { handle: 9, stat: FileStat::default() });
+        let closed = Step::Ask { serial: serial + 1, file: 3, op: FileOp::Close { handle: 9 } };
+        assert_eq!(kernel.tree.poll(), Some(closed));
+        kernel.tree.request(Request { unique: 3, node: file, ask: Ask::Forget(vec![(file, 1)]) });
+        kernel.refused(file, Ask::Attributes, Errno::STALE);
+        kernel.find(ROOT, "3", true);
+    }
 }

@@ -51,6 +51,8 @@ pub(super) enum Ask<'b> {
     Change { size: Option<u64> },
     /// Open a file, with the flags of `open`.
     Open { flags: u32 },
+    /// Open a folder, which needs no handle.
+    OpenFolder,
     /// Bytes.
     Read { handle: u64, offset: u64, size: u32 },
     /// Bytes.
@@ -126,8 +128,9 @@ fn ask(opcode: u32, node: u64, body: &[u8]) -> Option<Ask<'_>> {
             let pairs = body.get(8..)?.chunks_exact(16).take(count);
             Ask::Forget(pairs.filter_map(|pair| Some((u64_at(pair, 0)?, u64_at(pair, 8)?))).collect())
         }
-        // Flush, open and close of a folder, sync of a folder.
-        25 | 27 | 29 | 30 => Ask::Nothing,
+        27 => Ask::OpenFolder,
+        // Flush, close of a folder, sync of a folder.
+        25 | 29 | 30 => Ask::Nothing,
         _ => Ask::Unknown,
     })
 }
@@ -302,6 +305,8 @@ mod tests {
         check(12, &two, Ask::Rename { name: "old", to: 8, new: "new" });
         let forget = Writer::default().u32(&[2, 0]).u64(&[1, 2, 3, 4]).0;
         check(42, &forget, Ask::Forget(vec![(1, 2), (3, 4)]));
+        check(27, &[], Ask::OpenFolder);
+        check(25, &[], Ask::Nothing);
         check(99, &[], Ask::Unknown);
         assert_eq!(decode(&[0; 20]), None);
     }
