@@ -24,6 +24,8 @@ const fn for_all(interface: &'static str, version: u32) -> Global {
 
 /// All interfaces that anybody may bind, sorted by name.
 pub const TABLE: &[Global] = &[
+    // Places above all windows: for the bar, the panel and dialogs of the desktop itself.
+    Global { interface: "cofferdam_shell_v1", vm: None, trusted: Some(1) },
     for_all("wl_compositor", 6),
     for_all("wl_data_device_manager", 3),
     for_all("wl_output", 4),
@@ -78,6 +80,7 @@ mod tests {
     fn what_guests_never_get() {
         let vm = ClientIdentity::Vm("a".parse().unwrap());
         for interface in [
+            "cofferdam_shell_v1",
             "ext_data_control_manager_v1",
             "ext_foreign_toplevel_list_v1",
             "ext_image_copy_capture_manager_v1",

@@ -37,13 +37,16 @@
 
 #![forbid(unsafe_code)]
 
+mod attention;
 mod border;
 mod cache;
 mod canvas;
+mod card;
 mod cursor;
 mod frame;
 mod overlay;
 mod pattern;
+mod prompt;
 mod px;
 mod raster;
 mod shadow;
@@ -52,12 +55,17 @@ mod text;
 mod title;
 mod wallpaper;
 
+pub use attention::{AttentionSpec, LockSpec, OwnerRow, PlateSpec};
+pub use card::{Card, ChoiceSpec, ChoiceState};
 pub use cursor::{Cursor, CursorShape};
 pub use overlay::Overlay;
+pub use pattern::mark;
+pub use prompt::PromptSpec;
 pub use raster::{Part, PixelRect, Raster};
 pub use spec::{
     ButtonStates, FrameKind, FrameSpec, Icon, NoticeSpec, SwitcherItem, SwitcherSpec, TitleButton,
 };
+pub use text::TextSpan;
 
 use cache::Cache;
 use cofferdam_themes::{Identities, Metrics, Theme};

@@ -53,7 +53,13 @@ impl Grid {
 }
 
 /// Fills a rounded rectangle with a hairline around it.
-fn plate(canvas: &mut Canvas, rect: (u32, u32, u32, u32), radius: f32, line: u32, colors: (Rgb, Rgb)) {
+pub(crate) fn plate(
+    canvas: &mut Canvas,
+    rect: (u32, u32, u32, u32),
+    radius: f32,
+    line: u32,
+    colors: (Rgb, Rgb),
+) {
     let (x, y, w, h) = rect;
     let [fx, fy, fw, fh, l] = [x, y, w, h, line].map(px::f);
     canvas.fill(rounded(fx, fy, fw, fh, [radius; 4]).as_ref(), colors.0, 1.0);
@@ -179,7 +185,7 @@ impl Chrome {
         self.overlay(canvas, scale)
     }
 
-    fn card(&self, w: u32, h: u32, scale: f32) -> Canvas {
+    pub(crate) fn card(&self, w: u32, h: u32, scale: f32) -> Canvas {
         let mut canvas = Canvas::new(w, h);
         let size = (0, 0, canvas.width(), canvas.height());
         let colors = (self.theme.surface.line, self.theme.surface.base);
@@ -188,7 +194,7 @@ impl Chrome {
         canvas
     }
 
-    fn overlay(&mut self, canvas: Canvas, scale: f32) -> Overlay {
+    pub(crate) fn overlay(&mut self, canvas: Canvas, scale: f32) -> Overlay {
         let size = (canvas.width(), canvas.height());
         let opacity = self.theme.shadow.focused;
         let mut parts =

@@ -163,3 +163,11 @@ pub(crate) fn draw_mark(canvas: &mut Canvas, style: &IdentityStyle, x: u32, y: u
     mask.fill(rounded(0.0, 0.0, s, s, [s * 0.22; 4]).as_ref(), style.color, 1.0);
     canvas.stamp(&pattern, &mask, px::coord(x), px::coord(y));
 }
+
+/// The mark of an identity by itself, for the desktop's own programs: a square of `side` pixels.
+#[must_use]
+pub fn mark(style: &IdentityStyle, side: u32) -> std::sync::Arc<crate::Raster> {
+    let mut canvas = Canvas::new(side, side);
+    draw_mark(&mut canvas, style, 0, 0, side);
+    canvas.finish()
+}

@@ -111,7 +111,7 @@ fn draw_names(
 }
 
 /// Draws an icon scaled to `side` pixels: every pixel is the mean of those it covers.
-fn draw_icon(canvas: &mut Canvas, icon: &Icon, x: u32, y: u32, side: u32) {
+pub(crate) fn draw_icon(canvas: &mut Canvas, icon: &Icon, x: u32, y: u32, side: u32) {
     let from = icon.side();
     for row in 0..side {
         let (y0, y1) = span(row, side, from);

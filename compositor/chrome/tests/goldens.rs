@@ -5,6 +5,7 @@
 
 #![allow(clippy::expect_used)] // a test says with it what went wrong
 
+mod cards;
 mod support;
 
 use cofferdam_chrome::{
@@ -218,7 +219,15 @@ fn worst(a: &Picture, b: &Picture) -> Option<u8> {
 #[test]
 fn everything_looks_as_agreed() {
     type Case = (&'static str, fn(&mut Chrome, f32) -> Picture);
-    let cases: [Case; 3] = [("identities", identities), ("states", states), ("overlays", overlays)];
+    let cases: [Case; 7] = [
+        ("identities", identities),
+        ("states", states),
+        ("overlays", overlays),
+        ("prompt", cards::prompt),
+        ("prompt-long", cards::prompt_long),
+        ("attention", cards::attention),
+        ("lock", cards::lock),
+    ];
     let mut names = Vec::new();
     let mut problems = Vec::new();
     let mut compare = |name: String, picture: &Picture| {

@@ -89,6 +89,19 @@ pub enum Request {
     AddOutput(OutputSpec),
     /// Removes an output by name. Headless backend only; the last one stays.
     RemoveOutput(String),
+    /// The permission monitor serves this compositor from now on. Fd: one end of a pair of
+    /// `SOCK_SEQPACKET` sockets that speaks `cofferdam_monitor_wire::screen`. Replaces an earlier one,
+    /// whose open questions are void.
+    ServePermissions,
+    /// Serves one of our own programs, such as the panel. Fd: one end of a pair of stream sockets that
+    /// speaks Wayland.
+    AddTrustedClient,
+    /// The prompt on the screen: [`Reply::Prompt`].
+    Prompt,
+    /// Locks or unlocks the session. Unlocking is for headless desktops until there is a login screen.
+    SetLocked(bool),
+    /// Shows or hides the attention view, as its key does. Headless backend only.
+    Attention(bool),
     /// Ends the session.
     Quit,
 }
@@ -233,6 +246,44 @@ pub enum Reply {
     },
     /// Counters since the start.
     Counters(Counters),
+    /// The prompt that is on the screen, if any.
+    Prompt(Option<PromptInfo>),
+}
+
+/// A trusted prompt as it is on the screen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PromptInfo {
+    /// The monitor's number of it.
+    pub id: u64,
+    /// Who asks.
+    pub vm: VmId,
+    /// The line in large type: `Mail wants to go online`.
+    pub title: String,
+    /// The line below: `to imap.example.org, port 993 — first contact`.
+    pub detail: String,
+    /// Whether affirmative answers are taken by now.
+    pub armed: bool,
+    /// The card.
+    pub card: Rect,
+    /// What can be chosen, from top to bottom.
+    pub choices: Vec<ChoiceInfo>,
+    /// Questions behind it.
+    pub waiting: u32,
+}
+
+/// One choice of a prompt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChoiceInfo {
+    /// The answer by its name in `cofferdam_policy`: `not-now`, `this-time`, `pick-0`, …
+    pub answer: String,
+    /// Its words.
+    pub text: String,
+    /// Where it is.
+    pub place: Rect,
+    /// Whether it has the focus ring.
+    pub focused: bool,
 }
 
 /// One toplevel window as the compositor sees it.
@@ -294,6 +345,10 @@ pub enum Event {
         /// Its VM.
         vm: Option<VmId>,
     },
+    /// The prompt on the screen changed: another one, armed now, or none.
+    PromptChanged(Option<PromptInfo>),
+    /// The session was locked or unlocked.
+    LockChanged(bool),
     /// A VM's channel closed (its gpu device is gone).
     VmDisconnected {
         /// The VM.

@@ -63,7 +63,7 @@ pub fn send<T: Serialize>(
     limit: usize,
 ) -> Result<(), TransportError> {
     let bytes = codec::encode(message, limit)?;
-    send_bytes(socket.as_fd(), &bytes, fds)
+    send_packet(socket.as_fd(), &bytes, fds)
 }
 
 /// Receives one packet of at most `limit` bytes and `max_fds` (≤ [`MAX_FDS`]) fds. `None`: the peer
@@ -76,11 +76,19 @@ pub fn recv<T: DeserializeOwned>(
     limit: usize,
     max_fds: usize,
 ) -> Result<Option<Received<T>>, TransportError> {
-    let Some((bytes, fds)) = recv_bytes(socket.as_fd(), limit, max_fds)? else { return Ok(None) };
+    let Some((bytes, fds)) = recv_packet(socket.as_fd(), limit, max_fds)? else { return Ok(None) };
     Ok(Some((codec::decode(&bytes)?, fds)))
 }
 
-fn send_bytes(socket: BorrowedFd<'_>, bytes: &[u8], fds: &[BorrowedFd<'_>]) -> Result<(), TransportError> {
+/// Sends `bytes`, which are in some other language than JSON, and `fds` as one packet.
+///
+/// # Errors
+/// If there are more than [`MAX_FDS`] fds or the kernel refuses.
+pub fn send_packet(
+    socket: BorrowedFd<'_>,
+    bytes: &[u8],
+    fds: &[BorrowedFd<'_>],
+) -> Result<(), TransportError> {
     if fds.len() > MAX_FDS {
         return Err(TransportError::TooManyFds(MAX_FDS));
     }
@@ -95,7 +103,12 @@ fn send_bytes(socket: BorrowedFd<'_>, bytes: &[u8], fds: &[BorrowedFd<'_>]) -> R
     Ok(())
 }
 
-fn recv_bytes(
+/// Receives one packet of at most `limit` bytes as it is, and the fds beside it. `None`: the peer has
+/// closed.
+///
+/// # Errors
+/// Those of [`recv`], apart from the codec's.
+pub fn recv_packet(
     socket: BorrowedFd<'_>,
     limit: usize,
     max_fds: usize,
@@ -162,6 +175,23 @@ pub fn listen(path: &Path) -> Result<OwnedFd, TransportError> {
     Ok(socket)
 }
 
+/// Listens at `path` so that whoever sees the path can connect to it; non-blocking and close-on-exec. What
+/// is left there of a process that died is replaced.
+///
+/// # Errors
+/// If the path is too long or not writable.
+pub fn publish(path: &Path) -> Result<OwnedFd, TransportError> {
+    let mut hidden = path.as_os_str().to_owned();
+    hidden.push("~");
+    match rustix::fs::unlink(Path::new(&hidden)) {
+        Ok(()) | Err(Errno::NOENT) => {}
+        Err(errno) => return Err(errno.into()),
+    }
+    let socket = listen(Path::new(&hidden))?;
+    rustix::fs::rename(Path::new(&hidden), path)?;
+    Ok(socket)
+}
+
 /// Takes one connection from a listening socket; non-blocking and close-on-exec. Peers of another
 /// user are refused with [`Errno::PERM`].
 ///
@@ -202,6 +232,18 @@ mod tests {
         assert!(flags.contains(rustix::io::FdFlags::CLOEXEC));
         drop(a);
         assert!(recv::<FromDevice>(&b, MAX_PACKET, 1).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_published_socket_replaces_a_dead_one() {
+        let path = std::env::temp_dir().join(format!("cofferdam-publish-{}", std::process::id()));
+        for _ in 0..2 {
+            let listener = publish(&path).unwrap();
+            let _caller = connect(&path).unwrap();
+            accept(&listener).unwrap();
+        }
+        assert!(connect(&path).is_err(), "nobody listens any more");
+        rustix::fs::unlink(&path).unwrap();
     }
 
     #[test]

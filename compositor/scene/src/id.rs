@@ -14,6 +14,10 @@ pub struct WindowId(pub u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PopupId(pub u64);
 
+/// A layer: a surface of the desktop itself. Chosen by the session, counted up, never reused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LayerId(pub u64);
+
 /// An output. Chosen by the session, counted up, never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OutputId(pub u32);
@@ -34,6 +38,8 @@ pub enum Node {
     Window(WindowId),
     /// A popup.
     Popup(PopupId),
+    /// The bar, the panel or a dialog of the desktop itself.
+    Layer(LayerId),
 }
 
 /// Whose window it is. Comes from the fd on which the client speaks, never from the client.

@@ -5,6 +5,7 @@
 
 use crate::geometry::{CONTENT_MAX, COORD_MAX, Rect};
 use crate::id::Node;
+use crate::layer::{LayerRole, MAX_LAYERS};
 use crate::output::MAX_OUTPUTS;
 use crate::placement;
 use crate::scene::{MAX_POPUP_DEPTH, MAX_POPUPS_PER_OWNER, MAX_WINDOWS_PER_OWNER, Scene};
@@ -72,6 +73,11 @@ impl Scene {
                 let root = self.popups.get(&id).map(|p| p.root);
                 holds(root.is_some() && root == self.active, "a grab belongs to the active window")?;
             }
+            Some(Node::Layer(id)) => {
+                holds(self.layer_rect(id).is_some(), "a layer with the keyboard is shown")?;
+                let bar = self.layers.get(&id).is_some_and(|l| l.role == LayerRole::Bar);
+                holds(!bar, "a bar never has the keyboard")?;
+            }
             None => holds(self.active.is_none(), "the active window has the keyboard")?,
         }
         for w in self.windows.values() {
@@ -131,6 +137,7 @@ impl Scene {
                     holds(id == p.root, "a popup's root is its parent's root")?;
                     self.windows.get(&id).map(|w| self.frame_of(w).outer)
                 }
+                Node::Layer(_) => return Err("no popup belongs to a layer"),
                 Node::Popup(id) => {
                     let parent = self.popups.get(&id).ok_or("a popup's parent exists")?;
                     holds(parent.root == p.root, "a popup's root is its parent's root")?;
@@ -165,6 +172,12 @@ impl Scene {
 
     fn verify_bounds(&self) -> Result<(), &'static str> {
         holds(self.outputs.len() <= MAX_OUTPUTS, "outputs are counted")?;
+        holds(self.layers.len() <= MAX_LAYERS, "layers are counted")?;
+        for layer in self.layer_views() {
+            let home = self.layers.get(&layer.layer).and_then(|l| self.output_by_id(l.home?));
+            let inside = home.is_some_and(|home| home.rect().contains_rect(layer.rect));
+            holds(inside, "a layer stays inside its output")?;
+        }
         for w in self.windows.values() {
             let theirs = self.windows.values().filter(|o| o.owner == w.owner).count();
             holds(theirs <= MAX_WINDOWS_PER_OWNER, "windows are counted per owner")?;

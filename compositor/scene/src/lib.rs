@@ -23,6 +23,7 @@
 pub mod geometry;
 mod id;
 mod invariants;
+mod layer;
 mod metrics;
 mod op;
 mod output;
@@ -34,12 +35,13 @@ mod view;
 mod window;
 
 pub use geometry::{Edges, Insets, Point, Rect, Size};
-pub use id::{Mono, Node, OutputId, Owner, PopupId, WindowId, WorkspaceId};
+pub use id::{LayerId, Mono, Node, OutputId, Owner, PopupId, WindowId, WorkspaceId};
+pub use layer::{Layer, LayerRole, MAX_LAYERS};
 pub use metrics::{Button, Metrics};
 pub use op::{Configure, Effect, Op, Refused, States};
 pub use output::{MAX_OUTPUTS, MIN_EDGE, Output};
 pub use popup::Popup;
 pub use positioner::{Adjust, Anchor, Positioner};
-pub use scene::{MAX_POPUP_DEPTH, MAX_POPUPS_PER_OWNER, MAX_WINDOWS_PER_OWNER, Scene};
+pub use scene::{LayerView, MAX_POPUP_DEPTH, MAX_POPUPS_PER_OWNER, MAX_WINDOWS_PER_OWNER, Scene};
 pub use view::{ButtonView, CycleView, Hit, PopupView, WindowView};
 pub use window::{Frame, Layout, Window};

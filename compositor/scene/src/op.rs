@@ -5,8 +5,10 @@
 //! is what lets one random test drive all of them and check the invariants after each.
 
 use crate::geometry::{Edges, Insets, Point, Rect, Size};
-use crate::id::{Node, OutputId, Owner, PopupId, WindowId};
+use crate::id::{LayerId, Node, OutputId, Owner, PopupId, WindowId};
+use crate::layer::LayerRole;
 use crate::positioner::Positioner;
+use cofferdam_ids::VmId;
 
 /// A change of the desktop.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -161,6 +163,38 @@ pub enum Op {
     /// Asks all popups of the grab to go (Escape, focus lost).
     DismissPopups,
 
+    // Layers: surfaces of the desktop itself
+    /// A trusted program made a surface with a place of its own.
+    AddLayer {
+        /// Its handle.
+        layer: LayerId,
+        /// What it is for.
+        role: LayerRole,
+        /// Its output; none for where the person is.
+        output: Option<OutputId>,
+        /// The VM that waits for it.
+        vm: Option<VmId>,
+    },
+    /// Its program would like another size; 0 for all there is.
+    ResizeLayer {
+        /// The layer.
+        layer: LayerId,
+        /// The wish.
+        size: Size,
+    },
+    /// Its program committed. The first one (without a buffer) is answered with
+    /// [`Effect::ConfigureLayer`]; none hides it.
+    CommitLayer {
+        /// The layer.
+        layer: LayerId,
+        /// Logical size of its buffer.
+        size: Option<Size>,
+    },
+    /// Gives a shown panel or dialog the keyboard.
+    FocusLayer(LayerId),
+    /// The surface is gone.
+    RemoveLayer(LayerId),
+
     // The pointer (or the finger that stands for it)
     /// It moved.
     PointerMotion(Point),
@@ -229,6 +263,15 @@ pub enum Effect {
         /// Of the reposition that this answers.
         token: Option<u32>,
     },
+    /// Tell a layer its size.
+    ConfigureLayer {
+        /// The layer.
+        layer: LayerId,
+        /// What it is told.
+        size: Size,
+    },
+    /// Tell a layer to go: the person turned to something else, or its output is gone.
+    CloseLayer(LayerId),
     /// Send `popup_done`. The popup stays in the scene, invisible, until [`Op::RemovePopup`].
     DismissPopup(PopupId),
     /// The keyboard belongs to another node.

@@ -18,11 +18,13 @@ pub struct Output {
     pub(crate) rect: Rect,
     pub(crate) scale_120: u32,
     pub(crate) insets: Insets,
+    /// Height of the bar along its upper edge.
+    pub(crate) bar: i32,
 }
 
 impl Output {
     pub(crate) fn new(id: OutputId, size: Size, scale_120: u32) -> Self {
-        let mut o = Self { id, rect: Rect::default(), scale_120: 120, insets: Insets::default() };
+        let mut o = Self { id, rect: Rect::default(), scale_120: 120, insets: Insets::default(), bar: 0 };
         o.set_mode(size, scale_120);
         o
     }
@@ -54,7 +56,7 @@ impl Output {
     /// What windows may use. Insets that leave next to nothing are not honoured.
     #[must_use]
     pub fn work_area(&self) -> Rect {
-        let area = self.rect.inset(self.insets);
+        let area = self.rect.inset(self.insets).inset(Insets::top(self.bar));
         if area.w < MIN_EDGE || area.h < MIN_EDGE { self.rect } else { area }
     }
 }

@@ -5,7 +5,7 @@
 //! the pointer. Both are computed from the same rectangles, so what is seen is what is hit.
 
 use crate::geometry::{Edges, Insets, Point, Rect};
-use crate::id::{Node, OutputId, PopupId, WindowId};
+use crate::id::{LayerId, Node, OutputId, PopupId, WindowId};
 use crate::metrics::{Button, Metrics};
 use crate::output::Output;
 use crate::popup::Popup;
@@ -97,6 +97,13 @@ pub enum Hit {
         /// Position relative to its window geometry; none on its border.
         local: Option<Point>,
     },
+    /// The bar, the panel or a dialog of the desktop itself.
+    Layer {
+        /// The layer.
+        layer: LayerId,
+        /// Position relative to its upper left corner.
+        local: Point,
+    },
     /// The background.
     Nothing,
 }
@@ -111,14 +118,14 @@ impl Hit {
             | Self::Button { window, .. }
             | Self::Border { window, .. }
             | Self::Popup { window, .. } => Some(window),
-            Self::Nothing => None,
+            Self::Layer { .. } | Self::Nothing => None,
         }
     }
 
     /// Whether client pixels are hit.
     #[must_use]
     pub fn is_content(self) -> bool {
-        matches!(self, Self::Content { .. } | Self::Popup { local: Some(_), .. })
+        matches!(self, Self::Content { .. } | Self::Layer { .. } | Self::Popup { local: Some(_), .. })
     }
 }
 
@@ -233,6 +240,7 @@ impl Scene {
         match self.hit(at) {
             Hit::Content { window, local } => Some((Node::Window(window), origin(at, local))),
             Hit::Popup { popup, local: Some(local), .. } => Some((Node::Popup(popup), origin(at, local))),
+            Hit::Layer { layer, local } => Some((Node::Layer(layer), origin(at, local))),
             _ => None,
         }
     }
@@ -287,6 +295,10 @@ impl Scene {
     /// What lies at a point, from the top down.
     #[must_use]
     pub fn hit(&self, at: Point) -> Hit {
+        let layer = self.layer_views().rev().find(|view| view.rect.contains(at));
+        if let Some(view) = layer {
+            return Hit::Layer { layer: view.layer, local: local(at, view.rect) };
+        }
         self.windows().rev().find_map(|w| self.hit_window(&w, at)).unwrap_or(Hit::Nothing)
     }
 

@@ -7,8 +7,8 @@
 
 use cofferdam_ids::VmId;
 use cofferdam_scene::{
-    Adjust, Anchor, Configure, Edges, Effect, Hit, Insets, Metrics, Mono, Node, Op, OutputId, Owner, Point,
-    PopupId, Positioner, Rect, Refused, Scene, Size, WindowId,
+    Adjust, Anchor, Configure, Edges, Effect, Hit, Insets, LayerId, LayerRole, Metrics, Mono, Node, Op,
+    OutputId, Owner, Point, PopupId, Positioner, Rect, Refused, Scene, Size, WindowId,
 };
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -39,6 +39,10 @@ fn window() -> impl Strategy<Value = WindowId> {
 
 fn popup() -> impl Strategy<Value = PopupId> {
     (1..12u64).prop_map(PopupId)
+}
+
+fn layer() -> impl Strategy<Value = LayerId> {
+    (1..9u64).prop_map(LayerId)
 }
 
 fn output() -> impl Strategy<Value = OutputId> {
@@ -124,6 +128,18 @@ fn op() -> impl Strategy<Value = Op> {
         1 => popup().prop_map(Op::RemovePopup),
         1 => Just(Op::DismissPopups),
     ];
+    let role = select(vec![LayerRole::Bar, LayerRole::Panel, LayerRole::Dialog]);
+    let layers = prop_oneof![
+        3 => (layer(), role, proptest::option::of(output()), proptest::option::of(owner()))
+            .prop_map(|(layer, role, output, owner)| Op::AddLayer {
+                layer, role, output, vm: owner.and_then(|o| o.vm().cloned())
+            }),
+        2 => (layer(), size()).prop_map(|(layer, size)| Op::ResizeLayer { layer, size }),
+        6 => (layer(), proptest::option::weighted(0.7, size()))
+            .prop_map(|(layer, size)| Op::CommitLayer { layer, size }),
+        1 => layer().prop_map(Op::FocusLayer),
+        1 => layer().prop_map(Op::RemoveLayer),
+    ];
     let user = prop_oneof![
         6 => point().prop_map(Op::PointerMotion),
         1 => Just(Op::PointerLeave),
@@ -132,7 +148,7 @@ fn op() -> impl Strategy<Value = Op> {
         2 => any::<bool>().prop_map(|backwards| Op::Cycle { backwards }),
         1 => any::<bool>().prop_map(|accept| Op::EndCycle { accept }),
     ];
-    prop_oneof![1 => outputs, 3 => life, 2 => wishes, 2 => popups, 3 => user]
+    prop_oneof![1 => outputs, 3 => life, 2 => wishes, 2 => popups, 1 => layers, 3 => user]
 }
 
 /// What a faithful session would know from effects alone.
@@ -154,6 +170,10 @@ impl Told {
                 assert!(!rect.is_empty(), "a configured popup has an area");
             }
             Effect::Focus(node) => self.focus = node,
+            Effect::ConfigureLayer { layer, size } => {
+                assert!(scene.layer(layer).is_some() && !size.is_empty(), "a layer is told a size");
+            }
+            Effect::CloseLayer(layer) => assert!(scene.layer(layer).is_some(), "{layer:?} exists"),
             Effect::Damage(rect) => assert!(!rect.is_empty(), "damage has an area"),
             Effect::Mapped(w) | Effect::Attention(w) | Effect::Close(w) => {
                 assert!(scene.window(w).is_some(), "{w:?} exists");
@@ -176,6 +196,9 @@ impl Told {
 fn hits_agree_with_views(scene: &Scene, at: Point) {
     let shown = |r: Rect| r.contains(at);
     match scene.hit(at) {
+        Hit::Layer { layer, .. } => {
+            assert!(scene.layer_views().any(|v| v.layer == layer && shown(v.rect)));
+        }
         Hit::Nothing => assert!(!scene.windows().any(|v| shown(v.frame.outer))),
         Hit::Content { window, .. } => assert!(scene.view(window).is_some_and(|v| shown(v.frame.content))),
         Hit::Title(window) => assert!(scene.view(window).is_some_and(|v| shown(v.frame.bar))),

@@ -10,10 +10,11 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::control::{self, ControlRoom};
 use crate::input::SeatRoom;
-use crate::protocols::{Globals, SelectionOwners};
+use crate::protocols::{Globals, Selections};
 use crate::render::Painter;
 use crate::shell::Desk;
 use crate::state::State;
+use crate::trusted::Trusted;
 use crate::vm::Vms;
 use calloop::channel::{self, Sender};
 use calloop::generic::Generic;
@@ -147,12 +148,13 @@ impl Compositor {
             event_loop: event_loop.handle(),
             clock,
             globals,
-            selection_owners: SelectionOwners::default(),
+            selections: Selections::new(config.clipboard_wipe),
             seat,
             desk: Desk::default(),
             vms: Vms::default(),
             painter: Painter::new(&config.theme)?,
             screens: Screens::default(),
+            trusted: Trusted::new(&config),
             control: ControlRoom::default(),
             counters: Counters::default(),
             clients: std::collections::HashMap::new(),
@@ -198,6 +200,8 @@ impl Compositor {
         self.display.dispatch_clients(state).map_err(|e| Error::io("clients", e))?;
         Self::bury(&mut self.display, state);
         state.refresh_pointer();
+        state.transfers_turn();
+        state.trusted_turn();
         state.draw_due();
         state.answer_syncs();
         // Drawing ends clients too: those whose memory went away.
@@ -220,7 +224,7 @@ impl Compositor {
             for client in gone {
                 state.clients.remove(&client);
             }
-            state.selection_owners.sweep(&state.display);
+            state.sweep_selections();
         }
     }
 }

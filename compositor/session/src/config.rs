@@ -3,8 +3,10 @@
 //!
 //! In: the command line, or a test. Out: a plain value that the compositor never writes to.
 
+use crate::trusted::AttentionKey;
 use cofferdam_control::desktop::OutputSpec;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Scale 1.0 in the 120ths of [`OutputSpec::scale_120`].
 const SCALE_ONE: u32 = 120;
@@ -50,6 +52,14 @@ pub struct Config {
     pub keymap: Keymap,
     /// Key repeat: delay in milliseconds, rate in keys per second.
     pub repeat: (i32, i32),
+    /// How long what was pasted from one VM into another stays in memory for another paste.
+    pub clipboard_wipe: Duration,
+    /// The person's own words, by which they know the desktop's cards; may be empty.
+    pub phrase: String,
+    /// The key that only the desktop sees.
+    pub attention_key: AttentionKey,
+    /// There is a session bus, and screen readers may come over it.
+    pub session_bus: bool,
     /// End clients that draw before they answered their first configure, as xdg-shell says. Off only
     /// under wlcs, whose own windows do that.
     pub insist_on_configure: bool,
@@ -71,6 +81,10 @@ impl Default for Config {
             theme: "default-dark".into(),
             keymap: Keymap::default(),
             repeat: (400, 30),
+            clipboard_wipe: Duration::from_secs(120),
+            phrase: String::new(),
+            attention_key: AttentionKey::default(),
+            session_bus: false,
             insist_on_configure: true,
         }
     }

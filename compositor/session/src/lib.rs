@@ -20,6 +20,7 @@ mod protocols;
 mod render;
 mod shell;
 mod state;
+mod trusted;
 mod vm;
 
 pub use client::ClientIdentity;
@@ -27,3 +28,4 @@ pub use clock::{Clock, Mono};
 pub use compositor::{Compositor, Ended, Error, Remote};
 pub use config::{BackendKind, Config, Keymap, ParseOutputError, parse_output};
 pub use state::State;
+pub use trusted::{AttentionKey, ParseKeyError};

@@ -4,10 +4,13 @@
 //! In: a command line. Out: a running compositor, or one line that says why not.
 
 use clap::Parser;
-use cofferdam_compositor::{BackendKind, Compositor, Config, Keymap, parse_output};
-use std::io::Write;
+use cofferdam_compositor::{AttentionKey, BackendKind, Compositor, Config, Keymap, parse_output};
+use std::io::{Read, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+
+/// Bytes of a phrase file that are read.
+const MAX_PHRASE_FILE: u64 = 1024;
 
 /// Shows the windows of every VM, each inside its trust border.
 #[derive(Debug, Parser)]
@@ -34,6 +37,15 @@ struct Arguments {
     /// Keyboard layout: LAYOUT[:VARIANT[:OPTIONS]], such as de:nodeadkeys
     #[arg(long, value_name = "LAYOUT", default_value = "")]
     keymap: String,
+    /// File with the person's phrase, which the desktop's own cards show
+    #[arg(long, value_name = "PATH")]
+    phrase_file: Option<PathBuf>,
+    /// Key that only the desktop sees, such as ctrl+alt+Escape
+    #[arg(long, value_name = "KEY", default_value = "ctrl+alt+Escape")]
+    attention_key: AttentionKey,
+    /// Wipe from memory what was pasted from one VM into another after this time
+    #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    clipboard_wipe: u64,
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -60,6 +72,10 @@ impl Arguments {
             options: names.next(),
         };
         let defaults = Config::default();
+        let phrase = match &self.phrase_file {
+            Some(path) => read_phrase(path).map_err(|e| format!("{}: {e}", path.display()))?,
+            None => String::new(),
+        };
         Ok(Config {
             control_socket: self.socket,
             trusted_socket: self.trusted_socket,
@@ -71,9 +87,20 @@ impl Arguments {
             outputs: if outputs.is_empty() { defaults.outputs.clone() } else { outputs },
             theme: self.theme,
             keymap,
+            phrase,
+            attention_key: self.attention_key,
+            session_bus: std::env::var_os("DBUS_SESSION_BUS_ADDRESS").is_some(),
+            clipboard_wipe: std::time::Duration::from_secs(self.clipboard_wipe),
             ..defaults
         })
     }
+}
+
+/// The first line of a file that the person owns.
+fn read_phrase(path: &std::path::Path) -> std::io::Result<String> {
+    let mut text = String::new();
+    std::fs::File::open(path)?.take(MAX_PHRASE_FILE).read_to_string(&mut text)?;
+    Ok(text.lines().next().unwrap_or_default().trim().to_owned())
 }
 
 /// Tells whoever started us that clients may connect.

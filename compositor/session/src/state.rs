@@ -12,9 +12,10 @@ use crate::config::Config;
 use crate::control::ControlRoom;
 use crate::input::SeatRoom;
 use crate::protocols::Globals;
-use crate::protocols::SelectionOwners;
+use crate::protocols::Selections;
 use crate::render::Painter;
 use crate::shell::Desk;
+use crate::trusted::Trusted;
 use crate::vm::Vms;
 use calloop::LoopHandle;
 use cofferdam_control::desktop::Counters;
@@ -33,12 +34,13 @@ pub struct State {
     pub(crate) clock: Clock,
     pub(crate) config: Config,
     pub(crate) globals: Globals,
-    pub(crate) selection_owners: SelectionOwners,
+    pub(crate) selections: Selections,
     pub(crate) seat: SeatRoom,
     pub(crate) desk: Desk,
     pub(crate) vms: Vms,
     pub(crate) painter: Painter,
     pub(crate) screens: Screens,
+    pub(crate) trusted: Trusted,
     pub(crate) control: ControlRoom,
     pub(crate) counters: Counters,
     /// Every connection, until the last of its objects is gone.

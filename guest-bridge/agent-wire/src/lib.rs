@@ -9,6 +9,11 @@
 
 mod codec;
 mod message;
+mod portal;
 
 pub use codec::{DecodeError, Decoder, MAX_FRAME, encode};
 pub use message::{BridgeCounters, Exit, FromGuest, Stream, ToGuest, VERSION};
+pub use portal::{
+    Appearance, FileAnswer, FileKind, FileOp, FileStat, MAX_DATA, MAX_ENTRIES, MAX_PATH, MAX_TEXT,
+    PortalOutcome, PortalWish,
+};

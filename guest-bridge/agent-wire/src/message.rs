@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! The messages themselves.
 
+use crate::portal::{Appearance, FileAnswer, FileOp, PortalOutcome, PortalWish};
 use serde::{Deserialize, Serialize};
 
 /// Version of this protocol; both sides are built together, so a mismatch is refused.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// How a process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,6 +58,34 @@ pub enum ToGuest {
         /// At most 32 KiB.
         data: Vec<u8>,
     },
+    /// The answer to a [`FromGuest::Portal`].
+    PortalReply {
+        /// Its serial.
+        serial: u32,
+        /// What came of it.
+        outcome: PortalOutcome,
+    },
+    /// The answer to a [`FromGuest::File`].
+    FileReply {
+        /// Its serial.
+        serial: u32,
+        /// What came of it.
+        answer: FileAnswer,
+    },
+    /// A file that was handed over is taken back: nothing more comes of it.
+    FileGone {
+        /// Its number.
+        file: u32,
+    },
+    /// Have the app open an address: [`FromGuest::Opened`].
+    Open {
+        /// Comes back.
+        serial: u32,
+        /// The address.
+        uri: String,
+    },
+    /// How the desktop looks, at the start and after each change.
+    Appearance(Appearance),
 }
 
 /// From the agent to the host. Every field is a claim of a possibly hostile guest.
@@ -115,6 +144,34 @@ pub enum FromGuest {
     Notice {
         /// What.
         text: String,
+    },
+    /// An app asks for something through a portal.
+    Portal {
+        /// Chosen by the guest; serials of open wishes are distinct.
+        serial: u32,
+        /// What.
+        wish: PortalWish,
+    },
+    /// A wish does not matter any more.
+    PortalForget {
+        /// Its serial.
+        serial: u32,
+    },
+    /// Something is to be done with a file that was handed over.
+    File {
+        /// Chosen by the guest; comes back in [`ToGuest::FileReply`].
+        serial: u32,
+        /// From [`PortalOutcome::File`].
+        file: u32,
+        /// What.
+        op: FileOp,
+    },
+    /// The answer to a [`ToGuest::Open`].
+    Opened {
+        /// Its serial.
+        serial: u32,
+        /// The app was told.
+        ok: bool,
     },
 }
 

@@ -13,15 +13,61 @@ mod harness;
 #[cfg(test)]
 mod tests {
     use cofferdam_agent_wire::{
-        BridgeCounters, DecodeError, Decoder, Exit, FromGuest, MAX_FRAME, Stream, ToGuest, VERSION, encode,
+        Appearance, BridgeCounters, DecodeError, Decoder, Exit, FileAnswer, FileKind, FileOp, FileStat,
+        FromGuest, MAX_DATA, MAX_ENTRIES, MAX_FRAME, PortalOutcome, PortalWish, Stream, ToGuest, VERSION,
+        encode,
     };
     use proptest::prelude::*;
 
     use super::{corpus, harness};
 
+    fn wishes() -> Vec<PortalWish> {
+        let title = "Open".to_owned();
+        vec![
+            PortalWish::ChooseFile {
+                title: title.clone(),
+                kind: FileKind::NewFile,
+                write: true,
+                suggested: "a.txt".to_owned(),
+            },
+            PortalWish::OpenUri { uri: "https://example.org/".to_owned() },
+            PortalWish::Notify { title, body: String::new() },
+            PortalWish::InhibitIdle { reason: "a film".to_owned() },
+            PortalWish::Screenshot,
+        ]
+    }
+
+    fn file_ops() -> Vec<FileOp> {
+        let path = "a/b".to_owned();
+        vec![
+            FileOp::Stat { path: String::new() },
+            FileOp::List { path: path.clone(), skip: 100 },
+            FileOp::Open { path: path.clone(), write: true, create: false, truncate: true },
+            FileOp::Read { handle: 1, offset: u64::MAX, len: 4096 },
+            FileOp::Write { handle: 1, offset: 0, data: vec![1, 2, 3] },
+            FileOp::SetLength { path: path.clone(), len: 0 },
+            FileOp::Sync { handle: 1 },
+            FileOp::Close { handle: 1 },
+            FileOp::MakeFolder { path: path.clone() },
+            FileOp::Remove { path: path.clone(), folder: true },
+            FileOp::Rename { from: path, to: "c".to_owned() },
+        ]
+    }
+
+    fn file_answers() -> Vec<FileAnswer> {
+        vec![
+            FileAnswer::Done,
+            FileAnswer::Stat(FileStat { folder: false, size: 7, modified: -1, nanos: 999 }),
+            FileAnswer::Entries { entries: vec![("a".to_owned(), true)], more: false },
+            FileAnswer::Opened { handle: 3, stat: FileStat::default() },
+            FileAnswer::Data(b"bytes".to_vec()),
+            FileAnswer::Failed(5),
+        ]
+    }
+
     fn from_guest() -> Vec<FromGuest> {
         let data = b"hello\n".to_vec();
-        vec![
+        let mut all = vec![
             FromGuest::Hello { version: VERSION },
             FromGuest::AppStarted { pid: 100 },
             FromGuest::AppOutput { stream: Stream::Stderr, data: data.clone() },
@@ -32,19 +78,33 @@ mod tests {
             FromGuest::RunFailed { id: u32::MAX, reason: String::new() },
             FromGuest::Counters(BridgeCounters { commits: u64::MAX, ..BridgeCounters::default() }),
             FromGuest::Notice { text: "the bridge was restarted".to_owned() },
-        ]
+            FromGuest::PortalForget { serial: 7 },
+            FromGuest::Opened { serial: 1, ok: true },
+        ];
+        all.extend(wishes().into_iter().map(|wish| FromGuest::Portal { serial: 7, wish }));
+        all.extend(file_ops().into_iter().map(|op| FromGuest::File { serial: 8, file: 1, op }));
+        all
     }
 
     fn to_guest() -> Vec<ToGuest> {
         let env = vec![("LANG".to_owned(), "C.UTF-8".to_owned())];
-        vec![
+        let mut all = vec![
             ToGuest::StartApp { args: vec!["--help".to_owned()], env },
             ToGuest::Run { id: 1, argv: vec!["cat".to_owned(), "/tmp/x".to_owned()] },
             ToGuest::RunInput { id: 1, data: vec![0; 300] },
             ToGuest::KillRun { id: 1 },
             ToGuest::Counters,
             ToGuest::Shutdown,
-        ]
+            ToGuest::FileGone { file: 1 },
+            ToGuest::Open { serial: 1, uri: "https://example.org/".to_owned() },
+            ToGuest::Appearance(Appearance { dark: true, contrast: false }),
+        ];
+        let file = PortalOutcome::File { file: 1, name: "a".to_owned(), folder: false, writable: true };
+        for outcome in [PortalOutcome::Done, PortalOutcome::Denied, file] {
+            all.push(ToGuest::PortalReply { serial: 7, outcome });
+        }
+        all.extend(file_answers().into_iter().map(|answer| ToGuest::FileReply { serial: 8, answer }));
+        all
     }
 
     fn stream<M: serde::Serialize>(messages: &[M]) -> Vec<u8> {
@@ -111,6 +171,18 @@ mod tests {
         assert_eq!(encode(&output(largest)).unwrap().len(), 4 + MAX_FRAME);
         let over = u32::try_from(MAX_FRAME + 1).unwrap();
         assert_eq!(encode(&output(largest + 1)), Err(DecodeError::Length(over)));
+    }
+
+    #[test]
+    fn the_largest_pieces_of_files_fit() {
+        let data = vec![0xff; MAX_DATA];
+        let write = FileOp::Write { handle: u32::MAX, offset: u64::MAX, data: data.clone() };
+        assert!(encode(&FromGuest::File { serial: u32::MAX, file: u32::MAX, op: write }).is_ok());
+        // 255 bytes are the longest name that a file can have.
+        let entries = vec![("\u{ff}".repeat(127), true); MAX_ENTRIES];
+        for answer in [FileAnswer::Data(data), FileAnswer::Entries { entries, more: true }] {
+            assert!(encode(&ToGuest::FileReply { serial: u32::MAX, answer }).is_ok());
+        }
     }
 
     proptest! {

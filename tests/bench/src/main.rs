@@ -8,8 +8,11 @@
 
 mod client;
 mod compositors;
+mod decisions;
 mod loopback;
 mod measure;
+mod monitor;
+mod network;
 mod peers;
 mod proxies;
 mod relay;
@@ -33,11 +36,23 @@ struct Cli {
     /// How often everything is measured; the median counts.
     #[arg(long, default_value_t = 3)]
     rounds: usize,
+    /// Measure only this.
+    #[arg(long, value_name = "PART")]
+    only: Option<Part>,
     /// Where our programs are; beside this one if absent.
     #[arg(long, value_name = "DIR")]
     libexec: Option<PathBuf>,
     #[command(subcommand)]
     helper: Option<Helper>,
+}
+
+/// A part of the measurements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Part {
+    Compositors,
+    Proxies,
+    Decisions,
+    Network,
 }
 
 /// Processes that measurements start; of no use by hand.
@@ -51,6 +66,9 @@ enum Helper {
         /// Socket to connect to.
         connect: PathBuf,
     },
+    /// Sends packets back.
+    #[command(hide = true)]
+    Echo,
     /// Bridge and device without a VM; VM channel as standard input, bridge's control as output.
     #[command(hide = true)]
     Loopback {
@@ -63,6 +81,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match &cli.helper {
         Some(Helper::Relay { listen, connect }) => relay::serve(listen, connect),
+        Some(Helper::Echo) => monitor::echo(),
         Some(Helper::Loopback { listen }) => loopback::serve(listen),
         None => run(&cli),
     };
@@ -80,12 +99,34 @@ fn run(cli: &Cli) -> Result<(), BenchError> {
     let libexec = cli.libexec.clone().or_else(|| Some(exe.parent()?.to_owned())).unwrap_or_default();
     let (load, memcpy) = (measure::load(), measure::memcpy_gib_s());
     let rounds = cli.rounds.max(1);
-    progress(&format!("compositors, {rounds} rounds"));
-    let (mut rows, mut missing) = compositors::measure(&libexec, rounds);
-    progress(&format!("proxies, {rounds} rounds"));
-    let (proxy_rows, proxy_missing) = proxies::measure(&exe, &libexec, rounds);
-    rows.extend(proxy_rows);
-    missing.extend(proxy_missing);
+    let wanted = |part| cli.only.is_none_or(|only| only == part);
+    let (mut rows, mut missing) = (Vec::new(), Vec::new());
+    if wanted(Part::Compositors) {
+        progress(&format!("compositors, {rounds} rounds"));
+        let (more, gone) = compositors::measure(&libexec, rounds);
+        rows.extend(more);
+        missing.extend(gone);
+    }
+    if wanted(Part::Proxies) {
+        progress(&format!("proxies, {rounds} rounds"));
+        let (more, gone) = proxies::measure(&exe, &libexec, rounds);
+        rows.extend(more);
+        missing.extend(gone);
+    }
+    if wanted(Part::Decisions) {
+        progress(&format!("decisions, {rounds} rounds"));
+        rows.extend(decisions::measure(rounds)?);
+        match monitor::measure(&exe, &libexec, rounds) {
+            Ok(more) => rows.extend(more),
+            Err(why) => missing.push(format!("decisions over the socket: {why}")),
+        }
+    }
+    if wanted(Part::Network) {
+        progress(&format!("gateways, {rounds} rounds"));
+        let (more, gone) = network::measure(&libexec, rounds);
+        rows.extend(more);
+        missing.extend(gone);
+    }
     missing.sort();
     missing.dedup();
     let table = Table { machine: machine(), load, memcpy_gib_s: memcpy, rows, missing };

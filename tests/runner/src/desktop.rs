@@ -5,17 +5,21 @@
 //! In: requests of the steps. Out: replies, or a [`DesktopError`] for a person. The desktop has a
 //! name, a bus and data of its own, so scenarios neither see each other nor the user's own desktop.
 
+use crate::panel::Panel;
 use crate::picture::{Picture, PictureError};
 use cofferdam_control::client::{Client, ClientError};
-use cofferdam_control::desktop::{Event, Reply, Request, WindowInfo};
+use cofferdam_control::desktop::{Event, PromptInfo, Reply, Request, WindowInfo};
 use cofferdam_ids::VmId;
 use cofferdam_launcher::blocking::Launcher;
 use cofferdam_launcher::bus::VmEntry;
+use cofferdam_monitor::blocking::Permissions;
 use serde::Deserialize;
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -46,6 +50,15 @@ pub enum DesktopError {
     /// The launcher refused or is gone.
     #[error("launcher: {0}")]
     Launcher(#[from] zbus::Error),
+    /// The permission monitor refused or is gone.
+    #[error("permission monitor: {0}")]
+    Monitor(zbus::Error),
+    /// The panel is gone.
+    #[error("panel: {0}")]
+    Panel(zbus::Error),
+    /// `coffer` said no, in its own words.
+    #[error("{0}")]
+    Coffer(String),
     /// A VM failed while something was expected of it.
     #[error("the VM `{vm}` ended: {detail}")]
     VmEnded {
@@ -82,6 +95,9 @@ pub struct DesktopSpec {
     pub log: PathBuf,
     /// Where else its launcher looks for descriptions of apps, as `COFFERDAM_APP_DIRS`.
     pub app_dirs: Option<OsString>,
+    /// The name server that its apps get to, for names that they may contact; what it says counts as the
+    /// internet. Without it they get to nobody.
+    pub dns: Option<SocketAddr>,
 }
 
 /// The line that `coffer desktop --ready-json` prints once everything is up.
@@ -97,6 +113,12 @@ pub struct Desktop {
     child: Child,
     client: Client,
     launcher: Launcher,
+    name: String,
+    coffer: PathBuf,
+    bus: String,
+    /// Connected when they are first needed.
+    monitor: OnceCell<Permissions>,
+    panel: OnceCell<Panel>,
 }
 
 static SERIAL: AtomicU32 = AtomicU32::new(1);
@@ -126,6 +148,9 @@ impl Desktop {
         if let Some(dirs) = &spec.app_dirs {
             command.env("COFFERDAM_APP_DIRS", dirs);
         }
+        if let Some(dns) = spec.dns {
+            command.arg("--test-net-dns").arg(dns.to_string());
+        }
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -139,10 +164,19 @@ impl Desktop {
         let connected = ready.and_then(|ready| {
             let mut client = Client::connect(&ready.control)?;
             client.call(Request::Subscribe, &[])?;
-            Ok((client, Launcher::connect(&ready.bus)?))
+            Ok((client, Launcher::connect(&ready.bus)?, ready.bus))
         });
         match connected {
-            Ok((client, launcher)) => Ok(Self { child, client, launcher }),
+            Ok((client, launcher, bus)) => Ok(Self {
+                child,
+                client,
+                launcher,
+                name,
+                coffer: spec.coffer.clone(),
+                bus,
+                monitor: OnceCell::new(),
+                panel: OnceCell::new(),
+            }),
             Err(error) => {
                 end(&mut child);
                 Err(error)
@@ -240,6 +274,61 @@ impl Desktop {
     /// In the launcher's words.
     pub fn counters(&mut self, vm: &VmId) -> Result<String, DesktopError> {
         Ok(self.launcher.counters(vm.as_str())?)
+    }
+
+    /// The question that is on the screen.
+    ///
+    /// # Errors
+    /// If the compositor is gone.
+    pub fn prompt(&mut self) -> Result<Option<PromptInfo>, DesktopError> {
+        match self.call(Request::Prompt)? {
+            (Reply::Prompt(prompt), _) => Ok(prompt),
+            _ => Err(DesktopError::Answer),
+        }
+    }
+
+    /// The desktop's permission monitor.
+    ///
+    /// # Errors
+    /// If it can't be reached.
+    pub fn monitor(&self) -> Result<&Permissions, DesktopError> {
+        if let Some(monitor) = self.monitor.get() {
+            return Ok(monitor);
+        }
+        let monitor = Permissions::connect(&self.bus).map_err(DesktopError::Monitor)?;
+        Ok(self.monitor.get_or_init(|| monitor))
+    }
+
+    /// The desktop's panel.
+    ///
+    /// # Errors
+    /// If it can't be reached.
+    pub fn panel(&self) -> Result<&Panel, DesktopError> {
+        if let Some(panel) = self.panel.get() {
+            return Ok(panel);
+        }
+        let panel = Panel::connect(&self.bus).map_err(DesktopError::Panel)?;
+        Ok(self.panel.get_or_init(|| panel))
+    }
+
+    /// Runs `coffer` with these words about this desktop, and gives back what it prints.
+    ///
+    /// # Errors
+    /// In its own words.
+    pub fn coffer(&self, words: &[&str]) -> Result<String, DesktopError> {
+        let said =
+            |error: std::io::Error| DesktopError::Coffer(format!("{}: {error}", self.coffer.display()));
+        let mut command = Command::new(&self.coffer);
+        let output = command
+            .args(["--desktop", &self.name])
+            .args(words)
+            .stdin(Stdio::null())
+            .output()
+            .map_err(said)?;
+        if !output.status.success() {
+            return Err(DesktopError::Coffer(String::from_utf8_lossy(&output.stderr).trim().to_owned()));
+        }
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
     /// The process that keeps the desktop's daemons.

@@ -4,6 +4,16 @@
 //! Every table refuses unknown keys. An error names the file, the line, what stood there and the
 //! nearest thing that would have been right.
 
+mod action;
+mod permissions;
+
+pub use action::{Action, Button, Op};
+pub use permissions::{
+    AdvanceClock, Answer, By, Clipboard, ClipboardOp, ExpectHttp, ExpectLog, ExpectNoPrompt,
+    ExpectPermissions, ExpectPrompt, Grant, GrantWanted, Panel, PanelOp, Revoke, ServeHttp,
+};
+
+use action::STEPS;
 use cofferdam_ids::{AppId, NameError};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
@@ -85,295 +95,6 @@ pub struct Step {
     /// What to do.
     pub action: Action,
 }
-
-/// What a step does. The variant names, in snake case, are the keys of `[[step]]` tables.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Action {
-    /// Starts an app in a VM of its own.
-    Launch {
-        /// The app, by name, or a path to its TOML file.
-        app: String,
-        /// Its name in this scenario; the app's name if absent.
-        r#as: Option<String>,
-    },
-    /// Waits for the first frame of an app's window.
-    WaitWindow {
-        /// Which app.
-        r#as: String,
-        /// How long, in seconds of this machine's slow clock.
-        #[serde(default = "default_timeout")]
-        timeout_s: u64,
-        /// Only a window whose title contains this.
-        title: Option<String>,
-    },
-    /// Waits until a window shows at least this many popups.
-    WaitPopup {
-        /// Which window.
-        window: String,
-        /// How many, 0 waits for their end.
-        #[serde(default = "one")]
-        count: usize,
-        /// How long.
-        #[serde(default = "default_timeout")]
-        timeout_s: u64,
-    },
-    /// Waits until a window's pixels stop changing.
-    WaitStill {
-        /// Which window.
-        window: String,
-        /// How long.
-        #[serde(default = "default_timeout")]
-        timeout_s: u64,
-    },
-    /// Types text into the focused window.
-    Type(String),
-    /// Presses and releases a key with modifiers, such as `ctrl+shift+n`.
-    Key(String),
-    /// Clicks into a window's content.
-    Click {
-        /// Which window.
-        window: String,
-        /// Logical pixels from the content's left edge.
-        x: f64,
-        /// Logical pixels from the content's upper edge.
-        y: f64,
-        /// Which button.
-        #[serde(default)]
-        button: Button,
-        /// How often.
-        #[serde(default = "one")]
-        count: usize,
-    },
-    /// Moves the pointer over a window's content.
-    Pointer {
-        /// Which window.
-        window: String,
-        /// Logical pixels from the content's left edge.
-        x: f64,
-        /// Logical pixels from the content's upper edge.
-        y: f64,
-    },
-    /// Presses at one place, moves, releases at another. Places may lie outside the content: a
-    /// negative y is the title bar.
-    Drag {
-        /// Which window.
-        window: String,
-        /// From, in the content's coordinates.
-        from: [f64; 2],
-        /// To.
-        to: [f64; 2],
-        /// Which button.
-        #[serde(default)]
-        button: Button,
-    },
-    /// Turns the wheel.
-    Scroll {
-        /// Which window.
-        window: String,
-        /// Logical pixels from the content's left edge.
-        x: f64,
-        /// Logical pixels from the content's upper edge.
-        y: f64,
-        /// Notches to the right.
-        #[serde(default)]
-        right: i32,
-        /// Notches down.
-        #[serde(default)]
-        down: i32,
-    },
-    /// Touches a window with one finger, moves along `path`, and lifts it.
-    Touch {
-        /// Which window.
-        window: String,
-        /// At least one place, in the content's coordinates.
-        path: Vec<[f64; 2]>,
-    },
-    /// Every visible pixel of the window's border is its VM's identity.
-    ExpectBorder {
-        /// Which window.
-        window: String,
-    },
-    /// One pixel of the content has a colour.
-    ExpectPixel {
-        /// Which window.
-        window: String,
-        /// Logical pixels from the content's left edge.
-        x: f64,
-        /// Logical pixels from the content's upper edge.
-        y: f64,
-        /// Red, green, blue.
-        rgb: [u8; 3],
-        /// Largest difference in a channel.
-        #[serde(default)]
-        tolerance: u8,
-    },
-    /// The window's state is as given; what is absent is not checked.
-    ExpectWindow {
-        /// Which window.
-        window: String,
-        /// Its title contains this.
-        title: Option<String>,
-        /// It is full-screen.
-        fullscreen: Option<bool>,
-        /// It is maximised.
-        maximized: Option<bool>,
-        /// It is minimised.
-        minimized: Option<bool>,
-        /// It has the keyboard.
-        focused: Option<bool>,
-    },
-    /// Runs a program in the VM beside the app.
-    GuestRun {
-        /// Which app.
-        r#as: String,
-        /// Program and arguments.
-        argv: Vec<String>,
-        /// What it must print, exactly.
-        expect_stdout: Option<String>,
-        /// What it must return.
-        #[serde(default)]
-        expect_exit: i32,
-        /// Waits up to this long for the expectation to come true, running the program again.
-        #[serde(default)]
-        within_s: u64,
-    },
-    /// Takes a picture of the desktop or of one window.
-    Screenshot {
-        /// File name without `.png`.
-        name: String,
-        /// Compare with the golden of that name.
-        #[serde(default)]
-        compare: bool,
-        /// Largest share of pixels that may differ, 0 to 1.
-        #[serde(default = "default_different")]
-        max_different: f64,
-        /// Only this window's frame.
-        window: Option<String>,
-    },
-    /// Does to a window what its title bar does.
-    WindowOp {
-        /// Which window.
-        window: String,
-        /// What.
-        op: Op,
-        /// For `move` (frame corner) and `resize` (content size): two numbers.
-        to: Option<[i32; 2]>,
-    },
-    /// Switches the theme.
-    Theme(String),
-    /// Adds a virtual output to the right.
-    AddOutput {
-        /// Its name.
-        name: String,
-        /// Physical pixels across.
-        width: u32,
-        /// Physical pixels down.
-        height: u32,
-        /// Scale.
-        #[serde(default = "default_scale")]
-        scale: f64,
-    },
-    /// Stops an app's VM.
-    Stop {
-        /// Which app.
-        r#as: String,
-    },
-    /// Waits until the app's VM has ended.
-    ExpectExit {
-        /// Which app.
-        r#as: String,
-        /// What the app must have returned.
-        code: Option<i32>,
-        /// How long.
-        #[serde(default = "default_timeout")]
-        timeout_s: u64,
-    },
-}
-
-const fn default_timeout() -> u64 {
-    60
-}
-const fn one() -> usize {
-    1
-}
-const fn default_different() -> f64 {
-    0.001
-}
-
-/// A pointer button.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Button {
-    /// Left.
-    #[default]
-    Left,
-    /// Right.
-    Right,
-    /// Middle.
-    Middle,
-}
-
-impl Button {
-    /// Its evdev code.
-    #[must_use]
-    pub const fn code(self) -> u32 {
-        match self {
-            Self::Left => 0x110,
-            Self::Right => 0x111,
-            Self::Middle => 0x112,
-        }
-    }
-}
-
-/// What `window_op` can do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Op {
-    /// Raise and focus.
-    Activate,
-    /// Ask to close.
-    Close,
-    /// Maximise.
-    Maximize,
-    /// Back.
-    Unmaximize,
-    /// Full-screen.
-    Fullscreen,
-    /// Back.
-    Unfullscreen,
-    /// Minimise.
-    Minimize,
-    /// Move the frame's corner to `to`.
-    Move,
-    /// Resize the content to `to`.
-    Resize,
-}
-
-/// Names of all steps, for suggestions.
-const STEPS: &[&str] = &[
-    "launch",
-    "wait_window",
-    "wait_popup",
-    "wait_still",
-    "type",
-    "key",
-    "click",
-    "pointer",
-    "drag",
-    "scroll",
-    "touch",
-    "expect_border",
-    "expect_pixel",
-    "expect_window",
-    "guest_run",
-    "screenshot",
-    "window_op",
-    "theme",
-    "add_output",
-    "stop",
-    "expect_exit",
-];
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -474,6 +195,17 @@ fn check_action(action: &Action) -> Result<(), String> {
         Action::Touch { path, .. } if path.is_empty() => Err("path needs at least one [x, y]".into()),
         Action::GuestRun { argv, .. } if argv.is_empty() => Err("argv names at least a program".into()),
         Action::AddOutput { scale, .. } => check_scale(*scale),
+        Action::ExpectPrompt(step) => step.check(),
+        Action::Answer(step) => step.check(),
+        Action::Panel(step) => step.check(),
+        Action::Clipboard(step) => step.check(),
+        Action::AdvanceClock(step) => step.check(),
+        Action::ServeHttp(step) => step.check(),
+        Action::ExpectHttp(step) => step.check(),
+        Action::Grant(step) => step.check(),
+        Action::Revoke(step) => step.check(),
+        Action::ExpectPermissions(step) => step.check(),
+        Action::ExpectLog(step) => step.check(),
         _ => Ok(()),
     }
 }

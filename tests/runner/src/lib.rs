@@ -9,6 +9,8 @@
 //! | [`command`] | `coffer test` without its command line |
 //! | [`format`] | what a scenario file may say; errors with file, line and what was meant |
 //! | [`keys`] | key names and characters to evdev codes |
+//! | [`net`] | the internet of one scenario: a name server and sites on loopback |
+//! | [`panel`] | what the desktop's own surfaces show |
 //! | [`picture`] | RGBA pictures, PNG, diffs, border and pixel checks |
 //! | [`desktop`] | one private headless desktop: start, control, launcher, end |
 //! | [`steps`] | carries out one step on a desktop |
@@ -22,6 +24,8 @@ pub mod command;
 pub mod desktop;
 pub mod format;
 pub mod keys;
+pub mod net;
+pub mod panel;
 pub mod picture;
 pub mod report;
 pub mod run;

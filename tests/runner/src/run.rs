@@ -7,6 +7,7 @@
 use crate::apps::Apps;
 use crate::desktop::{Desktop, DesktopError, DesktopSpec};
 use crate::format::{Scenario, Step};
+use crate::net::TestNet;
 use crate::report::{Failure, ScenarioResult};
 use crate::steps::{Goldens, Run};
 use std::collections::VecDeque;
@@ -131,12 +132,14 @@ pub fn run_one(scenario: &Scenario, options: &Options) -> ScenarioResult {
         theme: scenario.theme.clone(),
         log,
         app_dirs: apps.search_path(),
+        dns: None,
     };
-    match apps.ensure(&options.coffer).map_err(DesktopError::Start).and_then(|()| Desktop::start(&spec)) {
+    let started = apps.ensure(&options.coffer).map_err(DesktopError::Start).and_then(|()| start(&spec));
+    match started {
         Err(error) => result.failure = Some(Failure { line: None, message: error.to_string() }),
-        Ok(mut desktop) => {
+        Ok((mut desktop, net)) => {
             let goldens = Goldens { update: options.update, out };
-            let mut run = Run::new(scenario, &mut desktop, goldens);
+            let mut run = Run::new(scenario, &mut desktop, goldens, net);
             result.failure = steps(&mut run, &scenario.steps, &mut result.steps);
             result.shots = run.into_shots();
             if let Err(error) = desktop.finish() {
@@ -149,6 +152,13 @@ pub fn run_one(scenario: &Scenario, options: &Options) -> ScenarioResult {
     result
 }
 
+/// A desktop, and the internet that its apps get to.
+fn start(spec: &DesktopSpec) -> Result<(Desktop, TestNet), DesktopError> {
+    let net = TestNet::start().map_err(|e| DesktopError::Start(format!("name server: {e}")))?;
+    let desktop = Desktop::start(&DesktopSpec { dns: Some(net.dns()), ..spec.clone() })?;
+    Ok((desktop, net))
+}
+
 fn steps(run: &mut Run<'_>, steps: &[Step], count: &mut usize) -> Option<Failure> {
     for step in steps {
         if let Err(error) = run.step(step) {
@@ -157,7 +167,7 @@ fn steps(run: &mut Run<'_>, steps: &[Step], count: &mut usize) -> Option<Failure
         }
         *count += 1;
     }
-    None
+    run.finish().err().map(|error| Failure { line: None, message: error.to_string() })
 }
 
 /// A directory name for a scenario: its path with separators made harmless.

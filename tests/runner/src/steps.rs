@@ -6,11 +6,16 @@
 
 mod checks;
 mod input;
+mod network;
+mod panel;
+mod permissions;
+mod prompts;
 mod waiting;
 
 use crate::desktop::{Desktop, DesktopError, GuestOutput};
 use crate::format::{Action, Op, Scenario, Step};
 use crate::keys;
+use crate::net::TestNet;
 use crate::picture::{Picture, PictureError};
 use crate::report::Shot;
 use cofferdam_control::desktop::{OutputSpec, Request, WindowId, WindowInfo, WindowOp};
@@ -39,6 +44,9 @@ pub enum StepError {
     TimedOut(u64, String),
 }
 
+/// How long the monitor and `coffer` may say different things about permissions that are changing.
+const AGREE_S: u64 = 20;
+
 /// How goldens are treated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Goldens {
@@ -55,12 +63,24 @@ pub struct Run<'a> {
     goldens: Goldens,
     apps: BTreeMap<String, VmId>,
     shots: Vec<Shot>,
+    net: TestNet,
+    /// A step spoke of permissions, so everybody must agree about them in the end.
+    asks_permissions: bool,
 }
 
 impl<'a> Run<'a> {
     /// A run that has done nothing yet.
-    pub fn new(scenario: &'a Scenario, desktop: &'a mut Desktop, goldens: Goldens) -> Self {
-        Self { scenario, desktop, goldens, apps: BTreeMap::new(), shots: Vec::new() }
+    pub fn new(scenario: &'a Scenario, desktop: &'a mut Desktop, goldens: Goldens, net: TestNet) -> Self {
+        let (apps, shots) = (BTreeMap::new(), Vec::new());
+        Self { scenario, desktop, goldens, apps, shots, net, asks_permissions: false }
+    }
+
+    /// What must hold after the last step.
+    ///
+    /// # Errors
+    /// [`StepError`], a sentence for the report.
+    pub fn finish(&mut self) -> Result<(), StepError> {
+        if self.asks_permissions { self.all_agree(AGREE_S) } else { Ok(()) }
     }
 
     /// The pictures taken so far.
@@ -141,6 +161,38 @@ impl<'a> Run<'a> {
                 Ok(self.desktop.stop(&vm)?)
             }
             Action::ExpectExit { r#as, code, timeout_s } => self.expect_exit(r#as, *code, *timeout_s),
+            about_permissions => {
+                self.asks_permissions = true;
+                self.permission_step(about_permissions)
+            }
+        }
+    }
+
+    /// The steps about prompts, permissions and the network.
+    fn permission_step(&mut self, action: &Action) -> Result<(), StepError> {
+        match action {
+            Action::ExpectPrompt(wanted) => self.expect_prompt(wanted),
+            Action::Answer(answer) => self.answer(answer),
+            Action::ExpectNoPrompt(wanted) => self.expect_no_prompt(wanted),
+            Action::Panel(panel) => self.panel(panel),
+            Action::Clipboard(clipboard) => {
+                self.window_op(&clipboard.window, Op::Activate, [0, 0])?;
+                self.chord(clipboard.chord())
+            }
+            Action::AdvanceClock(clock) => self.advance_clock(clock.millis()),
+            Action::ServeHttp(site) => {
+                let failed = |e| StepError::Expectation(format!("{} can't be served: {e}", site.host));
+                self.net.serve(site).map_err(failed)
+            }
+            Action::ExpectHttp(wanted) => self.expect_http(wanted),
+            Action::Grant(grant) => self.grant(grant),
+            Action::Revoke(revoke) => self.revoke(revoke),
+            Action::ExpectPermissions(wanted) => self.expect_permissions(wanted),
+            Action::ExpectLog(wanted) => self.expect_log(wanted),
+            Action::Lock(locked) => self.request(Request::SetLocked(*locked)),
+            Action::Attention(shown) => self.request(Request::Attention(*shown)),
+            // `step` does all others.
+            _ => Err(StepError::Expectation("this step is not about permissions".into())),
         }
     }
 

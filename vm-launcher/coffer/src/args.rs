@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! The command line of `coffer`. In: words. Out: what to do.
 
+use crate::permissions::args::{GrantArgs, LogArgs, PermissionsArgs, RevokeArgs};
 use clap::{Args, Parser, Subcommand, ValueHint};
 use std::path::PathBuf;
 
@@ -74,6 +75,17 @@ pub(crate) enum Command {
         #[arg(short = 'n', long, default_value_t = 200)]
         lines: u32,
     },
+    /// Show what apps may do, what waits for an answer, and why
+    Permissions(PermissionsArgs),
+    /// Allow an app something, or forbid it
+    Grant(GrantArgs),
+    /// Take a permission back; what lives under it ends at once
+    ///
+    /// Returns once nothing lives any more. Says a number with which `coffer revoke --undo` gives it back,
+    /// for ten minutes.
+    Revoke(RevokeArgs),
+    /// Show what apps asked for, were given and used
+    Log(LogArgs),
     /// Run screenshot tests, each on a private headless desktop
     Test(TestArgs),
     /// Say what this machine can do, and what to change
@@ -115,6 +127,9 @@ pub(crate) struct DesktopArgs {
     /// When everything is up, print one line of JSON that says where to connect
     #[arg(long)]
     pub(crate) ready_json: bool,
+    /// For tests: names are looked up here, and what answers on this computer counts as the internet
+    #[arg(long, value_name = "IP:PORT", requires = "private", hide_short_help = true)]
+    pub(crate) test_net_dns: Option<std::net::SocketAddr>,
     /// Apps to start
     #[arg(value_name = "APP")]
     pub(crate) apps: Vec<String>,

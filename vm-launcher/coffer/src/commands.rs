@@ -83,7 +83,7 @@ fn duration(seconds: u64) -> String {
     }
 }
 
-fn to_json(value: &impl serde::Serialize) -> Result<String, Error> {
+pub(crate) fn to_json(value: &impl serde::Serialize) -> Result<String, Error> {
     serde_json::to_string_pretty(value).map_err(|error| Error::Plain(error.to_string()))
 }
 

@@ -52,6 +52,9 @@ impl From<zbus::Error> for Error {
                 Self::Plain("no desktop runs here; start one with `coffer desktop`".to_owned())
             }
             zbus::Error::MethodError(_, Some(text), _) => Self::Plain(text),
+            zbus::Error::FDO(fdo) if zbus::DBusError::description(&*fdo).is_some() => {
+                Self::Plain(zbus::DBusError::description(&*fdo).unwrap_or_default().to_owned())
+            }
             other => Self::Plain(format!("launcher: {other}")),
         }
     }

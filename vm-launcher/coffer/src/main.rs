@@ -10,6 +10,7 @@ mod doctor;
 mod error;
 mod interrupts;
 mod launcher;
+mod permissions;
 mod ui;
 
 use args::{Cli, Command};
@@ -60,6 +61,10 @@ fn run(cli: Cli) -> Result<ExitCode, Error> {
             Command::Windows { json } => commands::windows(&desktop, json).await.map(done),
             Command::Exec { vm, argv } => commands::exec(&desktop, &vm, &argv).await,
             Command::Console { vm, lines } => commands::console(&desktop, &vm, lines).await.map(done),
+            Command::Permissions(args) => permissions::permissions(&desktop, args).await.map(done),
+            Command::Grant(args) => permissions::grant(&desktop, args).await.map(done),
+            Command::Revoke(args) => permissions::revoke(&desktop, args).await.map(done),
+            Command::Log(args) => permissions::log(&desktop, args).await.map(done),
             Command::Test(args) => commands::test(args),
             Command::Doctor { json } => doctor::doctor(json).map(done),
             Command::Completions { shell } => {

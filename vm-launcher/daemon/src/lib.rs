@@ -11,6 +11,7 @@
 //! | [`blocking`] | the same for programs without an event loop |
 //! | [`guest_run`] | a program in a guest, its output collected |
 //! | [`paths`] | where a desktop's sockets, data and programs are |
+//! | [`watch`] | word of what appears in a directory |
 //! | [`link`] | the wire between launcher and shepherd |
 //! | [`shepherd`] | one VM's process |
 //! | [`launcherd`] | the daemon |
@@ -25,3 +26,4 @@ pub mod logging;
 pub mod paths;
 pub mod shepherd;
 mod sys;
+pub mod watch;

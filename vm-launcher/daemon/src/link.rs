@@ -179,6 +179,50 @@ impl Packets {
     }
 }
 
+impl Packets {
+    /// Ends the connection in both directions, also for whoever waits on it.
+    pub fn shut_down(&self) {
+        // A peer that is gone already is as good.
+        let _ = rustix::net::shutdown(self.fd.get_ref(), rustix::net::Shutdown::Both);
+    }
+
+    /// The next packet as it is, for wires whose language is not JSON.
+    ///
+    /// # Errors
+    /// Those of [`Self::recv`], apart from the codec's.
+    pub async fn recv_packet(&self) -> Result<Option<(Vec<u8>, Vec<OwnedFd>)>, TransportError> {
+        loop {
+            let mut guard = self.fd.ready(Interest::READABLE).await.map_err(errno)?;
+            match transport::recv_packet(guard.get_inner().as_fd(), self.limit, transport::MAX_FDS) {
+                Err(error) if error.would_block() => guard.clear_ready(),
+                other => return other,
+            }
+        }
+    }
+
+    /// Sends one packet as it is if there is room for it now.
+    ///
+    /// # Errors
+    /// [`TransportError::would_block`] if there is no room; the others if the peer is gone.
+    pub fn try_send_packet(&self, bytes: &[u8], fds: &[BorrowedFd<'_>]) -> Result<(), TransportError> {
+        transport::send_packet(self.fd.get_ref().as_fd(), bytes, fds)
+    }
+
+    /// Sends one packet as it is, waiting for room.
+    ///
+    /// # Errors
+    /// If the peer is gone.
+    pub async fn send_packet(&self, bytes: &[u8], fds: &[BorrowedFd<'_>]) -> Result<(), TransportError> {
+        loop {
+            let mut guard = self.fd.ready(Interest::WRITABLE).await.map_err(errno)?;
+            match transport::send_packet(guard.get_inner().as_fd(), bytes, fds) {
+                Err(error) if error.would_block() => guard.clear_ready(),
+                other => return other,
+            }
+        }
+    }
+}
+
 fn errno(error: io::Error) -> TransportError {
     TransportError::Io(rustix::io::Errno::from_io_error(&error).unwrap_or(rustix::io::Errno::IO))
 }

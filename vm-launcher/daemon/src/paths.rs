@@ -110,6 +110,31 @@ impl Paths {
         self.runtime.join("compositor.sock")
     }
 
+    /// The socket on which the permission monitor hears of VMs.
+    #[must_use]
+    pub fn monitor(&self) -> PathBuf {
+        self.runtime.join("monitor.sock")
+    }
+
+    /// The directory of the permission ledger.
+    #[must_use]
+    pub fn ledger(&self) -> PathBuf {
+        self.data.join("ledger")
+    }
+
+    /// The phrase by which a person knows that the desktop itself is speaking.
+    #[must_use]
+    pub fn phrase(&self) -> PathBuf {
+        self.data.join("phrase")
+    }
+
+    /// The person's own rule files; beside them there are those in `/etc/cofferdam/policy.d`.
+    #[must_use]
+    pub fn user_rules() -> Option<PathBuf> {
+        let base = directory("XDG_CONFIG_HOME").or_else(|| Some(directory("HOME")?.join(".config")))?;
+        Some(base.join("cofferdam").join("policy.d"))
+    }
+
     /// The socket of the desktop's own bus, if it has one.
     #[must_use]
     pub fn bus(&self) -> PathBuf {

@@ -57,6 +57,7 @@ fn jail(args: &Args) -> Result<Report, Box<dyn Error>> {
         parent: args.parent,
         limits: Limits { descriptors: DESCRIPTORS, file_bytes: args.arena },
         landlock: true,
+        connects: false,
     };
     Ok(cofferdam_jail::enter(&plan, &sandbox::first()?)?)
 }

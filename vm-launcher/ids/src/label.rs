@@ -15,7 +15,10 @@ const MAX_CHARS: usize = 80;
 #[serde(from = "String", into = "String")]
 pub struct Label(String);
 
-fn is_unfit(c: char) -> bool {
+/// Whether `c` can mislead whoever reads the text around it: control characters, bidirectional marks,
+/// characters that have no shape of their own, and private ones.
+#[must_use]
+pub fn is_unfit(c: char) -> bool {
     c.is_control()
         || matches!(u32::from(c),
             0x00AD | 0x034F | 0x061C | 0x115F | 0x1160 | 0x17B4 | 0x17B5 | 0x180B..=0x180F

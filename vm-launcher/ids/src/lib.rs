@@ -12,5 +12,5 @@ mod label;
 mod name;
 
 pub use identity::{Identity, ParseIdentityError};
-pub use label::Label;
+pub use label::{Label, is_unfit};
 pub use name::{AppId, NameError, VmId};

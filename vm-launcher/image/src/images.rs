@@ -12,7 +12,7 @@ use crate::lock::{self, Lock, Locked};
 use crate::progress::Progress;
 use crate::supply::{Set, Supply};
 use crate::tools::{self, Tools};
-use cofferdam_ids::AppId;
+use cofferdam_ids::{AppId, Label};
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
@@ -216,6 +216,17 @@ impl Images {
             }
         }
         Ok(found.into_iter().collect())
+    }
+
+    /// The apps that open addresses, with their names for people and the schemes. An app whose description
+    /// is wrong opens nothing.
+    ///
+    /// # Errors
+    /// A directory can't be read.
+    pub fn openers(&self) -> Result<Vec<(AppId, Label, Vec<String>)>> {
+        let apps = self.apps()?.into_iter().filter_map(|id| self.app(id.as_str()).ok());
+        let named = apps.map(|app| (app.id, Label::new(&app.spec.name), app.spec.opens));
+        Ok(named.filter(|(.., schemes)| !schemes.is_empty()).collect())
     }
 
     /// `$COFFERDAM_APP_DIRS` (separated by colons), the user's own, and those that came with us.

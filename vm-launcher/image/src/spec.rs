@@ -28,6 +28,9 @@ pub(crate) struct AppSpec {
     /// Greatest size of the data volume.
     #[serde(default = "default_data")]
     pub(crate) data_mib: u32,
+    /// Schemes of addresses that the app opens for others, such as `https`.
+    #[serde(default)]
+    pub(crate) opens: Vec<String>,
 }
 
 /// The layer that all apps share.
@@ -58,7 +61,8 @@ fn default_data() -> u32 {
     1024
 }
 
-const APP_KEYS: &[&str] = &["name", "packages", "command", "icon", "environment", "memory_mib", "data_mib"];
+const APP_KEYS: &[&str] =
+    &["name", "packages", "command", "icon", "environment", "memory_mib", "data_mib", "opens"];
 const BASE_KEYS: &[&str] = &["packages", "omit", "strip", "keep", "directories", "links", "environment"];
 
 impl AppSpec {
@@ -84,8 +88,16 @@ impl AppSpec {
         if !(16..=1_048_576).contains(&spec.data_mib) {
             return at("data_mib", format!("{} MiB of data: write 16 to 1048576", spec.data_mib));
         }
+        if let Some(bad) = spec.opens.iter().find(|s| !is_scheme(s)) {
+            return at("opens", format!(r#"{bad:?} is not the scheme of an address, as in ["https"]"#));
+        }
         Ok(spec)
     }
+}
+
+fn is_scheme(text: &str) -> bool {
+    let fit = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '+' | '-' | '.');
+    text.len() <= 32 && text.starts_with(|c: char| c.is_ascii_lowercase()) && text.chars().all(fit)
 }
 
 impl BaseSpec {
@@ -173,6 +185,7 @@ mod tests {
                 "x.toml:2: \"-o\" is not",
             ),
             (GOOD.replace("command = [\"foot\"]", "command = []"), "x.toml:3: the command is empty"),
+            (format!("{GOOD}opens = [\"HTTP:\"]\n"), "x.toml:4: \"HTTP:\" is not the scheme"),
             ("name = \"x\"\n".into(), "missing field `packages`"),
             ("name = ".into(), "x.toml:1: "),
         ] {

@@ -25,6 +25,8 @@ pub struct Plan<'a> {
     pub parent: Option<u32>,
     /// Numbers of things.
     pub limits: Limits,
+    /// Whether the helper opens TCP connections of its own: Landlock leaves it that, and no listening.
+    pub connects: bool,
     /// Whether to use Landlock. Always true in production; the tests also prove the jail without it.
     pub landlock: bool,
 }
@@ -98,7 +100,7 @@ pub fn enter(plan: &Plan<'_>, filter: &Filter) -> Result<Report, JailError> {
     rustix::thread::set_no_new_privs(true).map_err(step("no_new_privs"))?;
     rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)
         .map_err(step("not dumpable"))?;
-    let landlock = if plan.landlock { restrict_paths()? } else { Landlock::Off };
+    let landlock = if plan.landlock { restrict_paths(plan.connects)? } else { Landlock::Off };
     let uid = rustix::process::getuid().as_raw();
     filter.install()?;
     Ok(Report { uid, landlock })
@@ -171,12 +173,13 @@ fn die_with_parent(parent: Option<u32>) -> Result<(), JailError> {
     if parent.is_some() && parent != now { Err(JailError::Orphaned) } else { Ok(()) }
 }
 
-fn restrict_paths() -> Result<Landlock, JailError> {
+fn restrict_paths(connects: bool) -> Result<Landlock, JailError> {
     let abi = ABI::V6;
+    let net = if connects { AccessNet::BindTcp.into() } else { AccessNet::from_all(abi) };
     let status = Ruleset::default()
         .set_compatibility(CompatLevel::BestEffort)
         .handle_access(AccessFs::from_all(abi))?
-        .handle_access(AccessNet::from_all(abi))?
+        .handle_access(net)?
         .scope(Scope::from_all(abi))?
         .create()?
         .restrict_self()?;

@@ -100,7 +100,7 @@ fn child(case: &Case, landlock: bool) -> ExitCode {
         return ExitCode::from(5);
     };
     let limits = Limits { descriptors: 64, file_bytes: 1 << 20 };
-    let plan = Plan { keep: &[], user: None, parent: None, limits, landlock };
+    let plan = Plan { keep: &[], user: None, parent: None, limits, landlock, connects: false };
     // What tests do and helpers do not: ask for their parent.
     let extra = [Rule::any(libc::SYS_getppid, "the case asks whom to kill")];
     let report = match Filter::new(&[RUNTIME, THREAD_BEGIN, STARTUP, &extra])

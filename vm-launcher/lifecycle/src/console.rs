@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! The serial console: in go bytes that a guest chose, out come lines that are safe to print.
 
+use cofferdam_ids::is_unfit;
 use std::collections::VecDeque;
 
 /// Longest line kept, in bytes; the rest of a longer one is dropped.
@@ -59,16 +60,11 @@ impl LineSplitter {
         let clean: String = String::from_utf8_lossy(&raw)
             .chars()
             .map(|c| if c == '\t' { ' ' } else { c })
-            .filter(|c| !c.is_control() && !is_invisible(*c))
+            .filter(|c| !is_unfit(*c))
             .collect();
         let clean = clean.trim_end();
         (!clean.is_empty()).then(|| clean.to_owned())
     }
-}
-
-/// Characters that change how their neighbours are shown.
-const fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 /// The last lines of a console.
@@ -120,6 +116,7 @@ mod tests {
         check(b"\x1bcafter\n", &["after"]);
         check(b"a\tb\x07\x00\n", &["a b"]);
         check("gpj.\u{202e}exe\n".as_bytes(), &["gpj.exe"]);
+        check("a\u{61c}b\u{e0041}c\u{fff9}d\n".as_bytes(), &["abcd"]);
         check(b"bad \xff utf\n", &["bad \u{fffd} utf"]);
         check(&[b'x'; 5000], &["x".repeat(MAX_LINE).as_str()]);
     }

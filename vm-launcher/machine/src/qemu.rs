@@ -92,6 +92,17 @@ impl Machine for Qemu {
             device("virtserialport,chardev=agent,name=org.cofferdam.agent"),
         ];
         launch.args(args.into_iter().flatten());
+        if let Some(net) = wires.net {
+            let args = [
+                socket("net", launch.inherit(net)),
+                // QEMU's own network card takes no socket by number (it wants to reconnect by path). The
+                // gateway knows the card's address, and has no boot ROM.
+                device(
+                    "vhost-user-test-device-pci,chardev=net,virtio-id=1,num_vqs=2,vq_size=1024,config_size=12",
+                ),
+            ];
+            launch.args(args.into_iter().flatten());
+        }
         Ok(launch)
     }
 }

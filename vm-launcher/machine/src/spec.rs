@@ -45,6 +45,8 @@ pub struct Disk {
 pub struct Wires {
     /// vhost-user, to the gpu device.
     pub gpu: OwnedFd,
+    /// vhost-user, to the network gateway; without one the machine has no network device.
+    pub net: Option<OwnedFd>,
     /// The serial console, a stream socket.
     pub console: OwnedFd,
     /// The agent's port, a stream socket.

@@ -35,6 +35,7 @@ impl Scene {
         if !w.mapped {
             return Err(Refused::State);
         }
+        self.leave_layers();
         // A dialog is shown with the windows it belongs to, a window with its dialogs.
         let root = self.ancestors(id).filter(|a| self.is_mapped(*a)).last().unwrap_or(id);
         let family: Vec<_> = self.stack.iter().copied().filter(|m| self.is_in_family(*m, root)).collect();
@@ -128,10 +129,13 @@ impl Scene {
         self.update_focus();
     }
 
-    /// The keyboard goes to the topmost grabbing popup, else to the active window.
+    /// The keyboard goes to the panel or dialog that the person is at, else to the topmost grabbing popup,
+    /// else to the active window.
     pub(super) fn update_focus(&mut self) {
         let popup = self.popup_grab.iter().rev().copied().find(|p| self.popup_frame(*p).is_some());
-        let focus = popup.map(Node::Popup).or_else(|| self.active.map(Node::Window));
+        let layer = self.layer_focus.filter(|layer| self.layer_rect(*layer).is_some());
+        let window = popup.map(Node::Popup).or_else(|| self.active.map(Node::Window));
+        let focus = layer.map(Node::Layer).or(window);
         if focus != self.focus {
             self.focus = focus;
             self.emit(Effect::Focus(focus));

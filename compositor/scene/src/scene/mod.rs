@@ -5,6 +5,7 @@
 //! `windows`, `layout`, `popups`, `pointer`, `focus`.
 
 mod focus;
+mod layers;
 mod layout;
 mod outputs;
 mod pointer;
@@ -12,7 +13,8 @@ mod popups;
 mod windows;
 
 use crate::geometry::Rect;
-use crate::id::{Mono, Node, OutputId, Owner, PopupId, WindowId};
+use crate::id::{LayerId, Mono, Node, OutputId, Owner, PopupId, WindowId};
+use crate::layer::Layer;
 use crate::metrics::Metrics;
 use crate::op::{Effect, Op, Refused};
 use crate::output::Output;
@@ -21,6 +23,7 @@ use crate::window::{Frame, Window};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 pub(crate) use focus::Cycle;
+pub use layers::LayerView;
 pub(crate) use pointer::{Grab, Pointer};
 
 /// Most toplevels that one owner may have.
@@ -37,6 +40,9 @@ pub struct Scene {
     pub(crate) outputs: Vec<Output>,
     pub(crate) windows: BTreeMap<WindowId, Window>,
     pub(crate) popups: BTreeMap<PopupId, Popup>,
+    pub(crate) layers: BTreeMap<LayerId, Layer>,
+    /// The panel or dialog that the person is at.
+    pub(crate) layer_focus: Option<LayerId>,
     /// Mapped windows, lowest first; dialogs above their parents.
     pub(crate) stack: Vec<WindowId>,
     /// Mapped windows, last used first.
@@ -59,6 +65,7 @@ pub struct Scene {
 struct NextIds {
     window: u64,
     popup: u64,
+    layer: u64,
     output: u32,
 }
 
@@ -77,6 +84,8 @@ impl Scene {
             outputs: Vec::new(),
             windows: BTreeMap::new(),
             popups: BTreeMap::new(),
+            layers: BTreeMap::new(),
+            layer_focus: None,
             stack: Vec::new(),
             history: Vec::new(),
             active: None,
@@ -124,6 +133,11 @@ impl Scene {
             Op::CommitPopup { popup, size } => self.commit_popup(popup, size),
             Op::RemovePopup(popup) => self.remove_popup(popup),
             Op::DismissPopups => self.dismiss_grab(),
+            Op::AddLayer { layer, role, output, vm } => self.add_layer(layer, role, output, vm),
+            Op::ResizeLayer { layer, size } => self.resize_layer(layer, size),
+            Op::CommitLayer { layer, size } => self.commit_layer(layer, size),
+            Op::FocusLayer(layer) => self.focus_layer(layer),
+            Op::RemoveLayer(layer) => self.remove_layer(layer),
             Op::PointerMotion(at) => self.pointer_motion(at),
             Op::PointerLeave => self.pointer_leave(),
             Op::Press => self.press(now),

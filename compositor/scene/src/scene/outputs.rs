@@ -46,7 +46,7 @@ impl Scene {
     }
 
     /// Puts the outputs in their row again and takes the windows along.
-    fn reflow(&mut self, gone: Option<&Output>) {
+    pub(super) fn reflow(&mut self, gone: Option<&Output>) {
         let old: Vec<(OutputId, Rect)> =
             self.outputs.iter().map(|o| (o.id, o.rect)).chain(gone.map(|o| (o.id, o.rect))).collect();
         let mut x = 0i32;
@@ -67,6 +67,7 @@ impl Scene {
             // Popups are nowhere then, and what is nowhere can't keep the keyboard.
             self.end_popup_grab();
         }
+        self.layers_follow_outputs();
         self.update_focus();
         self.damage_all();
     }

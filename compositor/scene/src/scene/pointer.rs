@@ -8,6 +8,7 @@
 use super::Scene;
 use crate::geometry::{Edges, Point, Rect, Size};
 use crate::id::{Mono, WindowId};
+use crate::layer::LayerRole;
 use crate::metrics::Button;
 use crate::op::Refused;
 use crate::view::Hit;
@@ -129,6 +130,12 @@ impl Scene {
             // A click on the popup's own client is that client's to answer, any other ends the grab.
             self.dismiss_grab()?;
         }
+        if let Hit::Layer { layer, .. } = hit {
+            // Its own program sees the press; a bar has no use for the keyboard.
+            let is_bar = self.layers.get(&layer).is_some_and(|l| l.role == LayerRole::Bar);
+            return if is_bar { Ok(()) } else { self.focus_layer(layer) };
+        }
+        self.leave_layers();
         let Some(window) = hit.window() else { return Ok(()) };
         self.pointer.held_on = Some(window);
         if self.active != Some(window) || !same_client {
@@ -142,7 +149,11 @@ impl Scene {
                 Ok(())
             }
             Hit::Border { window, edges } if !edges.is_none() => self.begin_resize(window, edges),
-            Hit::Border { .. } | Hit::Content { .. } | Hit::Popup { .. } | Hit::Nothing => Ok(()),
+            Hit::Border { .. }
+            | Hit::Content { .. }
+            | Hit::Popup { .. }
+            | Hit::Layer { .. }
+            | Hit::Nothing => Ok(()),
         }
     }
 

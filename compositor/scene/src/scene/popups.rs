@@ -22,6 +22,7 @@ pub(crate) struct PopupFrame {
 impl Scene {
     pub(super) fn add_popup(&mut self, id: PopupId, parent: Node, wish: Positioner) -> Result<(), Refused> {
         let (root, depth) = match parent {
+            Node::Layer(_) => return Err(Refused::Unknown),
             Node::Window(w) => (self.known(w)?.id, 1),
             Node::Popup(p) => {
                 let p = self.popups.get(&p).ok_or(Refused::Unknown)?;
@@ -103,6 +104,7 @@ impl Scene {
         let fits = match p.parent {
             Node::Window(_) => self.popup_grab.is_empty(),
             Node::Popup(parent) => self.popup_grab.last() == Some(&parent),
+            Node::Layer(_) => false,
         };
         if !fits || self.popup_grab.contains(&id) {
             return Err(Refused::NotTopmost);
@@ -226,6 +228,7 @@ impl Scene {
         match node {
             Node::Window(w) => self.windows.get(&w).map(|w| self.frame_of(w).content),
             Node::Popup(p) => self.popup_place(p).map(|f| f.content),
+            Node::Layer(_) => None,
         }
     }
 
@@ -233,6 +236,7 @@ impl Scene {
         match node {
             Node::Window(w) => self.windows.get(&w).map(|w| self.frame_of(w).outer),
             Node::Popup(p) => self.popup_place(p).map(|f| f.outer),
+            Node::Layer(_) => None,
         }
     }
 
@@ -261,6 +265,7 @@ impl Scene {
         let parent_shown = match p.parent {
             Node::Window(_) => root.is_visible(),
             Node::Popup(q) => self.popup_frame(q).is_some(),
+            Node::Layer(_) => false,
         };
         if p.is_mapped() && parent_shown { self.popup_place(id) } else { None }
     }

@@ -167,6 +167,10 @@ impl Scene {
     }
 
     /// New windows go where the user is: to the active window's output, else the pointer's.
+    pub(super) fn output_for_new(&self) -> Option<&crate::output::Output> {
+        self.home_for_new()
+    }
+
     fn home_for_new(&self) -> Option<&crate::output::Output> {
         let active = self.active.and_then(|a| self.windows.get(&a)).and_then(|a| self.home_of(a));
         active

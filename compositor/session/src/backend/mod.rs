@@ -187,6 +187,7 @@ impl State {
                     self.counters.damaged_pixels = self.counters.damaged_pixels.saturating_add(drawn.damaged);
                 }
                 self.after_frame(id, &drawn.states);
+                self.trusted_was_drawn(id);
             }
             Err(error) => tracing::error!("an output can't be drawn: {error}"),
         }
@@ -216,8 +217,17 @@ impl State {
     {
         let output = self.desk.scene.output(id)?;
         let view = View { area: output.rect(), scale: cast::factor(output.scale_120()) };
-        let picture =
-            Picture { desk: &self.desk, vms: &self.vms, cursor, pointer: self.seat.at, view, pixels };
+        self.prepare_scenery(id, view, pixels);
+        let picture = Picture {
+            desk: &self.desk,
+            vms: &self.vms,
+            scenery: &self.trusted.scenery,
+            drag: self.selections.drag(),
+            cursor,
+            pointer: self.seat.at,
+            view,
+            pixels,
+        };
         Some(compose(&picture, &mut self.painter.chrome, renderer, textures))
     }
 }

@@ -41,6 +41,7 @@ impl State {
         if let Some(Backend::Headless(headless)) = &mut self.screens.backend {
             headless.add(id, pixels).map_err(|e| e.to_string())?;
         }
+        self.trusted_looks_different();
         self.redraw_everything();
         Ok(())
     }
@@ -101,6 +102,7 @@ impl State {
         // Only disabled: a client may be binding it at this moment, and must not be ended for that.
         self.display.disable_global::<State>(screen.global);
         self.apply_or_ignore(Op::RemoveOutput(screen.id));
+        self.trusted_looks_different();
         self.tell_outputs();
         self.redraw_everything();
         Ok(())

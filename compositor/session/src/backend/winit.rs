@@ -58,7 +58,10 @@ impl State {
                 }
             }
             WinitEvent::Focus(true) => {}
-            WinitEvent::Focus(false) => self.release_all_keys(),
+            WinitEvent::Focus(false) => {
+                self.release_all_keys();
+                self.trusted(cofferdam_prompts::Event::LetGo);
+            }
             WinitEvent::Input(event) => self.nested_input(event),
             WinitEvent::CloseRequested => self.control.quit = true,
             WinitEvent::Redraw => self.redraw_everything(),

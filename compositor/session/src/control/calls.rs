@@ -3,13 +3,16 @@
 //!
 //! In: one request and its fds. Out: its reply and fds, or a sentence that says why not.
 
+use crate::client::ClientIdentity;
 use crate::config::BackendKind;
 use crate::state::State;
 use crate::vm::Adoption;
 use cofferdam_control::desktop::{Reply, Request, WindowId, WindowOp};
+use cofferdam_prompts::Event;
 use cofferdam_scene as scene;
 use scene::{Op, Point, Size};
 use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 
 type Answered = Result<(Reply, Vec<OwnedFd>), String>;
 
@@ -51,6 +54,33 @@ pub(crate) fn answer(state: &mut State, request: Request, fds: Vec<OwnedFd>) -> 
         Request::RemoveOutput(name) => {
             headless_only(state)?;
             done(state.remove_output(&name))
+        }
+        Request::AddTrustedClient => {
+            let socket = fds.into_iter().next().ok_or("the socket is missing")?;
+            let added = state.add_client(UnixStream::from(socket), ClientIdentity::Trusted);
+            done(added.map(|_| ()).map_err(|error| error.to_string()))
+        }
+        Request::ServePermissions => {
+            let socket = fds.into_iter().next().ok_or("the monitor's socket is missing")?;
+            done(state.serve_permissions(socket))
+        }
+        Request::Prompt => {
+            state.clock.read();
+            state.trusted_turn();
+            state.draw_all();
+            Ok((Reply::Prompt(state.prompt_info()), Vec::new()))
+        }
+        Request::SetLocked(on) => {
+            if !on {
+                headless_only(state)?;
+            }
+            state.trusted(Event::Lock(on));
+            done(Ok(()))
+        }
+        Request::Attention(on) => {
+            headless_only(state)?;
+            state.trusted(Event::Attention(on));
+            done(Ok(()))
         }
         Request::Quit => {
             state.control.quit = true;

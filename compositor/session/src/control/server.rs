@@ -34,7 +34,7 @@ impl State {
     }
 
     fn listen_control(&mut self, path: &Path) -> Result<(), Error> {
-        let listener = transport::listen(path)
+        let listener = transport::publish(path)
             .map_err(|error| Error::Socket { path: path.display().to_string(), error })?;
         self.event_loop
             .insert_source(Generic::new(listener, Interest::READ, Mode::Level), |_, listener, state| {

@@ -5,6 +5,7 @@
 //! renderer shows. A client decides over content of its own only: on chrome the cursor is ours, and a
 //! client's picture is never larger than [`MAX_EDGE`] and never leaves its content.
 
+use crate::protocols::{Drag, Over};
 use crate::state::State;
 use cofferdam_scene::{Edges, Hit, Rect};
 use smithay::backend::renderer::utils::with_renderer_surface_state;
@@ -62,11 +63,17 @@ impl State {
 
     /// What to show at the moment.
     pub(crate) fn shown_cursor(&self) -> Shown {
+        if self.trusted.is_up() {
+            return self.seat.at.map_or(Shown::Nothing, |_| Shown::Named(CursorIcon::Default));
+        }
         let Some(at) = self.desk.scene.pointer().filter(|_| self.seat.at.is_some()) else {
             return Shown::Nothing;
         };
         if let Some(edges) = self.desk.scene.pointer_edges() {
             return Shown::Named(resize_icon(edges));
+        }
+        if self.pointer_drags() {
+            return Shown::Named(drag_icon(self.selections.drag().and_then(Drag::over)));
         }
         if self.desk.scene.pointer_is_grabbed() {
             return Shown::Named(CursorIcon::Default);
@@ -77,6 +84,7 @@ impl State {
             Hit::Popup { popup, window, local: Some(_) } => {
                 scene.popups_of(window).iter().find(|p| p.popup == popup).map(|p| p.content)
             }
+            Hit::Layer { layer, .. } => scene.layer_views().find(|v| v.layer == layer).map(|v| v.rect),
             _ => None,
         };
         let Some(clip) = clip else { return Shown::Named(CursorIcon::Default) };
@@ -100,6 +108,15 @@ fn client_picture(surface: &WlSurface, clip: Rect) -> Shown {
         data.map(|data| data.hotspot).unwrap_or_default()
     });
     Shown::Surface { surface: surface.clone(), hotspot, clip }
+}
+
+/// Over another VM's window the pointer says whether the drag could be dropped there.
+fn drag_icon(over: Option<&Over>) -> CursorIcon {
+    match over {
+        Some(over) if over.possible => CursorIcon::Copy,
+        Some(_) => CursorIcon::NoDrop,
+        None => CursorIcon::Grabbing,
+    }
 }
 
 fn resize_icon(edges: Edges) -> CursorIcon {

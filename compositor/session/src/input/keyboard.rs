@@ -5,6 +5,7 @@
 //! whose press was the compositor's is released by the compositor: a client never sees half of it.
 
 use crate::state::State;
+use cofferdam_prompts::Route;
 use cofferdam_scene::Op;
 use smithay::backend::input::KeyState;
 use smithay::input::keyboard::{FilterResult, Keycode, Keysym, KeysymHandle, ModifiersState};
@@ -18,26 +19,43 @@ pub(crate) const EVDEV_OFFSET: u32 = 8;
 enum Action {
     Cycle { backwards: bool },
     EndCycle { accept: bool },
+    TogglePanel,
     Swallow,
 }
 
 impl State {
     /// A key, by its evdev code.
     pub(crate) fn key(&mut self, code: u32, pressed: bool) {
+        let released = (!pressed).then(|| self.trusted_key_release(code));
+        if released == Some(Route::Nobody) {
+            // It was released before a card was shown, or when it went.
+            self.settle_trusted();
+            return;
+        }
         let keycode = Keycode::new(code.saturating_add(EVDEV_OFFSET));
         let state = if pressed { KeyState::Pressed } else { KeyState::Released };
         let serial = SERIAL_COUNTER.next_serial();
         let time = self.clock.now().wayland_millis();
         let keyboard = self.seat.keyboard.clone();
         let cycling = self.desk.scene.cycle().is_some();
-        if pressed && !cycling {
+        if pressed && !cycling && !self.trusted.is_up() {
             let surface = self.desk.keyboard.clone();
             self.seat.recent.note(serial, surface.as_ref());
         }
         let mut after = None;
         let swallowed = keyboard.input(self, keycode, state, serial, time, |state, modifiers, key| {
+            let route = released.unwrap_or_else(|| state.trusted_key_press(code, modifiers, &key));
+            if route.is_kept() {
+                if pressed {
+                    state.seat.swallowed.insert(keycode);
+                } else {
+                    state.seat.swallowed.remove(&keycode);
+                }
+                return FilterResult::Intercept(Action::Swallow);
+            }
             state.filter_key(keycode, pressed, cycling, modifiers, &key, &mut after)
         });
+        self.settle_trusted();
         if let Some(action) = swallowed.or(after) {
             self.act(action);
         }
@@ -67,7 +85,10 @@ impl State {
                 self.seat.swallowed.insert(keycode);
                 FilterResult::Intercept(action)
             }
-            None => FilterResult::Forward,
+            None => {
+                self.key_gesture(modifiers, key);
+                FilterResult::Forward
+            }
         }
     }
 
@@ -83,6 +104,7 @@ impl State {
         match action {
             Action::Cycle { backwards } => self.apply_or_ignore(Op::Cycle { backwards }),
             Action::EndCycle { accept } => self.apply_or_ignore(Op::EndCycle { accept }),
+            Action::TogglePanel => self.toggle_panel(),
             Action::Swallow => {}
         }
     }
@@ -96,12 +118,15 @@ fn bound_to(sym: Keysym, modifiers: &ModifiersState, cycling: bool) -> Option<Ac
         }
         Keysym::Escape if cycling => Some(Action::EndCycle { accept: false }),
         Keysym::Return if cycling => Some(Action::EndCycle { accept: true }),
+        Keysym::p | Keysym::P if modifiers.ctrl && modifiers.alt && !modifiers.logo => {
+            Some(Action::TogglePanel)
+        }
         _ if cycling && !is_modifier(sym) => Some(Action::Swallow),
         _ => None,
     }
 }
 
-fn is_modifier(sym: Keysym) -> bool {
+pub(crate) fn is_modifier(sym: Keysym) -> bool {
     matches!(
         sym,
         Keysym::Shift_L
@@ -126,6 +151,7 @@ mod tests {
     fn keys() {
         let alt = ModifiersState { alt: true, ..ModifiersState::default() };
         let shift = ModifiersState { shift: true, ..alt };
+        let ctrl_alt = ModifiersState { ctrl: true, ..alt };
         let none = ModifiersState::default();
         for (sym, modifiers, cycling, expected) in [
             (Keysym::Tab, &alt, false, Some(Action::Cycle { backwards: false })),
@@ -136,6 +162,8 @@ mod tests {
             (Keysym::a, &alt, true, Some(Action::Swallow)),
             (Keysym::Alt_L, &alt, true, None),
             (Keysym::a, &alt, false, None),
+            (Keysym::p, &ctrl_alt, false, Some(Action::TogglePanel)),
+            (Keysym::p, &alt, false, None),
         ] {
             assert_eq!(bound_to(sym, modifiers, cycling), expected, "{sym:?}");
         }

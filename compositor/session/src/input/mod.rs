@@ -17,6 +17,8 @@ mod virtual_seat;
 pub(crate) use cursor::Shown;
 #[cfg(feature = "winit")]
 pub(crate) use keyboard::EVDEV_OFFSET;
+pub(crate) use keyboard::is_modifier;
+pub(crate) use pointer::{Focus as PointerFocus, pixel};
 
 use crate::compositor::Error;
 use crate::config::Config;
@@ -75,6 +77,23 @@ impl SeatRoom {
             recent: serials::Recent::default(),
             typing: None,
         })
+    }
+}
+
+impl SeatRoom {
+    /// Presses of before justify nothing any more.
+    pub(crate) fn forget_presses(&mut self) {
+        self.recent = serials::Recent::default();
+    }
+
+    /// The pointer is on no surface.
+    pub(crate) fn forget_pointer_focus(&mut self) {
+        self.focus = None;
+    }
+
+    /// Whether a key's press was the compositor's, which is forgotten.
+    pub(crate) fn take_swallowed(&mut self, key: Keycode) -> bool {
+        self.swallowed.remove(&key)
     }
 }
 

@@ -7,7 +7,7 @@
 use crate::shell::content_offset;
 use crate::state::State;
 use cofferdam_scene as scene;
-use scene::Op;
+use scene::{Hit, Node, Op};
 use smithay::backend::input::{Axis, AxisSource, ButtonState};
 use smithay::desktop::WindowSurfaceType;
 use smithay::desktop::utils::under_from_surface_tree;
@@ -24,7 +24,7 @@ const NOTCH: f64 = 15.0;
 pub(crate) type Focus = (WlSurface, Point<f64, Logical>);
 
 /// The pixel that a place lies in.
-pub(super) fn pixel(at: Point<f64, Logical>) -> scene::Point {
+pub(crate) fn pixel(at: Point<f64, Logical>) -> scene::Point {
     let whole = at.to_i32_floor::<i32>();
     scene::Point::new(whole.x, whole.y)
 }
@@ -33,6 +33,9 @@ impl State {
     /// The pointer is moved to a place.
     pub(crate) fn pointer_to(&mut self, to: Point<f64, Logical>) {
         let to = self.nearest_place(to);
+        if self.trusted_pointer(to) {
+            return;
+        }
         let from = self.seat.at.unwrap_or(to);
         let delta = to - from;
         if self.pointer_is_locked() {
@@ -44,6 +47,7 @@ impl State {
         self.seat.at = Some(to);
         self.apply_or_ignore(Op::PointerMotion(pixel(to)));
         self.send_motion(to);
+        self.drag_follows_pointer(to);
         self.relative_motion(delta);
         self.renew_constraint();
         self.redraw_cursor();
@@ -77,17 +81,32 @@ impl State {
 
     /// The surface under the pointer, if it is content and takes input there.
     pub(crate) fn pointer_focus(&self) -> Option<Focus> {
-        let at = self.seat.at?;
+        let at = self.seat.at.filter(|_| !self.trusted.is_up())?;
         let (node, geometry) = self.desk.scene.pointer_target()?;
-        let focus = self.focus_at(node, geometry, at)?;
-        let identity = self.identity_of_surface(&focus.0);
-        let free = !self.seat.pointer.is_grabbed();
-        (free || self.selection_owners.may_be_dropped_on(identity.as_ref())).then_some(focus)
+        self.focus_at(node, geometry, at).filter(|_| !self.pointer_drags())
+    }
+
+    /// The surface at a place, whoever has the pointer.
+    pub(crate) fn surface_under(&self, at: Point<f64, Logical>) -> Option<Focus> {
+        let place = pixel(at);
+        let (node, local) = match self.desk.scene.hit(place) {
+            Hit::Content { window, local } => (Node::Window(window), local),
+            Hit::Popup { popup, local: Some(local), .. } => (Node::Popup(popup), local),
+            Hit::Layer { layer, local } => (Node::Layer(layer), local),
+            _ => return None,
+        };
+        let origin = place.shifted(local.x.saturating_neg(), local.y.saturating_neg());
+        self.focus_at(node, origin, at)
+    }
+
+    /// The window at a place, its popups included.
+    pub(crate) fn window_under(&self, at: Point<f64, Logical>) -> Option<scene::WindowId> {
+        self.desk.scene.hit(pixel(at)).window()
     }
 
     pub(super) fn focus_at(
         &self,
-        node: scene::Node,
+        node: Node,
         geometry: scene::Point,
         at: Point<f64, Logical>,
     ) -> Option<Focus> {
@@ -117,12 +136,16 @@ impl State {
 
     /// A button, by its evdev code.
     pub(crate) fn pointer_button(&mut self, code: u32, pressed: bool) {
-        if pressed {
-            if !self.seat.pointer.is_grabbed() {
-                // No drag outlives the buttons that carry it, whatever became of its client.
-                self.selection_owners.end_drag();
-            }
+        if self.trusted_button(code, pressed) {
+            return;
+        }
+        // While something is dragged, other buttons mean nothing.
+        let dragging = self.pointer_drags();
+        if pressed && !dragging {
             self.before_press(code);
+        }
+        if !dragging {
+            self.button_gesture(code, pressed);
         }
         let serial = SERIAL_COUNTER.next_serial();
         let state = if pressed { ButtonState::Pressed } else { ButtonState::Released };
@@ -132,6 +155,9 @@ impl State {
         self.seat.recent.note(serial, pointer.current_focus().as_ref());
         pointer.button(self, &event);
         pointer.frame(self);
+        if !pressed {
+            self.drag_button_released(code);
+        }
         if !pressed && code == BTN_LEFT {
             self.apply_or_ignore(Op::Release);
             self.desk.pointer_stale = true;
@@ -151,6 +177,9 @@ impl State {
 
     /// A wheel, in 120ths of a notch.
     pub(crate) fn pointer_axis(&mut self, dx_120: i32, dy_120: i32) {
+        if self.trusted.is_up() {
+            return;
+        }
         let mut frame = AxisFrame::new(self.clock.now().wayland_millis()).source(AxisSource::Wheel);
         for (axis, steps) in [(Axis::Horizontal, dx_120), (Axis::Vertical, dy_120)] {
             if steps != 0 {

@@ -10,18 +10,21 @@ use cofferdam_scene::Op;
 use smithay::backend::input::TouchSlot;
 use smithay::input::touch::{DownEvent, MotionEvent, UpEvent};
 use smithay::reexports::wayland_server::protocol::wl_surface::WlSurface;
-use smithay::utils::{Logical, Point, SERIAL_COUNTER};
+use smithay::utils::{Logical, Point, SERIAL_COUNTER, Serial};
 
 /// Fingers at a time.
 const MAX_SLOTS: u32 = 10;
 
 /// Whom a finger belongs to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Finger {
     /// It stands for the pointer in the scene.
     leads: bool,
     /// The surface it went down on; none for a title bar, an edge, the background.
     on: Option<WlSurface>,
+    /// Where it is, and the number under which its client was told of it.
+    at: Point<f64, Logical>,
+    serial: Serial,
 }
 
 fn slot(n: u32) -> TouchSlot {
@@ -37,13 +40,18 @@ impl State {
         if self.seat.fingers.contains_key(&n) {
             return Err(format!("finger {n} is down already"));
         }
+        if self.trusted_finger_down(n, at) {
+            let serial = SERIAL_COUNTER.next_serial();
+            self.seat.fingers.insert(n, Finger { leads: false, on: None, at, serial });
+            return Ok(());
+        }
         // While the mouse holds something, a finger does not interfere.
         let leads = self.seat.fingers.is_empty() && !self.desk.scene.pointer_is_held();
         let target = self.touch_target(at, leads);
         let on = target.as_ref().map(|(surface, _)| surface.clone());
-        self.seat.fingers.insert(n, Finger { leads, on });
+        let serial = SERIAL_COUNTER.next_serial();
+        self.seat.fingers.insert(n, Finger { leads, on, at, serial });
         if let Some((surface, _)) = &target {
-            let serial = SERIAL_COUNTER.next_serial();
             self.seat.recent.note(serial, Some(surface));
             let time = self.clock.now().wayland_millis();
             let event = DownEvent { slot: slot(n), location: at, serial, time };
@@ -69,6 +77,9 @@ impl State {
             cofferdam_scene::Hit::Popup { popup, local: Some(local), .. } => {
                 (cofferdam_scene::Node::Popup(popup), origin(pixel(at), local))
             }
+            cofferdam_scene::Hit::Layer { layer, local } => {
+                (cofferdam_scene::Node::Layer(layer), origin(pixel(at), local))
+            }
             _ => return None,
         };
         self.focus_at(node, geometry, at)
@@ -77,9 +88,16 @@ impl State {
     /// A finger moves.
     pub(crate) fn touch_move(&mut self, n: u32, at: Point<f64, Logical>) -> Result<(), String> {
         let finger = self.seat.fingers.get(&n).cloned().ok_or_else(|| format!("finger {n} is not down"))?;
+        if let Some(finger) = self.seat.fingers.get_mut(&n) {
+            finger.at = at;
+        }
+        if self.trusted_finger_moves(n, at) {
+            return Ok(());
+        }
         if finger.leads {
             self.apply_or_ignore(Op::PointerMotion(pixel(at)));
         }
+        self.drag_follows_finger(n, at);
         if finger.on.is_some() {
             let event = MotionEvent { slot: slot(n), location: at, time: self.clock.now().wayland_millis() };
             let touch = self.seat.touch.clone();
@@ -92,9 +110,13 @@ impl State {
     /// A finger leaves.
     pub(crate) fn touch_up(&mut self, n: u32) -> Result<(), String> {
         let finger = self.seat.fingers.remove(&n).ok_or_else(|| format!("finger {n} is not down"))?;
+        if self.trusted_finger_up(n) {
+            return Ok(());
+        }
         if finger.on.is_some() {
             self.lift(n);
         }
+        self.drag_finger_lifted(n);
         if finger.leads {
             self.apply_or_ignore(Op::Release);
             // The finger is gone from the screen; a mouse stays where it was.
@@ -104,6 +126,13 @@ impl State {
             }
         }
         Ok(())
+    }
+
+    /// The finger whose touch has this number, and where it is.
+    pub(crate) fn finger_of(&self, serial: Serial) -> Option<(u32, Point<f64, Logical>)> {
+        let found =
+            self.seat.fingers.iter().find(|(_, finger)| finger.on.is_some() && finger.serial == serial);
+        found.map(|(n, finger)| (*n, finger.at))
     }
 
     /// Tells a client that a finger left it.
@@ -130,8 +159,16 @@ impl State {
         }
     }
 
+    /// A card is shown: fingers that are down belong to nobody until they leave the screen.
+    pub(crate) fn fingers_to_nobody(&mut self) {
+        self.fingers_to_chrome();
+        for finger in self.seat.fingers.values_mut() {
+            finger.leads = false;
+        }
+    }
+
     /// A window follows the leading finger now: its client loses all of them.
-    pub(super) fn fingers_to_chrome(&mut self) {
+    pub(crate) fn fingers_to_chrome(&mut self) {
         if !self.seat.fingers.values().any(|finger| finger.on.is_some()) {
             return;
         }

@@ -15,6 +15,7 @@ mod decoration;
 mod extensions;
 mod output;
 mod pending;
+pub(crate) mod placement;
 mod places;
 mod scale;
 mod seat;
@@ -23,7 +24,8 @@ mod shm;
 mod text_input;
 mod xdg_shell;
 
-pub(crate) use selection::SelectionOwners;
+pub(crate) use placement::ShellSurface;
+pub(crate) use selection::{Drag, Over, Selections};
 
 use crate::state::State;
 use smithay::input::SeatState;
@@ -73,6 +75,7 @@ struct Stateless {
     _constraints: PointerConstraintsState,
     _text_input: TextInputManagerState,
     _idle_inhibit: IdleInhibitManagerState,
+    _placement: placement::Placement,
 }
 
 /// `CLOCK_MONOTONIC`, as presentation feedback names it.
@@ -101,6 +104,7 @@ impl Globals {
                 _constraints: PointerConstraintsState::new::<State>(display),
                 _text_input: TextInputManagerState::new::<State>(display),
                 _idle_inhibit: IdleInhibitManagerState::new::<State>(display),
+                _placement: placement::Placement::new(display),
             },
         }
     }

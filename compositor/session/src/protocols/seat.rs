@@ -33,7 +33,10 @@ impl SeatHandler for State {
     }
 
     fn focus_changed(&mut self, _: &Seat<Self>, focused: Option<&WlSurface>) {
-        self.selections_follow(focused);
+        // A question takes the keyboard away for a moment; what it is about stays where it was.
+        if !self.trusted.is_up() {
+            self.selections_follow(focused);
+        }
     }
 
     fn cursor_image(&mut self, _: &Seat<Self>, image: CursorImageStatus) {

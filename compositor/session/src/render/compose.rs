@@ -10,14 +10,18 @@ use super::elements::{ClientElement, OutputElement, PartElement};
 use super::geometry::{PixelFrame, View, kind_of};
 use super::textures::Textures;
 use crate::input::Shown;
+use crate::protocols::Drag;
 use crate::shell::{Desk, content_offset};
+use crate::trusted::{Item, Scenery};
 use crate::vm::{Vm, Vms};
 use cofferdam_chrome::{
     ButtonStates, Chrome, CursorShape, FrameKind, FrameSpec, Part, SwitcherItem, SwitcherSpec, TitleButton,
 };
 use cofferdam_ids::{Identity, Label};
-use cofferdam_scene::{Button, ButtonView, PopupView, WindowId, WindowView};
-use cofferdam_themes::Rgb;
+use cofferdam_scene::{
+    Button, ButtonView, Insets, LayerRole, LayerView, Layout, PopupView, Rect, WindowId, WindowView,
+};
+use cofferdam_themes::{Metrics, Rgb};
 use smithay::backend::renderer::element::solid::SolidColorRenderElement;
 use smithay::backend::renderer::element::surface::{
     WaylandSurfaceRenderElement, render_elements_from_surface_tree,
@@ -26,14 +30,24 @@ use smithay::backend::renderer::element::utils::CropRenderElement;
 use smithay::backend::renderer::element::{Id, Kind};
 use smithay::backend::renderer::utils::CommitCounter;
 use smithay::backend::renderer::{Color32F, ImportAll, ImportMem, Renderer, Texture};
+use smithay::desktop::utils::bbox_from_surface_tree;
 use smithay::reexports::wayland_server::protocol::wl_surface::WlSurface;
 use smithay::utils::{Buffer, Logical, Physical, Point, Rectangle, Scale, Size};
+
+/// Largest edge of a drag's picture, in logical pixels; the rest is cut.
+const MAX_DRAG_ICON: i32 = 256;
+/// Width of the ring around a window that a drag could be dropped on, in logical pixels.
+const RING: i32 = 4;
 
 /// What a picture shows, borrowed for the time of composing it.
 #[derive(Debug)]
 pub(crate) struct Picture<'a> {
     pub(crate) desk: &'a Desk,
     pub(crate) vms: &'a Vms,
+    /// What the trusted path adds.
+    pub(crate) scenery: &'a Scenery,
+    /// What is being dragged.
+    pub(crate) drag: Option<&'a Drag>,
     pub(crate) cursor: &'a Shown,
     /// Where the pointer is.
     pub(crate) pointer: Option<Point<f64, Logical>>,
@@ -70,9 +84,9 @@ where
     let mut easel =
         Easel { renderer, textures, chrome, view: picture.view, bounds, solid: Vec::new(), out: Vec::new() };
     easel.cursor(picture);
-    easel.switcher(picture);
-    for view in picture.desk.scene.windows().rev() {
-        easel.window(picture, &view);
+    easel.scenery(picture.scenery);
+    if !picture.scenery.hides_clients {
+        easel.desktop(picture);
     }
     let wallpaper = easel.chrome.wallpaper(cast::length(picture.pixels.w), cast::length(picture.pixels.h));
     easel.parts(wallpaper, Point::default(), true);
@@ -105,9 +119,36 @@ where
         }
     }
 
+    /// Everything of clients, with the switcher above it.
+    fn desktop(&mut self, picture: &Picture<'_>) {
+        self.switcher(picture);
+        for view in picture.desk.scene.layer_views().rev() {
+            self.layer(picture, &view);
+        }
+        self.drag(picture);
+        for view in picture.desk.scene.windows().rev() {
+            self.window(picture, &view);
+        }
+    }
+
+    /// What the trusted path shows: above everything but the desktop's own cursor.
+    fn scenery(&mut self, scenery: &Scenery) {
+        for item in &scenery.items {
+            match item {
+                Item::Parts(parts, place) => self.parts(parts.clone(), *place, false),
+                Item::Fill(id, rect, color, opacity) => self.veil(id, *rect, *color, *opacity),
+            }
+        }
+    }
+
     fn fill(&mut self, id: &Id, rect: Rectangle<i32, Physical>, color: Rgb) {
-        let channel = |v: u8| f32::from(v) / 255.0;
-        let color = Color32F::new(channel(color.r), channel(color.g), channel(color.b), 1.0);
+        self.veil(id, rect, color, 1.0);
+    }
+
+    fn veil(&mut self, id: &Id, rect: Rectangle<i32, Physical>, color: Rgb, opacity: f32) {
+        // Premultiplied, as all pictures are.
+        let channel = |v: u8| f32::from(v) / 255.0 * opacity;
+        let color = Color32F::new(channel(color.r), channel(color.g), channel(color.b), opacity);
         let commit = CommitCounter::default();
         let element = SolidColorRenderElement::new(id.clone(), rect, commit, color, Kind::Unspecified);
         self.out.push(OutputElement::Fill(element));
@@ -135,6 +176,57 @@ where
         self.out.extend(cropped.map(|element| OutputElement::Client(ClientElement(element))));
     }
 
+    /// The bar, the panel or a dialog of the desktop itself: it wears no identity, and draws its own edges.
+    fn layer(&mut self, picture: &Picture<'_>, view: &LayerView) {
+        let Some(entry) = picture.desk.layers.get(&view.layer) else { return };
+        let place = self.view.rect(view.rect);
+        self.surface_tree(&entry.surface, place.loc, place);
+        if view.role != LayerRole::Bar {
+            let size = (cast::length(place.size.w), cast::length(place.size.h));
+            let scale = cast::factor32(self.view.scale);
+            let shadow = self.chrome.shadow(FrameKind::Window, size, scale, true);
+            self.parts(shadow, place.loc, false);
+        }
+    }
+
+    /// A drag's picture, in a frame of its VM.
+    fn drag(&mut self, picture: &Picture<'_>) {
+        let Some(drag) = picture.drag else { return };
+        if let Some(icon) = drag.icon() {
+            let drawn = bbox_from_surface_tree(&icon.surface, (0, 0));
+            let at = drag.at().to_i32_floor::<i32>() + icon.offset + drawn.loc;
+            let (w, h) = (drawn.size.w.min(MAX_DRAG_ICON), drawn.size.h.min(MAX_DRAG_ICON));
+            let content = Rect::new(at.x, at.y, w, h);
+            let border = i32::from(Metrics::POPUP_BORDER);
+            let outer = content.outset(Insets::all(border));
+            let vm = drag.identity().vm().and_then(|vm| picture.vms.get(vm));
+            let title = &Label::default();
+            let buttons = ButtonStates::default();
+            let marks = Marks { kind: FrameKind::Popup, title, focused: false, buttons, vm };
+            let frame = self.view.frame(FrameKind::Popup, outer, content, content);
+            if w > 0 && h > 0 {
+                self.framed(&icon.surface, &icon.ground, &frame, &marks);
+            }
+        }
+    }
+
+    /// A ring of a VM's colour around a frame.
+    fn ring(&mut self, ids: &[Id; 4], around: Rect, identity: Identity) {
+        let color = self.chrome.identities().get(identity).color;
+        let outer = around.outset(Insets::all(RING));
+        let (w, h) = (outer.w, around.h);
+        let sides = [
+            Rect::new(outer.x, outer.y, w, RING),
+            Rect::new(outer.x, around.bottom(), w, RING),
+            Rect::new(outer.x, around.y, RING, h),
+            Rect::new(around.right(), around.y, RING, h),
+        ];
+        for (id, side) in ids.iter().zip(sides) {
+            let rect = self.view.rect(side);
+            self.fill(id, rect, color);
+        }
+    }
+
     /// A window with its popups, and its shadow below.
     fn window(&mut self, picture: &Picture<'_>, view: &WindowView<'_>) {
         let id = view.window.id();
@@ -142,6 +234,12 @@ where
         let vm = entry.vm.as_ref().and_then(|vm| picture.vms.get(vm));
         for popup in view.popups.iter().rev() {
             self.popup(picture, popup, vm);
+        }
+        let dropped_on = picture.drag.and_then(Drag::over).filter(|over| over.possible && over.window == id);
+        if let (Some(over), Some(vm)) = (dropped_on, vm) {
+            // What fills the screen has no outside to be seen.
+            let inside = Insets::all(if view.layout == Layout::Floating { 0 } else { RING });
+            self.ring(&over.ring, view.frame.outer.inset(inside), vm.identity);
         }
         let kind = kind_of(view.layout);
         let frame = self.view.frame(kind, view.frame.outer, view.frame.inner, view.frame.content);

@@ -7,6 +7,7 @@
 
 use super::cast;
 use crate::clock::Mono;
+use crate::protocols::Drag;
 use crate::state::State;
 use calloop::timer::{TimeoutAction, Timer};
 use cofferdam_scene::{Node, OutputId, WindowId};
@@ -65,7 +66,13 @@ impl State {
             .popups
             .iter()
             .map(|(id, p)| (desk.root_window(Node::Popup(*id)), p.popup.wl_surface().clone()));
-        windows.chain(popups).chain(self.cursor_surface().map(|surface| (None, surface))).collect()
+        let layers = desk.layers.values().map(|layer| (None, layer.surface.clone()));
+        windows
+            .chain(popups)
+            .chain(layers)
+            .chain(self.cursor_surface().map(|surface| (None, surface)))
+            .chain(self.selections.drag().and_then(Drag::icon).map(|icon| (None, icon.surface.clone())))
+            .collect()
     }
 
     fn is_on(&self, window: WindowId, output: OutputId) -> bool {
@@ -104,7 +111,12 @@ impl State {
         let root = crate::shell::root_of(surface);
         let scene = &self.desk.scene;
         let window = self.desk.node_of(&root).and_then(|node| self.desk.root_window(node));
+        let layer = match self.desk.node_of(&root) {
+            Some(Node::Layer(layer)) => scene.layer(layer).and_then(cofferdam_scene::Layer::home),
+            _ => None,
+        };
         let home = window.and_then(|window| scene.window(window)).and_then(cofferdam_scene::Window::home);
+        let home = home.or(layer);
         let output = home.and_then(|home| scene.output(home)).or_else(|| scene.outputs().first());
         let Some(output) = output else { return };
         let scale = cast::factor(output.scale_120());

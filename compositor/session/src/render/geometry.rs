@@ -70,6 +70,18 @@ impl View {
     }
 }
 
+/// Where something drawn is in the global space: the whole logical pixels that it covers wholly.
+pub(crate) fn scene_rect_of(view: &View, r: Rectangle<i32, Physical>) -> Rect {
+    let axis = |from: i32, length: i32, base: i32| {
+        let to = f64::from(from.saturating_add(length)) / view.scale;
+        let (from, to) = ((f64::from(from) / view.scale).ceil(), to.floor());
+        (cast::round(from).saturating_add(base), cast::round(to - from).max(0))
+    };
+    let (x, w) = axis(r.loc.x, r.size.w, view.area.x);
+    let (y, h) = axis(r.loc.y, r.size.h, view.area.y);
+    Rect::new(x, y, w, h)
+}
+
 /// The painter's word for a layout.
 pub(crate) fn kind_of(layout: Layout) -> FrameKind {
     match layout {

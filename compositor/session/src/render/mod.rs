@@ -16,7 +16,7 @@ mod textures;
 
 pub(crate) use compose::{Ground, Picture, compose};
 pub(crate) use elements::OutputElement;
-pub(crate) use geometry::View;
+pub(crate) use geometry::{View, scene_rect_of};
 pub(crate) use textures::Textures;
 
 use crate::compositor::Error;
@@ -33,6 +33,8 @@ const FONT_DIRS: [&str; 2] = ["/usr/share/fonts", "/usr/local/share/fonts"];
 pub(crate) struct Painter {
     pub(crate) chrome: Chrome,
     library: Library,
+    /// The theme, by the name that people and programs ask for it.
+    pub(crate) theme: String,
 }
 
 impl std::fmt::Debug for Painter {
@@ -47,7 +49,7 @@ impl Painter {
         let first = library.theme(theme).cloned().ok_or_else(|| Error::Backend(unknown(theme, &library)))?;
         let fonts = FONT_DIRS.iter().map(PathBuf::from).collect();
         let chrome = Chrome::new(first, library.identities.clone(), fonts);
-        Ok(Self { chrome, library })
+        Ok(Self { chrome, library, theme: theme.to_owned() })
     }
 }
 
@@ -75,12 +77,15 @@ impl State {
         let theme = library.theme(name).cloned().ok_or_else(|| unknown(name, library))?;
         let identities = library.identities.clone();
         self.painter.chrome.set_theme(theme, identities);
+        name.clone_into(&mut self.painter.theme);
+        self.tell_theme();
         self.chrome_changed();
         Ok(())
     }
 
     /// Names, colours or the theme changed: everything is looked at again.
     pub(crate) fn chrome_changed(&mut self) {
+        self.trusted_looks_different();
         self.redraw_everything();
     }
 }

@@ -16,6 +16,8 @@ impl State {
             match effect {
                 Effect::Configure { window, configure } => self.configure(window, configure),
                 Effect::ConfigurePopup { popup, rect, token } => self.configure_popup(popup, rect, token),
+                Effect::ConfigureLayer { layer, size } => self.configure_layer(layer, size),
+                Effect::CloseLayer(layer) => self.close_layer(layer),
                 Effect::DismissPopup(popup) => {
                     if let Some(entry) = self.desk.popups.get(&popup) {
                         entry.popup.send_popup_done();
@@ -33,6 +35,7 @@ impl State {
                 Effect::PointerFocus => self.desk.pointer_stale = true,
             }
         }
+        self.tell_active_vm();
     }
 
     fn configure(&mut self, window: WindowId, configure: Configure) {
@@ -59,7 +62,12 @@ impl State {
         }
     }
 
-    fn focus(&mut self, node: Option<Node>) {
+    /// Gives the keyboard to a node. While the trusted path shows something nobody has it; whose it is
+    /// by then is looked up when that goes.
+    pub(crate) fn focus(&mut self, node: Option<Node>) {
+        if self.trusted.is_up() {
+            return;
+        }
         let surface = node.and_then(|node| self.desk.surface_of(node));
         self.release_constraint();
         self.desk.keyboard.clone_from(&surface);

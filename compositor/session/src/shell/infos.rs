@@ -5,11 +5,16 @@
 
 use super::State;
 use cofferdam_control::desktop::{Event, PopupInfo, Rect, WindowId as ControlId, WindowInfo};
-use cofferdam_scene::{self as scene, Layout, WindowId};
+use cofferdam_ids::Label;
+use cofferdam_scene::{self as scene, LayerRole, LayerView, Layout, WindowId};
+
+/// Numbers of layers begin here.
+const LAYERS: u64 = 1 << 63;
 
 impl State {
     pub(crate) fn window_infos(&self) -> Vec<WindowInfo> {
-        self.desk.scene.stack().iter().filter_map(|id| self.window_info(*id)).collect()
+        let windows = self.desk.scene.stack().iter().filter_map(|id| self.window_info(*id));
+        windows.chain(self.desk.scene.layer_views().map(layer_info)).collect()
     }
 
     pub(crate) fn window_info(&self, id: WindowId) -> Option<WindowInfo> {
@@ -46,6 +51,32 @@ impl State {
                 self.announce(Event::WindowMapped(info));
             }
         }
+    }
+}
+
+/// A surface of the desktop itself. Its number can't be that of a window, so nothing can be done to it.
+fn layer_info(view: LayerView) -> WindowInfo {
+    let name = match view.role {
+        LayerRole::Bar => "bar",
+        LayerRole::Panel => "panel",
+        LayerRole::Dialog => "dialog",
+    };
+    WindowInfo {
+        id: ControlId(LAYERS | view.layer.0),
+        vm: None,
+        identity: None,
+        title: Label::default(),
+        app_id: Label::new(name),
+        frame: rect(view.rect),
+        content: rect(view.rect),
+        border: 0,
+        visible: true,
+        focused: view.active,
+        maximized: false,
+        fullscreen: false,
+        minimized: false,
+        commits: 0,
+        popups: Vec::new(),
     }
 }
 

@@ -8,17 +8,19 @@
 mod effects;
 mod harness;
 mod infos;
+mod layers;
 mod popups;
 mod requests;
 mod surfaces;
 mod windows;
 
+pub(crate) use layers::{LayerEntry, Shells};
 pub(crate) use surfaces::{content_offset, has_buffer, has_buffer_attached, root_of};
 
 use crate::render::Ground;
 use crate::state::State;
 use cofferdam_ids::{Label, VmId};
-use cofferdam_scene::{Mono, Node, Op, Owner, PopupId, Refused, Scene, WindowId};
+use cofferdam_scene::{LayerId, Mono, Node, Op, Owner, PopupId, Refused, Scene, WindowId};
 use smithay::reexports::wayland_server::protocol::wl_surface::WlSurface;
 use smithay::wayland::shell::xdg::{PopupSurface, ToplevelSurface};
 use std::collections::{BTreeMap, HashMap};
@@ -52,10 +54,14 @@ pub(crate) struct Desk {
     pub(crate) scene: Scene,
     pub(crate) windows: BTreeMap<WindowId, WindowEntry>,
     pub(crate) popups: BTreeMap<PopupId, PopupEntry>,
+    pub(crate) layers: BTreeMap<LayerId, LayerEntry>,
+    /// Programs that have a place for surfaces of their own.
+    pub(crate) shells: Shells,
     /// Nodes by the surface that has the role.
     nodes: HashMap<ObjectId, Node>,
     next_window: u64,
     next_popup: u64,
+    next_layer: u64,
     /// The surface with the keyboard.
     pub(crate) keyboard: Option<WlSurface>,
     /// Windows whose first frame is not on the screen yet.
@@ -70,9 +76,12 @@ impl Default for Desk {
             scene: Scene::new(crate::render::scene_metrics()),
             windows: BTreeMap::new(),
             popups: BTreeMap::new(),
+            layers: BTreeMap::new(),
+            shells: Shells::default(),
             nodes: HashMap::new(),
             next_window: 1,
             next_popup: 1,
+            next_layer: 1,
             keyboard: None,
             to_announce: Vec::new(),
             pointer_stale: false,
@@ -91,14 +100,16 @@ impl Desk {
         match node {
             Node::Window(id) => self.windows.get(&id).map(|w| w.toplevel.wl_surface().clone()),
             Node::Popup(id) => self.popups.get(&id).map(|p| p.popup.wl_surface().clone()),
+            Node::Layer(id) => self.layers.get(&id).map(|l| l.surface.clone()),
         }
     }
 
-    /// The toplevel at the end of a node's chain of parents.
+    /// The toplevel at the end of a node's chain of parents; layers have none.
     pub(crate) fn root_window(&self, node: Node) -> Option<WindowId> {
         match node {
             Node::Window(id) => Some(id),
             Node::Popup(id) => self.scene.popup(id).map(cofferdam_scene::Popup::root),
+            Node::Layer(_) => None,
         }
     }
 }
@@ -128,11 +139,6 @@ impl State {
     pub(crate) fn has_keyboard(&self, surface: &WlSurface) -> bool {
         let root = root_of(surface);
         self.desk.keyboard.as_ref() == Some(&root)
-    }
-
-    /// Whose keyboard it is.
-    pub(crate) fn keyboard_identity(&self) -> Option<crate::client::ClientIdentity> {
-        self.desk.keyboard.as_ref().and_then(|surface| self.identity_of_surface(surface))
     }
 
     /// Raises the window of a surface.

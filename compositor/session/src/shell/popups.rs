@@ -56,7 +56,7 @@ impl State {
         let popups = &self.desk.popups;
         self.desk.nodes.retain(|_, node| match node {
             Node::Popup(id) => popups.contains_key(id),
-            Node::Window(_) => true,
+            Node::Window(_) | Node::Layer(_) => true,
         });
     }
 

@@ -110,13 +110,14 @@ impl State {
         match node {
             Some(Node::Window(window)) => self.window_committed(window, &root),
             Some(Node::Popup(popup)) => self.popup_committed(popup, &root),
-            None => self.cursor_committed(&root),
+            Some(Node::Layer(layer)) => self.layer_committed(layer, &root),
+            None => {
+                self.cursor_committed(&root);
+                self.drag_icon_committed(&root);
+            }
         }
         self.tell_scale(surface);
-        let shown = node
-            .and_then(|node| self.desk.root_window(node))
-            .and_then(|window| self.desk.scene.window(window))
-            .is_some_and(cofferdam_scene::Window::is_visible);
+        let shown = node.is_some_and(|node| self.is_shown(node));
         if !shown && node.is_some() {
             // No frame will come that could answer its frame callbacks.
             self.feed_later();
@@ -168,6 +169,7 @@ impl State {
     /// A surface object is gone, perhaps before the role object that needs it.
     pub(crate) fn surface_destroyed(&mut self, surface: &WlSurface) {
         self.fingers_leave(surface);
+        self.drag_lost_surface(surface);
         match self.desk.nodes.remove(&surface.id()) {
             Some(Node::Window(window)) => {
                 self.apply_or_ignore(Op::Commit { window, size: None, settled: false });
@@ -175,6 +177,7 @@ impl State {
             Some(Node::Popup(popup)) => {
                 self.apply_or_ignore(Op::CommitPopup { popup, size: None });
             }
+            Some(Node::Layer(layer)) => self.layer_gone(layer),
             None => self.cursor_gone(surface),
         }
         if self.desk.keyboard.as_ref() == Some(surface) {

@@ -98,7 +98,9 @@ impl State {
         for client in vm.clients {
             self.display.backend_handle().kill_client(client, DisconnectReason::ConnectionClosed);
         }
+        self.transfers_forget(id);
         self.forget_owner(id);
+        self.trusted(cofferdam_prompts::Event::VmGone(id.clone()));
         Ok(())
     }
 

@@ -20,3 +20,7 @@ mod nested;
 mod pictures;
 #[cfg(test)]
 mod selections;
+#[cfg(test)]
+mod transfers;
+#[cfg(test)]
+mod trusted;

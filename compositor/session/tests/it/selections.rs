@@ -95,7 +95,7 @@ fn a_drag_enters_its_own_vm_only() {
     b.sync();
     let secret = source(&mut a, &a_manager, "text/secret");
     a_device.start_drag(Some(&secret), &window.surface, None, a.app.serial);
-    a.sync();
+    assert_eq!(offers(&mut a), [Told::Offered("text/secret".into()), Told::DragEnter]);
     desktop.pointer(cb.x + 10, cb.y + 10);
     assert_eq!(offers(&mut b), []);
     desktop.pointer(ca.x + 20, ca.y + 20);

@@ -24,6 +24,7 @@ const BASE_ENV: &[(&str, &str)] = &[
     ("XDG_RUNTIME_DIR", RUNTIME_DIR),
     ("XDG_SESSION_TYPE", "wayland"),
     ("WAYLAND_DISPLAY", super::bridge::SOCKET_NAME),
+    ("DBUS_SESSION_BUS_ADDRESS", super::bus::ADDRESS),
 ];
 
 /// The app of this VM.

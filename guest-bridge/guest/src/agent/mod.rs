@@ -5,9 +5,13 @@
 //! One thread, one epoll loop. Its end is the VM's end: PID 1 powers off after it.
 
 mod app;
+mod asking;
 pub(crate) mod bridge;
+mod bus;
+mod files;
 mod outbox;
 mod port;
+mod portal;
 mod process;
 mod token;
 
@@ -23,6 +27,7 @@ use crate::console;
 use crate::init::APP_USER;
 use crate::reactor::{Interest, Reactor, Ready};
 use app::App;
+use asking::Asking;
 use bridge::{Answer, Bridge};
 use outbox::Outbox;
 use port::{Port, PortError};
@@ -53,6 +58,8 @@ enum AgentError {
     Port(#[from] PortError),
     #[error("cannot start the bridge: {0}")]
     Bridge(std::io::Error),
+    #[error("cannot prepare the portals: {0}")]
+    Portals(std::io::Error),
     #[error("event loop: {0}")]
     Reactor(#[from] Errno),
 }
@@ -74,6 +81,7 @@ struct Agent {
     port: Port,
     outbox: Outbox,
     bridge: Bridge,
+    asking: Asking,
     processes: BTreeMap<u32, Process>,
     next_key: u32,
     /// The app may be started once.
@@ -91,11 +99,13 @@ impl Agent {
         let port = Port::open()?;
         reactor.add_edge(&port.file, Token::Port.pack())?;
         let bridge = Bridge::prepare().map_err(AgentError::Bridge)?;
+        let asking = Asking::prepare(&reactor).map_err(AgentError::Portals)?;
         let mut agent = Self {
             reactor,
             port,
             outbox: Outbox::default(),
             bridge,
+            asking,
             processes: BTreeMap::new(),
             next_key: 0,
             app_started: false,
@@ -144,6 +154,10 @@ impl Agent {
             Some(Token::End(key)) => self.process_ended(key)?,
             Some(Token::Input(key)) => self.feed(key)?,
             Some(Token::Output(key, stream)) => self.output(key, stream)?,
+            Some(
+                token
+                @ (Token::BusCall | Token::BusEnd | Token::PortalCall | Token::Portal(_) | Token::Files),
+            ) => self.asking.happen(token, &self.reactor, &mut self.outbox)?,
             None => {}
         }
         Ok(())
@@ -197,6 +211,14 @@ impl Agent {
                 }
             }
             ToGuest::Shutdown => self.begin_end(),
+            ToGuest::Open { serial, uri } => {
+                let ok = self.open_in_app(uri);
+                self.outbox.push(&FromGuest::Opened { serial, ok });
+            }
+            order @ (ToGuest::PortalReply { .. }
+            | ToGuest::FileReply { .. }
+            | ToGuest::FileGone { .. }
+            | ToGuest::Appearance(_)) => self.asking.obey(order, &self.reactor, &mut self.outbox)?,
         }
         Ok(())
     }
@@ -223,6 +245,21 @@ impl Agent {
         self.app_started = true;
         self.outbox.push(&FromGuest::AppStarted { pid });
         Ok(())
+    }
+
+    /// Starts the app's program with an address: one that runs already hears of it from the new one, over the
+    /// session bus, and others show a second window.
+    fn open_in_app(&mut self, uri: String) -> bool {
+        // An address begins with its scheme, so it can't be taken for an option.
+        let begins = uri.starts_with(|c: char| c.is_ascii_alphabetic());
+        if !begins || !self.app_started || self.ending.is_some() || self.processes.len() >= MAX_RUNS {
+            return false;
+        }
+        let Ok(app) = App::load() else { return false };
+        let mut argv = app.command.clone();
+        argv.push(uri);
+        let Some(command) = app.command(APP_USER, &argv, &[]) else { return false };
+        self.adopt(Owner::Messenger, command).is_ok()
     }
 
     fn start_run(&mut self, id: u32, argv: &[String]) -> Result<(), String> {
@@ -290,7 +327,7 @@ impl Agent {
 
     fn output(&mut self, key: u32, stream: Stream) -> Result<(), AgentError> {
         let Some(process) = self.processes.get_mut(&key) else { return Ok(()) };
-        if process.owner != Owner::App && self.outbox.is_full() {
+        if matches!(process.owner, Owner::Run(_)) && self.outbox.is_full() {
             // Left in the pipe; a closed end would wake the loop for ever if it stayed watched.
             process.paused = true;
             unwatch_outputs(&self.reactor, process)?;
@@ -342,10 +379,11 @@ impl Agent {
                 }
             }
         }
-        self.outbox.push(&match process.owner {
-            Owner::App => FromGuest::AppExited(exit),
-            Owner::Run(id) => FromGuest::RunExited { id, exit },
-        });
+        match process.owner {
+            Owner::App => self.outbox.push(&FromGuest::AppExited(exit)),
+            Owner::Run(id) => self.outbox.push(&FromGuest::RunExited { id, exit }),
+            Owner::Messenger => {}
+        }
         Ok(())
     }
 
@@ -389,7 +427,7 @@ fn unwatch_outputs(reactor: &Reactor, process: &Process) -> Result<(), Errno> {
 
 fn report_output(outbox: &mut Outbox, owner: Owner, stream: Stream, data: Vec<u8>) {
     match owner {
-        Owner::App => outbox.push_app_output(stream, &data),
+        Owner::App | Owner::Messenger => outbox.push_app_output(stream, &data),
         Owner::Run(id) => outbox.push(&FromGuest::RunOutput { id, stream, data }),
     }
 }

@@ -24,6 +24,8 @@ pub(crate) enum Owner {
     App,
     /// A program the host asked for, by the host's number.
     Run(u32),
+    /// The app's program once more, to be told of an address.
+    Messenger,
 }
 
 /// What a read gave.
@@ -54,7 +56,7 @@ pub(crate) struct Process {
 impl Process {
     /// Starts `command`. Only a run has an input.
     pub(crate) fn spawn(owner: Owner, mut command: Command) -> io::Result<Self> {
-        let input = if owner == Owner::App { Stdio::null() } else { Stdio::piped() };
+        let input = if matches!(owner, Owner::Run(_)) { Stdio::piped() } else { Stdio::null() };
         let mut child = command.stdin(input).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
         let pidfd = match watch(&child) {
             Ok(pidfd) => pidfd,

@@ -18,6 +18,16 @@ pub(crate) enum Token {
     Input(u32),
     /// Output of a process.
     Output(u32, Stream),
+    /// Somebody wants the session bus.
+    BusCall,
+    /// The end of the session bus.
+    BusEnd,
+    /// A portal program connects.
+    PortalCall,
+    /// A portal program wants something, by the agent's number for it.
+    Portal(u32),
+    /// The kernel wants something of a file that was handed over.
+    Files,
 }
 
 impl Token {
@@ -31,6 +41,11 @@ impl Token {
             Self::Input(key) => (4, key),
             Self::Output(key, Stream::Stdout) => (5, key),
             Self::Output(key, Stream::Stderr) => (6, key),
+            Self::BusCall => (7, 0),
+            Self::BusEnd => (8, 0),
+            Self::PortalCall => (9, 0),
+            Self::Portal(key) => (10, key),
+            Self::Files => (11, 0),
         };
         (u64::from(key) << 8) | kind
     }
@@ -46,6 +61,11 @@ impl Token {
             4 => Self::Input(key),
             5 => Self::Output(key, Stream::Stdout),
             6 => Self::Output(key, Stream::Stderr),
+            7 => Self::BusCall,
+            8 => Self::BusEnd,
+            9 => Self::PortalCall,
+            10 => Self::Portal(key),
+            11 => Self::Files,
             _ => return None,
         })
     }
@@ -65,10 +85,15 @@ mod tests {
             Token::Input(u32::MAX),
             Token::Output(7, Stream::Stdout),
             Token::Output(7, Stream::Stderr),
+            Token::BusCall,
+            Token::BusEnd,
+            Token::PortalCall,
+            Token::Portal(9),
+            Token::Files,
         ] {
             assert_eq!(Token::unpack(token.pack()), Some(token));
         }
-        assert_eq!(Token::unpack(7), None);
+        assert_eq!(Token::unpack(12), None);
         assert_eq!(Token::unpack(u64::MAX), None);
     }
 }

@@ -9,6 +9,7 @@ mod cmdline;
 mod disks;
 mod dm;
 mod modules;
+mod net;
 mod root;
 mod sys;
 pub(crate) mod uevent;
@@ -90,6 +91,9 @@ fn boot() -> Result<(), BootError> {
     // Neither is worth a VM that does not start.
     if let Err(e) = sys::loopback_up() {
         console::line("init", format_args!("loopback interface: {e}"));
+    }
+    if let Err(e) = net::up() {
+        console::line("init", format_args!("network: {e}; the app is offline"));
     }
     rustix::system::sethostname(b"cofferdam").map_err(|e| BootError::io("set the host name", e))
 }

@@ -9,21 +9,27 @@ use crate::source::{code, without_tests};
 
 /// The pure crates by folder. What they may depend on stands beside them: other pure crates, and
 /// crates that only compute.
-const PURE: [&str; 7] = [
+const PURE: [&str; 11] = [
+    "permissions-ui/policy",
+    "permissions-ui/wire",
     "vm-launcher/ids",
     "vm-launcher/lifecycle",
     "compositor/scene",
     "compositor/admission",
+    "compositor/prompts",
+    "compositor/transfers",
     "guest-bridge/wayland-wire",
     "guest-bridge/xdomain",
     "guest-bridge/agent-wire",
 ];
 
 /// Dependencies that pure crates may have.
-const MAY_DEPEND_ON: [&str; 9] = [
+const MAY_DEPEND_ON: [&str; 12] = [
     "cofferdam-agent-wire",
     "cofferdam-ids",
     "cofferdam-lifecycle",
+    "cofferdam-monitor-wire",
+    "cofferdam-policy",
     "cofferdam-wayland-wire",
     "cofferdam-xdomain",
     // Values to bytes and back; no I/O of its own.
@@ -32,6 +38,8 @@ const MAY_DEPEND_ON: [&str; 9] = [
     "serde_json",
     // A derive for error messages.
     "thiserror",
+    // Zeroes memory before it is given back.
+    "zeroize",
 ];
 
 /// Paths that lead out of a computation.

@@ -8,6 +8,7 @@ use crate::launcher;
 use crate::ui::Step;
 use cofferdam_control::desktop::{Request, WindowInfo};
 use cofferdam_launcher::bus::{LauncherProxy, VmEntry};
+use cofferdam_monitor::bus::PermissionsProxy;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior};
@@ -67,10 +68,20 @@ pub(super) async fn wait_for_windows(
             )));
         }
     }
+    take_offline(launcher, vms).await?;
     step.now("waiting for the windows to come to rest");
     let picture = rest(control).await?;
     step.done(&format!("{} on the screen", vms.join(", ")));
     Ok(picture)
+}
+
+/// Nobody is there to answer questions while a picture is made: apps are told that they are offline instead.
+async fn take_offline(launcher: &LauncherProxy<'_>, vms: &[String]) -> Result<(), Error> {
+    let permissions = PermissionsProxy::new(launcher.inner().connection()).await?;
+    for vm in vms {
+        permissions.set_level(vm, "network", "off").await?;
+    }
+    Ok(())
 }
 
 fn shows(window: &WindowInfo, vm: &str) -> bool {

@@ -6,6 +6,7 @@ use crate::error::{Error, system};
 use cofferdam_machine::Launch;
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Pid, Signal, kill_process};
+use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus};
 use std::time::Duration;
@@ -25,12 +26,27 @@ pub(crate) struct Daemon {
 
 impl Daemon {
     /// Starts `command`, which gets `--ready-fd N`, and waits until it says that it is ready.
-    pub(crate) async fn start(name: &'static str, mut command: Command) -> Result<Self, Error> {
+    pub(crate) async fn start(name: &'static str, command: Command) -> Result<Self, Error> {
+        Self::start_with(name, command, None).await
+    }
+
+    /// The same, with one more fd, whose number stands in the environment variable beside it.
+    pub(crate) async fn start_with(
+        name: &'static str,
+        mut command: Command,
+        extra: Option<(&str, OwnedFd)>,
+    ) -> Result<Self, Error> {
         use std::os::unix::process::CommandExt as _;
+        if let Some((variable, fd)) = &extra {
+            command.env(variable, fd.as_raw_fd().to_string());
+        }
         let program = PathBuf::from(command.get_program());
         let (ready, said) = pipe_with(PipeFlags::CLOEXEC).map_err(|e| system("pipe")(e.into()))?;
         command.process_group(0);
         let mut launch = Launch::new(command);
+        if let Some((_, fd)) = extra {
+            launch.inherit(fd);
+        }
         let number = launch.inherit(said).to_string();
         launch.args(["--ready-fd", &number]);
         let child = launch

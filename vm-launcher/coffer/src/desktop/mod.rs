@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-//! A running desktop. In: how it should look. Out: bus, compositor and launcher, started in this order,
-//! restarted when they die, ended in the reverse order with every VM.
+//! A running desktop. In: how it should look. Out: bus, compositor, permission monitor, launcher
+//! and panel, started in this order, restarted when they die, ended with every VM.
 
 mod apps;
 pub(crate) mod bus;
 mod child;
 mod command;
+mod daemons;
 mod orphans;
+mod phrase;
 
 pub(crate) use command::desktop;
 
@@ -14,9 +16,9 @@ use crate::args::DesktopArgs;
 use crate::error::{Error, system};
 use child::Daemon;
 use cofferdam_launcher::paths::Paths;
+use daemons::{Look, Part};
 use rustix::fs::{FlockOperation, flock};
 use std::fs::File;
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use tokio::signal::unix::Signal;
 
@@ -28,38 +30,24 @@ const ORPHANS_LIMIT: Duration = Duration::from_secs(30);
 const MAX_DEATHS: usize = 3;
 const DEATHS_WITHIN: Duration = Duration::from_secs(20);
 
-/// How the compositor shows itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Backend {
-    Headless,
-    Nested,
-}
-
 /// A desktop and its processes.
 #[derive(Debug)]
 pub(crate) struct Desktop {
     pub(crate) paths: Paths,
-    args: LookArgs,
+    look: Look,
     /// The address of its bus.
     pub(crate) bus: String,
     bus_daemon: Option<Daemon>,
     compositor: Daemon,
+    monitor: Option<Daemon>,
     launcher: Daemon,
+    /// None once it has died too often: a desktop without its panel is better than none.
+    panel: Option<Daemon>,
     children: Signal,
-    deaths: Vec<Instant>,
+    deaths: Vec<(Part, Instant)>,
     private: bool,
     /// Held while the desktop runs, so that no second one takes its name.
     _lock: File,
-}
-
-/// What the compositor is told.
-#[derive(Debug, Clone)]
-struct LookArgs {
-    backend: Backend,
-    size: (u32, u32),
-    scale: f64,
-    theme: Option<String>,
-    verbose: u8,
 }
 
 impl Desktop {
@@ -74,24 +62,22 @@ impl Desktop {
         } else {
             (None, bus::address(&paths)?)
         };
-        let has_display = ["WAYLAND_DISPLAY", "DISPLAY"].iter().any(|v| std::env::var_os(v).is_some());
-        let nested = args.nested || (has_display && !args.headless && args.screenshot.is_none());
-        let look = LookArgs {
-            backend: if nested { Backend::Nested } else { Backend::Headless },
-            size: args.size,
-            scale: args.scale,
-            theme: args.theme.clone(),
-            verbose,
-        };
-        let compositor = start_compositor(&paths, &look).await?;
-        let launcher = start_launcher(&paths, &address, verbose).await?;
+        phrase::ensure(&paths.phrase())?;
+        let look = Look::new(args, verbose);
+        let compositor = daemons::start_compositor(&paths, &look).await?;
+        // Before the launcher: no VM runs while nobody can decide for it.
+        let monitor = daemons::start_monitor(&paths, &address, &look).await?;
+        let launcher = daemons::start_launcher(&paths, &address, &look).await?;
+        let panel = daemons::start_panel(&paths, &address, &look).await?;
         Ok(Self {
             paths,
-            args: look,
+            look,
             bus: address,
             bus_daemon,
             compositor,
+            monitor,
             launcher,
+            panel,
             children,
             deaths: Vec::new(),
             private: args.private,
@@ -99,42 +85,66 @@ impl Desktop {
         })
     }
 
-    /// Restarts what dies. Ends when the compositor ends by itself, or dies too often.
+    /// Restarts what dies. Ends when the compositor ends by itself, or something dies too often.
     pub(crate) async fn supervise(&mut self) -> Result<(), Error> {
         loop {
-            let (name, status) = tokio::select! {
-                status = self.compositor.wait() => ("compositor", status?),
-                status = self.launcher.wait() => ("launcher", status?),
+            let (part, status) = tokio::select! {
+                status = self.compositor.wait() => (Part::Compositor, status?),
+                status = daemons::end_of(&mut self.monitor) => (Part::Monitor, status?),
+                status = self.launcher.wait() => (Part::Launcher, status?),
+                status = daemons::end_of(&mut self.panel) => (Part::Panel, status?),
             };
-            if name == "compositor" && status.success() {
+            if part == Part::Compositor && status.success() {
                 return Ok(());
             }
-            crate::ui::note(&format!("the {name} ended ({status}) and is started again"));
-            self.count_death(name)?;
-            if name == "compositor" {
-                self.compositor = start_compositor(&self.paths, &self.args).await?;
-            } else {
-                self.launcher = start_launcher(&self.paths, &self.bus, self.args.verbose).await?;
+            let name = part.name();
+            let often = self.count_death(part);
+            if part == Part::Panel && often {
+                crate::ui::note(
+                    "the panel died too often and is left out; run `coffer -vv desktop` to see why",
+                );
+                self.panel = None;
+                continue;
             }
+            if often {
+                let seconds = DEATHS_WITHIN.as_secs();
+                return Err(Error::Plain(format!(
+                    "the {name} died {MAX_DEATHS} times within {seconds} s; run `coffer -vv desktop` to see why"
+                )));
+            }
+            crate::ui::note(&format!("the {name} ended ({status}) and is started again"));
+            self.restart(part).await?;
         }
     }
 
-    fn count_death(&mut self, name: &str) -> Result<(), Error> {
-        self.deaths.retain(|at| at.elapsed() < DEATHS_WITHIN);
-        self.deaths.push(Instant::now());
-        if self.deaths.len() > MAX_DEATHS {
-            let seconds = DEATHS_WITHIN.as_secs();
-            return Err(Error::Plain(format!(
-                "the {name} died {MAX_DEATHS} times within {seconds} s; run `coffer -vv desktop` to see why"
-            )));
+    async fn restart(&mut self, part: Part) -> Result<(), Error> {
+        let (paths, bus, look) = (&self.paths, &self.bus, &self.look);
+        match part {
+            // The panel's socket died with the compositor; the panel ends by itself and comes back here.
+            Part::Compositor => self.compositor = daemons::start_compositor(paths, look).await?,
+            Part::Monitor => self.monitor = daemons::start_monitor(paths, bus, look).await?,
+            Part::Launcher => self.launcher = daemons::start_launcher(paths, bus, look).await?,
+            Part::Panel => self.panel = daemons::start_panel(paths, bus, look).await?,
         }
         Ok(())
+    }
+
+    /// Whether this part has died too often lately.
+    fn count_death(&mut self, part: Part) -> bool {
+        self.deaths.retain(|(_, at)| at.elapsed() < DEATHS_WITHIN);
+        self.deaths.push((part, Instant::now()));
+        self.deaths.iter().filter(|(p, _)| *p == part).count() > MAX_DEATHS
     }
 
     /// Ends the desktop: VMs, launcher, compositor, bus, then whatever is left. A second Ctrl-C switches
     /// the VMs off at once.
     pub(crate) async fn finish(self, interrupts: &mut super::Interrupts) {
-        let Self { paths, bus_daemon, compositor, mut launcher, mut children, private, .. } = self;
+        let Self {
+            paths, bus_daemon, compositor, monitor, mut launcher, panel, mut children, private, ..
+        } = self;
+        if let Some(panel) = panel {
+            panel.finish(DAEMON_LIMIT).await;
+        }
         launcher.terminate();
         let ended = tokio::time::timeout(LAUNCHER_LIMIT, async {
             loop {
@@ -150,6 +160,9 @@ impl Desktop {
         // Shepherds end their VMs when the compositor goes, so it also clears up behind a dead launcher.
         compositor.finish(DAEMON_LIMIT).await;
         launcher.finish(DAEMON_LIMIT).await;
+        if let Some(monitor) = monitor {
+            monitor.finish(DAEMON_LIMIT).await;
+        }
         if let Some(bus) = bus_daemon {
             bus.finish(DAEMON_LIMIT).await;
         }
@@ -187,7 +200,7 @@ fn lock(paths: &Paths) -> Result<File, Error> {
         Err(errno) => return Err(system("lock")(errno.into())),
     }
     // Left by a desktop that was killed; nobody else can be using them now.
-    for stale in [paths.compositor(), paths.bus()] {
+    for stale in [paths.compositor(), paths.monitor(), paths.bus()] {
         if let Err(error) = std::fs::remove_file(&stale)
             && error.kind() != std::io::ErrorKind::NotFound
         {
@@ -195,46 +208,4 @@ fn lock(paths: &Paths) -> Result<File, Error> {
         }
     }
     Ok(file)
-}
-
-fn daemon_command(paths: &Paths, name: &str, verbose: u8) -> Command {
-    let mut command = Command::new(paths.program(name));
-    command.stdin(Stdio::null()).stdout(Stdio::null()).env("COFFERDAM_DESKTOP", &paths.desktop);
-    if std::env::var_os("COFFERDAM_LOG").is_none() {
-        command.env("COFFERDAM_LOG", crate::log_level(verbose));
-    }
-    command
-}
-
-async fn start_compositor(paths: &Paths, look: &LookArgs) -> Result<Daemon, Error> {
-    // Of a compositor that died; a living one of this desktop does not exist.
-    if let Err(error) = std::fs::remove_file(paths.compositor())
-        && error.kind() != std::io::ErrorKind::NotFound
-    {
-        return Err(crate::error::file(paths.compositor())(error));
-    }
-    let mut command = daemon_command(paths, "cofferdam-compositor", look.verbose);
-    command.arg("--socket").arg(paths.compositor());
-    match look.backend {
-        Backend::Headless => {
-            let (width, height) = look.size;
-            command
-                .args(["--backend", "headless", "--output"])
-                .arg(format!("{width}x{height}@{}", look.scale));
-            command.env_remove("WAYLAND_DISPLAY").env_remove("DISPLAY");
-        }
-        Backend::Nested => {
-            command.args(["--backend", "winit"]);
-        }
-    }
-    if let Some(theme) = &look.theme {
-        command.args(["--theme", theme]);
-    }
-    Daemon::start("compositor", command).await
-}
-
-async fn start_launcher(paths: &Paths, bus: &str, verbose: u8) -> Result<Daemon, Error> {
-    let mut command = daemon_command(paths, "cofferdam-launcherd", verbose);
-    command.args(["--desktop", &paths.desktop]).env("DBUS_SESSION_BUS_ADDRESS", bus);
-    Daemon::start("launcher", command).await
 }

@@ -11,7 +11,7 @@ use super::{Answer, Command, Inbox, Input, LauncherError, LinkId, records};
 use crate::bus;
 use crate::link::{FromShepherd, Packets, Reply, Request, VmStatus};
 use crate::paths::Paths;
-use crate::shepherd::ShepherdSpec;
+use crate::shepherd::{ShepherdSpec, TestNet};
 use cofferdam_ids::{Label, VmId};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
@@ -26,6 +26,7 @@ struct Daemon {
     vms: Vms,
     next_link: u64,
     bus: InterfaceRef<Service>,
+    test_net: Option<TestNet>,
     stopping: bool,
 }
 
@@ -33,7 +34,7 @@ struct Daemon {
 ///
 /// # Errors
 /// If there is no bus, the name is taken, or there is no place for sockets and data.
-pub async fn run(paths: Paths, ready: impl FnOnce()) -> Result<(), LauncherError> {
+pub async fn run(paths: Paths, test_net: Option<TestNet>, ready: impl FnOnce()) -> Result<(), LauncherError> {
     paths.create()?;
     let (inbox, mut inputs) = mpsc::channel(QUEUE);
     let mut terminate = signal(SignalKind::terminate())?;
@@ -46,7 +47,7 @@ pub async fn run(paths: Paths, ready: impl FnOnce()) -> Result<(), LauncherError
         .await?;
     let interface = connection.object_server().interface::<_, Service>(bus::PATH).await?;
     find_living(&paths, &inbox);
-    let mut daemon = Daemon { paths, inbox, vms, next_link: 0, bus: interface, stopping: false };
+    let mut daemon = Daemon { paths, inbox, vms, next_link: 0, bus: interface, test_net, stopping: false };
     ready();
     while !(daemon.stopping && daemon.vms.living().is_empty()) {
         tokio::select! {
@@ -137,10 +138,10 @@ impl Daemon {
             Ok(record) => record,
             Err((why, answer)) => return reply(answer, Err(why)),
         };
-        let (paths, inbox) = (self.paths.clone(), self.inbox.clone());
+        let (paths, inbox, test_net) = (self.paths.clone(), self.inbox.clone(), self.test_net.clone());
         tokio::spawn(async move {
             let vm = record.vm.clone();
-            let spec = prepare(paths, record, wishes).await;
+            let spec = prepare(paths, record, wishes, test_net).await;
             // A closed inbox means that the daemon is ending.
             let _ = inbox.send(Input::Prepared(vm, Box::new(spec))).await;
         });

@@ -5,7 +5,7 @@ use super::images::{self, Parts};
 use super::records;
 use crate::link::{MAX_PACKET, Packets, VmRecord};
 use crate::paths::Paths;
-use crate::shepherd::ShepherdSpec;
+use crate::shepherd::{ShepherdSpec, TestNet};
 use cofferdam_control::transport;
 use cofferdam_machine::{Acceleration, Launch, MachineSpec};
 use rustix::fs::{MemfdFlags, memfd_create};
@@ -81,6 +81,7 @@ pub(super) async fn prepare(
     paths: Paths,
     mut record: VmRecord,
     wishes: Wishes,
+    test_net: Option<TestNet>,
 ) -> Result<ShepherdSpec, String> {
     let (app, probe) = (record.app.clone(), paths.program("cofferdam-kvm-probe"));
     let found = tokio::task::spawn_blocking(move || images::find(&app, &probe)).await;
@@ -103,6 +104,10 @@ pub(super) async fn prepare(
         acceleration,
         enclosure: paths.program("cofferdam-enclose"),
         gpu: paths.program("cofferdam-gpu"),
+        helper_uid: helper_uid(&paths.desktop, record.vm.as_str()),
+        net: paths.program("cofferdam-net"),
+        test_net,
+        monitor: paths.monitor(),
         arena_mib: ARENA_MIB,
         compositor: paths.compositor(),
         socket: paths.shepherd(&record.vm),
@@ -113,6 +118,23 @@ pub(super) async fn prepare(
         env: wishes.env,
         record,
     })
+}
+
+/// The user of a VM's device processes: its own, from a range that no system hands out (above the 31-bit
+/// ids of containers, below those that some file systems can't keep). Only root may become another user.
+fn helper_uid(desktop: &str, vm: &str) -> Option<u32> {
+    const FIRST: u32 = 0x7000_0000;
+    const COUNT: u32 = 0x0fff_ffff;
+    if !rustix::process::geteuid().is_root() {
+        return None;
+    }
+    // FNV-1a: the same VM gets the same user each time, and two of them never meet in practice.
+    let words = [desktop.as_bytes(), b"/", vm.as_bytes()];
+    let hash = words.into_iter().flatten().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    let place = u32::try_from(hash % u64::from(COUNT)).unwrap_or_default();
+    Some(FIRST.saturating_add(place))
 }
 
 /// The VM's data volume, made when it is not there: a sparse file with an empty ext4 in it.
@@ -203,6 +225,20 @@ mod tests {
         ] {
             assert!(read(&[bad]).is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn every_vm_has_a_user_of_its_own() {
+        let all = ["foot", "foot-2", "mousepad", "work"].map(|vm| helper_uid("main", vm));
+        if !rustix::process::geteuid().is_root() {
+            assert_eq!(all, [None; 4]);
+            return;
+        }
+        assert_eq!(all[0], helper_uid("main", "foot"));
+        assert_ne!(all[0], helper_uid("other", "foot"));
+        let distinct: std::collections::BTreeSet<_> = all.into_iter().flatten().collect();
+        assert_eq!(distinct.len(), 4);
+        assert!(distinct.iter().all(|uid| (0x7000_0000..0x8000_0000).contains(uid)));
     }
 
     #[tokio::test]

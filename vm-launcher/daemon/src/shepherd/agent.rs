@@ -7,6 +7,8 @@ use cofferdam_agent_wire::{Decoder, FromGuest, ToGuest, encode};
 use cofferdam_lifecycle::Event;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
@@ -21,8 +23,15 @@ pub(crate) struct Agent {
     outbox: mpsc::Sender<Frame>,
 }
 
-/// A message on its way, and the room that it takes up until it is written.
-type Frame = (Vec<u8>, Option<OwnedSemaphorePermit>);
+/// A message on its way.
+#[derive(Debug)]
+struct Frame {
+    bytes: Vec<u8>,
+    /// The room that it takes up until it is written.
+    room: Option<OwnedSemaphorePermit>,
+    /// While this is true the bytes are sent, and after that these.
+    unless: Option<(Arc<AtomicBool>, Vec<u8>)>,
+}
 
 impl Agent {
     /// Takes over our end of the port.
@@ -53,16 +62,35 @@ impl Agent {
         message: &ToGuest,
         room: Option<OwnedSemaphorePermit>,
     ) -> Result<(), String> {
-        let frame = encode(message).map_err(|e| e.to_string())?;
-        self.outbox
-            .try_send((frame, room))
-            .map_err(|_full| "the guest's agent does not read any more".to_owned())
+        let bytes = encode(message).map_err(|e| e.to_string())?;
+        self.queue(Frame { bytes, room, unless: None })
+    }
+
+    /// The same for a message that may become void while it waits: `otherwise` is sent then.
+    ///
+    /// # Errors
+    /// Those of [`Self::send`].
+    pub(crate) fn send_while(
+        &self,
+        message: &ToGuest,
+        live: Arc<AtomicBool>,
+        otherwise: &ToGuest,
+    ) -> Result<(), String> {
+        let bytes = encode(message).map_err(|e| e.to_string())?;
+        let otherwise = encode(otherwise).map_err(|e| e.to_string())?;
+        self.queue(Frame { bytes, room: None, unless: Some((live, otherwise)) })
+    }
+
+    fn queue(&self, frame: Frame) -> Result<(), String> {
+        self.outbox.try_send(frame).map_err(|_full| "the guest's agent does not read any more".to_owned())
     }
 }
 
 async fn send_frames(mut frames: mpsc::Receiver<Frame>, mut write: OwnedWriteHalf) {
-    while let Some((frame, room)) = frames.recv().await {
-        if write.write_all(&frame).await.is_err() {
+    while let Some(Frame { bytes, room, unless }) = frames.recv().await {
+        let void = unless.filter(|(live, _)| !live.load(Ordering::Acquire));
+        let bytes = void.map_or(bytes, |(_, otherwise)| otherwise);
+        if write.write_all(&bytes).await.is_err() {
             // The machine is gone; its exit is reported by whoever reaps it.
             return;
         }

@@ -52,7 +52,7 @@ impl Process {
 
 /// Starts the gpu device.
 pub(crate) fn spawn_gpu(spec: &ShepherdSpec, inbox: &Inbox) -> io::Result<(Process, GpuEnds)> {
-    let (listener, vhost) = private_listener(spec)?;
+    let (listener, vhost) = private_listener(spec, "gpu")?;
     let (channel, device_channel) = transport::pair().map_err(other)?;
     let (report, device_report) = transport::pair().map_err(other)?;
     let mut command = Command::new(&spec.gpu);
@@ -65,21 +65,59 @@ pub(crate) fn spawn_gpu(spec: &ShepherdSpec, inbox: &Inbox) -> io::Result<(Proce
     launch.args(["--listen-fd", &listen, "--channel-fd", &channel_fd, "--report-fd", &report_fd]);
     let parent = std::process::id().to_string();
     launch.args(["--arena-mib", &arena, "--vm", spec.record.vm.as_str(), "--parent", &parent]);
+    launch.args(own_user(spec));
     tracing::debug!(command = launch.describe(), "gpu device");
     let child = launch.spawn_with(|c| tokio::process::Command::from(c).kill_on_drop(true).spawn())?;
-    Ok((watch(child, Helper::Gpu, inbox), GpuEnds { vhost, channel, report }))
+    let process = watch(child, inbox, |exit| Input::Vm(Event::HelperExited(Helper::Gpu, exit)));
+    Ok((process, GpuEnds { vhost, channel, report }))
 }
 
-/// Starts the machine on the gpu device's socket.
+/// Two devices of different VMs share no user, so that one which is taken over can't signal or trace another.
+fn own_user(spec: &ShepherdSpec) -> Vec<String> {
+    spec.helper_uid.map_or_else(Vec::new, |uid| vec!["--uid".to_owned(), uid.to_string()])
+}
+
+/// Our ends of the network gateway's wires.
+pub(crate) struct NetEnds {
+    /// vhost-user, for the machine.
+    pub(crate) vhost: OwnedFd,
+    /// Over which it gets its point sockets.
+    pub(crate) control: OwnedFd,
+}
+
+/// Starts the network gateway. Its end is [`Input::NetEnded`]: a VM without it is offline and lives on.
+pub(crate) fn spawn_net(spec: &ShepherdSpec, inbox: &Inbox) -> io::Result<(Process, NetEnds)> {
+    let (listener, vhost) = private_listener(spec, "net")?;
+    let (control, gateway_control) = transport::pair().map_err(other)?;
+    let mut command = Command::new(&spec.net);
+    command.stdin(Stdio::null());
+    let mut launch = Launch::new(command);
+    let listen = launch.inherit(listener).to_string();
+    let control_fd = launch.inherit(gateway_control).to_string();
+    let parent = std::process::id().to_string();
+    launch.args(["--listen-fd", &listen, "--control-fd", &control_fd]);
+    launch.args(["--vm", spec.record.vm.as_str(), "--parent", &parent]);
+    launch.args(own_user(spec));
+    if let Some(test) = &spec.test_net {
+        launch.args(["--upstream-dns", &test.dns.to_string(), "--treat-as-internet", &test.internet]);
+    }
+    tracing::debug!(command = launch.describe(), "network gateway");
+    let child = launch.spawn_with(|c| tokio::process::Command::from(c).kill_on_drop(true).spawn())?;
+    let process = watch(child, inbox, |exit| Input::NetEnded(exit.to_string()));
+    Ok((process, NetEnds { vhost, control }))
+}
+
+/// Starts the machine on the gpu device's socket, and the network gateway's if there is one.
 pub(crate) fn spawn_machine(
     spec: &ShepherdSpec,
     vhost: OwnedFd,
+    net: Option<OwnedFd>,
     inbox: &Inbox,
 ) -> Result<(Process, MachineEnds), Box<dyn std::error::Error>> {
     let (console, guest_console) = stream_pair()?;
     let (agent, guest_agent) = stream_pair()?;
     let qemu = spec.machine_driver();
-    let wires = Wires { gpu: vhost, console: guest_console, agent: guest_agent };
+    let wires = Wires { gpu: vhost, net, console: guest_console, agent: guest_agent };
     let launch = qemu.prepare(&spec.machine, wires)?;
     tracing::debug!(command = launch.describe(), "machine");
     let mut child = launch.spawn_with(|mut c| {
@@ -87,13 +125,14 @@ pub(crate) fn spawn_machine(
         tokio::process::Command::from(c).kill_on_drop(true).spawn()
     })?;
     let stderr = child.stderr.take().ok_or("no standard error")?;
-    Ok((watch(child, Helper::Machine, inbox), MachineEnds { console, agent, stderr }))
+    let process = watch(child, inbox, |exit| Input::Vm(Event::HelperExited(Helper::Machine, exit)));
+    Ok((process, MachineEnds { console, agent, stderr }))
 }
 
-/// A listening socket that only this process can reach, and one connection to it that waits for
+/// A listening socket for `device` that only this process can reach, and one connection to it that waits for
 /// `accept`. The device wants to accept, the machine wants to be connected already.
-fn private_listener(spec: &ShepherdSpec) -> io::Result<(OwnedFd, OwnedFd)> {
-    let path = spec.socket.with_extension("gpu");
+fn private_listener(spec: &ShepherdSpec, device: &str) -> io::Result<(OwnedFd, OwnedFd)> {
+    let path = spec.socket.with_extension(device);
     // Left over from a shepherd that was killed in the few microseconds below.
     if let Err(error) = std::fs::remove_file(&path)
         && error.kind() != io::ErrorKind::NotFound
@@ -114,7 +153,11 @@ fn other(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Erro
     io::Error::other(error)
 }
 
-fn watch(mut child: tokio::process::Child, helper: Helper, inbox: &Inbox) -> Process {
+fn watch(
+    mut child: tokio::process::Child,
+    inbox: &Inbox,
+    input: impl FnOnce(HelperExit) -> Input + Send + 'static,
+) -> Process {
     let (kill, killed) = oneshot::channel();
     let inbox = inbox.clone();
     tokio::spawn(async move {
@@ -128,7 +171,7 @@ fn watch(mut child: tokio::process::Child, helper: Helper, inbox: &Inbox) -> Pro
         };
         let exit = status.map_or(HelperExit::Code(-1), exit_of);
         // A closed inbox means that the shepherd is ending anyway.
-        let _ = inbox.send(Input::Vm(Event::HelperExited(helper, exit))).await;
+        let _ = inbox.send(input(exit)).await;
     });
     Process { kill: Some(kill) }
 }

@@ -5,15 +5,20 @@
 use super::agent::Agent;
 use super::console::{Log, follow};
 use super::counters::Questions;
-use super::helpers::{GpuEnds, Process, spawn_gpu, spawn_machine};
+use super::helpers::{GpuEnds, NetEnds, Process, spawn_gpu, spawn_machine, spawn_net};
 use super::links::{LinkId, Links, listen};
+use super::portal::{Portal, check_address};
+use super::registry::Registry;
 use super::runs::{Runs, Verdict};
 use super::{Inbox, Input, ShepherdError, ShepherdSpec, presence};
 use crate::link::{Call, FromShepherd, MAX_CONSOLE, Packets, Reply, Request, VmStatus};
 use cofferdam_agent_wire::{Exit, FromGuest, ToGuest, VERSION};
 use cofferdam_control::report::{FromDevice, ToDevice};
+use cofferdam_control::transport;
 use cofferdam_lifecycle::{AppExit, Effect, Event, Helper, LineSplitter, Mono, Order, State, Vm};
-use std::os::fd::OwnedFd;
+use cofferdam_monitor_wire::registry::ToMonitor;
+use std::collections::BTreeSet;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use tokio::net::UnixStream;
@@ -22,6 +27,8 @@ use tokio::sync::mpsc;
 
 /// Inputs that may wait; more, and whoever makes them waits.
 const QUEUE: usize = 256;
+/// Addresses that an agent may be asked to open before it answers.
+const MAX_OPENING: usize = 16;
 
 struct Shepherd {
     spec: ShepherdSpec,
@@ -39,6 +46,15 @@ struct Shepherd {
     vhost: Option<OwnedFd>,
     channel: Option<OwnedFd>,
     report: Option<Arc<Packets>>,
+    net: Option<Process>,
+    /// Over which the network gateway gets its point sockets.
+    net_control: Option<OwnedFd>,
+    /// A point socket that the gateway does not have yet.
+    net_point: Option<OwnedFd>,
+    registry: Registry,
+    portal: Portal,
+    /// Addresses that the agent was asked to open.
+    opening: BTreeSet<u32>,
     agent: Option<Agent>,
     output: LineSplitter,
     ended: bool,
@@ -67,6 +83,7 @@ pub async fn run(spec: ShepherdSpec, first: OwnedFd) -> Result<(), ShepherdError
             _ = interrupt.recv() => Input::Vm(Event::StopRequested),
         };
         shepherd.handle(input);
+        shepherd.carry_out_portal();
         shepherd.carry_out();
     }
     shepherd.finish().await;
@@ -87,6 +104,7 @@ impl Shepherd {
             .inspect_err(|error| tracing::warn!(%error, "no console log"))
             .ok();
         let started = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
+        let registry = Registry::start(&spec, millis(), &inbox);
         Self {
             spec,
             start: Instant::now(),
@@ -102,7 +120,13 @@ impl Shepherd {
             links: Links::new(inbox.clone()),
             runs: Runs::new(inbox.clone()),
             questions: Questions::new(inbox.clone()),
-            inbox,
+            inbox: inbox.clone(),
+            registry,
+            portal: Portal::new(inbox),
+            opening: BTreeSet::new(),
+            net: None,
+            net_control: None,
+            net_point: None,
             gpu: None,
             machine: None,
             vhost: None,
@@ -149,6 +173,17 @@ impl Shepherd {
             Input::Stdin(id, data, room) => self.tell_guest_bulk(&ToGuest::RunInput { id, data }, room),
             Input::RunStuck(id) => self.tell_guest(&ToGuest::KillRun { id }),
             Input::CountersDue(id) => self.questions.due(id, &mut self.links),
+            Input::Points { net, agent } => self.points(net, agent),
+            Input::OpenUri { serial, uri } => self.open_uri(serial, uri),
+            Input::Portal(input) => self.portal.happen(input),
+            Input::NetEnded(exit) => {
+                self.net = None;
+                self.net_control = None;
+                let line = format!(
+                    "the network gateway ended ({exit}); the app is offline until it is started again"
+                );
+                self.happen(Event::ConsoleLine(line));
+            }
         }
     }
 
@@ -179,6 +214,16 @@ impl Shepherd {
             FromGuest::Counters(counters) => self.questions.bridge(counters, &mut self.links),
             FromGuest::Notice { text } => {
                 self.happen(Event::ConsoleLine(format!("agent: {}", clean(&text))));
+            }
+            FromGuest::Opened { serial, ok } => {
+                // An answer to nothing is the guest's invention.
+                if self.opening.remove(&serial) {
+                    self.registry.tell(ToMonitor::Opened { serial, ok });
+                }
+            }
+            message
+            @ (FromGuest::Portal { .. } | FromGuest::PortalForget { .. } | FromGuest::File { .. }) => {
+                self.portal.guest(message)
             }
         }
     }
@@ -344,7 +389,8 @@ impl Shepherd {
         let Some(vhost) = self.vhost.take() else {
             return self.happen(Event::SpawnFailed(Helper::Machine, "there is no gpu device".to_owned()));
         };
-        match spawn_machine(&self.spec, vhost, &self.inbox) {
+        let net = self.spawn_net();
+        match spawn_machine(&self.spec, vhost, net, &self.inbox) {
             Ok((process, ends)) => {
                 self.machine = Some(process);
                 self.happen(Event::HelperStarted(Helper::Machine));
@@ -361,6 +407,63 @@ impl Shepherd {
                 }
             }
             Err(error) => self.happen(Event::SpawnFailed(Helper::Machine, error.to_string())),
+        }
+    }
+
+    /// Starts the network gateway; without one the VM is offline.
+    fn spawn_net(&mut self) -> Option<OwnedFd> {
+        match spawn_net(&self.spec, &self.inbox) {
+            Ok((process, NetEnds { vhost, control })) => {
+                self.net = Some(process);
+                self.net_control = Some(control);
+                self.give_net_point();
+                Some(vhost)
+            }
+            Err(error) => {
+                let why = format!("{}: {error}; the app is offline", self.spec.net.display());
+                self.happen(Event::ConsoleLine(why));
+                None
+            }
+        }
+    }
+
+    /// A monitor has taken the VM on.
+    fn points(&mut self, net: OwnedFd, agent: OwnedFd) {
+        self.portal.connect(agent);
+        self.net_point = Some(net);
+        self.give_net_point();
+    }
+
+    /// Hands the network gateway its point socket, as soon as both are there.
+    fn give_net_point(&mut self) {
+        let Some(control) = &self.net_control else { return };
+        let Some(point) = self.net_point.take() else { return };
+        if let Err(error) = transport::send_packet(control.as_fd(), b"P", &[point.as_fd()]) {
+            // Without a point socket it denies everything.
+            tracing::warn!(%error, "the network gateway did not take its point socket");
+        }
+    }
+
+    fn open_uri(&mut self, serial: u32, uri: String) {
+        let running = matches!(self.vm.state(), State::Running | State::AppStarting);
+        let able = running && self.opening.len() < MAX_OPENING && check_address(&uri).is_ok();
+        if able && let Some(agent) = &self.agent {
+            let sent = agent.send(&ToGuest::Open { serial, uri });
+            if let Err(why) = sent {
+                self.happen(Event::AgentBroken(why));
+            } else {
+                self.opening.insert(serial);
+                return;
+            }
+        }
+        self.registry.tell(ToMonitor::Opened { serial, ok: false });
+    }
+
+    /// Lets the agent link do what follows from the last input.
+    fn carry_out_portal(&mut self) {
+        match self.portal.carry_out(self.agent.as_ref()) {
+            Ok(lines) => lines.into_iter().for_each(|line| self.happen(Event::ConsoleLine(line))),
+            Err(why) => self.happen(Event::AgentBroken(why)),
         }
     }
 
@@ -402,6 +505,12 @@ impl Shepherd {
         }
         self.links.finish().await;
     }
+}
+
+/// Milliseconds since the epoch: the number of this run.
+fn millis() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis());
+    u64::try_from(since).unwrap_or(u64::MAX)
 }
 
 /// One line of a guest's own words.

@@ -13,12 +13,14 @@ mod counters;
 mod helpers;
 mod links;
 mod main_loop;
+mod portal;
 mod presence;
+mod registry;
 mod runs;
 mod spec;
 
 pub use main_loop::run;
-pub use spec::ShepherdSpec;
+pub use spec::{ShepherdSpec, TestNet};
 
 use cofferdam_agent_wire::FromGuest;
 use cofferdam_control::report::FromDevice;
@@ -63,6 +65,25 @@ pub(crate) enum Input {
     RunStuck(u32),
     /// Counters have had their time.
     CountersDue(u64),
+    /// The permission monitor knows the VM: our ends of the point sockets of the network gateway and of
+    /// the agent link. They replace earlier ones.
+    Points {
+        /// For the network gateway.
+        net: OwnedFd,
+        /// For the agent link.
+        agent: OwnedFd,
+    },
+    /// The permission monitor wants the app to open an address.
+    OpenUri {
+        /// Comes back in the answer.
+        serial: u32,
+        /// The address.
+        uri: String,
+    },
+    /// The agent link: the monitor spoke, or work on a file is over.
+    Portal(portal::PortalInput),
+    /// The network gateway ended.
+    NetEnded(String),
 }
 
 /// Where inputs are put.

@@ -24,6 +24,15 @@ pub struct ShepherdSpec {
     pub enclosure: PathBuf,
     /// The gpu device's program.
     pub gpu: PathBuf,
+    /// The user that the VM's device processes become, if we may change users at all.
+    pub helper_uid: Option<u32>,
+    /// The network gateway's program.
+    pub net: PathBuf,
+    /// Where the network gateway is to look names up, and what it takes for the internet, in a test.
+    #[serde(default)]
+    pub test_net: Option<TestNet>,
+    /// Where the permission monitor hears of VMs.
+    pub monitor: PathBuf,
     /// Size of the pixel arena in MiB.
     pub arena_mib: u32,
     /// The desktop's control socket.
@@ -40,6 +49,16 @@ pub struct ShepherdSpec {
     pub args: Vec<String>,
     /// Extra environment of the app.
     pub env: Vec<(String, String)>,
+}
+
+/// A test's own internet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TestNet {
+    /// Its name server.
+    pub dns: std::net::SocketAddr,
+    /// Addresses that count as the internet, such as `127.0.0.0/8`.
+    pub internet: String,
 }
 
 impl ShepherdSpec {

@@ -27,6 +27,7 @@ const WANTED: &[&str] = &[
     "?virtio_mmio",
     "virtio_blk",
     "virtio_console",
+    "virtio_net",
     "?crypto-sha256",
     "dm-verity",
     "erofs",
@@ -34,6 +35,7 @@ const WANTED: &[&str] = &[
     "ext4",
     "virtio-gpu",
     "virtio-rng",
+    "fuse",
 ];
 
 /// The set of the lock file.

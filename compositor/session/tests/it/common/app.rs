@@ -2,7 +2,7 @@
 //! What a test client remembers of what it was told.
 
 use rustix::fs::MemfdFlags;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use wayland_client::globals::GlobalListContents;
 use wayland_client::protocol::wl_callback::{self, WlCallback};
 use wayland_client::protocol::wl_compositor::WlCompositor;
@@ -24,6 +24,14 @@ use wayland_client::protocol::wl_surface::WlSurface;
 use wayland_client::protocol::wl_touch::{self, WlTouch};
 use wayland_client::protocol::{wl_buffer::WlBuffer, wl_surface};
 use wayland_client::{Connection, Dispatch, Proxy, QueueHandle, WEnum, delegate_noop};
+use wayland_protocols::wp::primary_selection::zv1::client::zwp_primary_selection_device_manager_v1::ZwpPrimarySelectionDeviceManagerV1;
+use wayland_protocols::wp::primary_selection::zv1::client::zwp_primary_selection_device_v1::{
+    self, ZwpPrimarySelectionDeviceV1,
+};
+use wayland_protocols::wp::primary_selection::zv1::client::zwp_primary_selection_offer_v1::ZwpPrimarySelectionOfferV1;
+use wayland_protocols::wp::primary_selection::zv1::client::zwp_primary_selection_source_v1::{
+    self, ZwpPrimarySelectionSourceV1,
+};
 use wayland_protocols::wp::text_input::zv3::client::zwp_text_input_manager_v3::ZwpTextInputManagerV3;
 use wayland_protocols::wp::text_input::zv3::client::zwp_text_input_v3::ZwpTextInputV3;
 use wayland_protocols::wp::viewporter::client::{wp_viewport::WpViewport, wp_viewporter::WpViewporter};
@@ -61,6 +69,10 @@ pub(crate) enum Told {
     Offered(String),
     Selection(bool),
     DragEnter,
+    DragLeave,
+    Dropped,
+    /// The source of this client was told this.
+    Source(&'static str),
     Cancelled,
 }
 
@@ -74,6 +86,13 @@ pub(crate) struct App {
     pub(crate) rounds: u32,
     pub(crate) serial: u32,
     keep: Vec<(WlShmPool, WlBuffer)>,
+    /// What it was offered last: clipboard, primary selection, drag.
+    pub(crate) clipboard: Option<WlDataOffer>,
+    pub(crate) primary: Option<ZwpPrimarySelectionOfferV1>,
+    pub(crate) dragged: Option<WlDataOffer>,
+    pub(crate) drag_serial: u32,
+    /// What its sources were asked for.
+    pub(crate) wanted: Vec<(String, OwnedFd)>,
 }
 
 impl App {
@@ -88,6 +107,11 @@ impl App {
             rounds: 0,
             serial: 0,
             keep: Vec::new(),
+            clipboard: None,
+            primary: None,
+            dragged: None,
+            drag_serial: 0,
+            wanted: Vec::new(),
         }
     }
 
@@ -369,8 +393,17 @@ impl Dispatch<WlDataDevice, ()> for App {
         _: &QueueHandle<Self>,
     ) {
         match event {
-            wl_data_device::Event::Selection { id } => app.told.push(Told::Selection(id.is_some())),
-            wl_data_device::Event::Enter { .. } => app.told.push(Told::DragEnter),
+            wl_data_device::Event::Selection { id } => {
+                app.told.push(Told::Selection(id.is_some()));
+                app.clipboard = id;
+            }
+            wl_data_device::Event::Enter { id, serial, .. } => {
+                app.told.push(Told::DragEnter);
+                app.dragged = id;
+                app.drag_serial = serial;
+            }
+            wl_data_device::Event::Leave => app.told.push(Told::DragLeave),
+            wl_data_device::Event::Drop => app.told.push(Told::Dropped),
             _ => {}
         }
     }
@@ -404,11 +437,52 @@ impl Dispatch<WlDataSource, ()> for App {
         _: &Connection,
         _: &QueueHandle<Self>,
     ) {
-        if let wl_data_source::Event::Cancelled = event {
-            app.told.push(Told::Cancelled);
+        match event {
+            wl_data_source::Event::Cancelled => app.told.push(Told::Cancelled),
+            wl_data_source::Event::Send { mime_type, fd } => app.wanted.push((mime_type, fd)),
+            wl_data_source::Event::DndDropPerformed => app.told.push(Told::Source("drop performed")),
+            wl_data_source::Event::DndFinished => app.told.push(Told::Source("finished")),
+            _ => {}
         }
     }
 }
+
+impl Dispatch<ZwpPrimarySelectionDeviceV1, ()> for App {
+    fn event(
+        app: &mut Self,
+        _: &ZwpPrimarySelectionDeviceV1,
+        event: zwp_primary_selection_device_v1::Event,
+        (): &(),
+        _: &Connection,
+        _: &QueueHandle<Self>,
+    ) {
+        if let zwp_primary_selection_device_v1::Event::Selection { id } = event {
+            app.primary = id;
+        }
+    }
+
+    wayland_client::event_created_child!(App, ZwpPrimarySelectionDeviceV1, [
+        zwp_primary_selection_device_v1::EVT_DATA_OFFER_OPCODE => (ZwpPrimarySelectionOfferV1, ()),
+    ]);
+}
+
+impl Dispatch<ZwpPrimarySelectionSourceV1, ()> for App {
+    fn event(
+        app: &mut Self,
+        _: &ZwpPrimarySelectionSourceV1,
+        event: zwp_primary_selection_source_v1::Event,
+        (): &(),
+        _: &Connection,
+        _: &QueueHandle<Self>,
+    ) {
+        if let zwp_primary_selection_source_v1::Event::Send { mime_type, fd } = event {
+            app.wanted.push((mime_type, fd));
+        }
+    }
+}
+
+delegate_noop!(App: ignore ZwpPrimarySelectionDeviceManagerV1);
+delegate_noop!(App: ignore ZwpPrimarySelectionOfferV1);
 
 delegate_noop!(App: ignore WlDataDeviceManager);
 delegate_noop!(App: ignore WlBuffer);

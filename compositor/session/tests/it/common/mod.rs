@@ -8,14 +8,15 @@ mod app;
 
 pub(crate) use app::{App, Told, Window};
 
-use cofferdam_compositor::{ClientIdentity, Compositor, Config, Remote};
+use cofferdam_compositor::{ClientIdentity, Clock, Compositor, Config, Remote};
 use cofferdam_control::desktop::{Counters, Input, Reply, Request, WindowInfo, WindowOp};
 use cofferdam_ids::{Identity, Label, VmId};
 use rustix::event::{PollFd, PollFlags, poll};
 use std::io::ErrorKind;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::sync::mpsc;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use wayland_client::backend::WaylandError;
 use wayland_client::{Connection, DispatchError, EventQueue};
@@ -55,9 +56,15 @@ impl Desktop {
     }
 
     pub(crate) fn with(config: Config) -> Self {
+        Self::with_clock(config, None)
+    }
+
+    /// On the kernel's clock, or on one that stands at `hand` nanoseconds until it is moved.
+    pub(crate) fn with_clock(config: Config, hand: Option<Arc<AtomicU64>>) -> Self {
         let (tell, hear) = mpsc::channel();
         let thread = std::thread::spawn(move || {
-            let compositor = Compositor::new(config).unwrap();
+            let clock = hand.map_or_else(Clock::kernel, Clock::by_hand);
+            let compositor = Compositor::with_clock(config, clock).unwrap();
             tell.send(compositor.remote()).unwrap();
             compositor.run().unwrap();
         });
@@ -66,6 +73,10 @@ impl Desktop {
 
     pub(crate) fn ask(&self, request: Request) -> Reply {
         self.remote.request(request, Vec::new()).unwrap().unwrap().0
+    }
+
+    pub(crate) fn request(&self, request: Request, fds: Vec<OwnedFd>) -> Result<Reply, String> {
+        self.remote.request(request, fds).unwrap().map(|(reply, _)| reply)
     }
 
     pub(crate) fn refused(&self, request: Request) -> String {

@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! Random days of the trusted path, checked against rules that know nothing of how it works.
+
+#![allow(clippy::expect_used, clippy::unwrap_used)] // a test says with it what went wrong
+
+mod support;
+
+use cofferdam_policy::Answer;
+use cofferdam_prompts::{
+    ARMING, Effect, Event, Meaning, Mono, Place, Room, Route, Settings, Showing, Source, Target,
+};
+use proptest::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
+use support::{centre, effects, ms, place_all, prompt, vm};
+
+const APPS: [&str; 3] = ["a", "b", "c"];
+
+#[derive(Debug, Clone)]
+enum Op {
+    Ask { app: usize },
+    AskForNobody,
+    Withdraw { nth: usize },
+    LinkLost,
+    VmGone { app: usize },
+    Silenced { app: usize },
+    Lock(bool),
+    Attention,
+    Draw { shift: i32 },
+    Disturbed,
+    LetGo,
+    Press { source: Source, meaning: Meaning },
+    Release { source: Source },
+    Move { to: Place },
+    Wait { millis: u64 },
+}
+
+fn target() -> impl Strategy<Value = Target> {
+    prop_oneof![
+        3 => (0u8..3).prop_map(Target::Choice),
+        1 => Just(Target::NotNow),
+        1 => Just(Target::Never),
+        1 => Just(Target::Lock),
+        1 => Just(Target::Cut),
+        1 => Just(Target::Undo),
+    ]
+}
+
+fn source() -> impl Strategy<Value = Source> {
+    prop_oneof![
+        (1u32..6).prop_map(Source::Key),
+        (0x110u32..0x112).prop_map(Source::Button),
+        (0u32..2).prop_map(Source::Finger),
+    ]
+}
+
+fn meaning() -> impl Strategy<Value = Meaning> {
+    prop_oneof![
+        1 => Just(Meaning::Next),
+        1 => Just(Meaning::Previous),
+        1 => Just(Meaning::Enter),
+        3 => Just(Meaning::Space),
+        1 => Just(Meaning::Escape),
+        3 => (0u8..4).prop_map(Meaning::Digit),
+        1 => Just(Meaning::Modifier),
+        4 => target().prop_map(|t| Meaning::Point(centre(t))),
+        1 => Just(Meaning::Other),
+    ]
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    let app = 0..APPS.len();
+    prop_oneof![
+        4 => app.clone().prop_map(|app| Op::Ask { app }),
+        1 => Just(Op::AskForNobody),
+        1 => (0usize..4).prop_map(|nth| Op::Withdraw { nth }),
+        1 => Just(Op::LinkLost),
+        1 => app.clone().prop_map(|app| Op::VmGone { app }),
+        1 => app.prop_map(|app| Op::Silenced { app }),
+        1 => any::<bool>().prop_map(Op::Lock),
+        1 => Just(Op::Attention),
+        8 => prop_oneof![8 => Just(0), 1 => Just(4)].prop_map(|shift| Op::Draw { shift }),
+        1 => Just(Op::Disturbed),
+        1 => Just(Op::LetGo),
+        10 => (source(), meaning()).prop_map(|(source, meaning)| Op::Press { source, meaning }),
+        10 => source().prop_map(|source| Op::Release { source }),
+        3 => target().prop_map(|t| Op::Move { to: centre(t) }),
+        8 => prop_oneof![0u64..50, 900u64..1100, 1000u64..1001, 59_000u64..61_000].prop_map(|millis| Op::Wait { millis }),
+    ]
+}
+
+/// What somebody who only watches knows.
+#[derive(Default)]
+struct Watcher {
+    now: u64,
+    next: u64,
+    /// Asked and neither answered nor void, by whom.
+    open: BTreeMap<u64, &'static str>,
+    answered: BTreeSet<u64>,
+    shown: Option<u64>,
+    showing: Showing,
+    /// When what is on the screen was first drawn as it is: since then nothing has moved.
+    still: Option<(u64, i32)>,
+    /// What was pressed since, and when; only while exactly that is down.
+    pressed: Option<(Source, Meaning)>,
+    down: BTreeSet<Source>,
+    /// What clients think is down.
+    clients: BTreeSet<Source>,
+    up: bool,
+}
+
+impl Watcher {
+    fn time(&self) -> Mono {
+        ms(self.now)
+    }
+
+    /// Whether a yes may come now from the release of `source`.
+    fn may_give(&self, source: Source) -> bool {
+        let still = self
+            .still
+            .is_some_and(|(since, _)| self.now - since >= u64::try_from(ARMING.as_millis()).unwrap());
+        let gives = |meaning| {
+            !matches!(meaning, Meaning::Enter | Meaning::Escape | Meaning::Other | Meaning::Modifier)
+        };
+        still && self.pressed.is_some_and(|(s, meaning)| s == source && gives(meaning))
+    }
+
+    fn check(&mut self, room: &mut Room, released: Option<Source>) -> Result<(), TestCaseError> {
+        for effect in effects(room) {
+            match effect {
+                Effect::Answer { id, answer, silence } => {
+                    prop_assert!(self.open.remove(&id.0).is_some(), "{id:?} is not open");
+                    prop_assert!(self.answered.insert(id.0), "{id:?} twice");
+                    prop_assert!(!silence || answer == Answer::NotNow);
+                    if answer != Answer::NotNow {
+                        prop_assert_eq!(self.shown, Some(id.0), "not the one on the screen");
+                        prop_assert_eq!(self.showing, Showing::Prompt);
+                        let source = released.expect("only a release says yes");
+                        prop_assert!(self.may_give(source), "{answer:?} without patience or a fresh press");
+                    }
+                }
+                Effect::UndoCut => {
+                    prop_assert!(self.may_give(released.expect("a release")));
+                }
+                Effect::Raise => {
+                    prop_assert!(!self.up);
+                    self.up = true;
+                    self.clients.clear();
+                }
+                Effect::Lower => {
+                    prop_assert!(self.up);
+                    self.up = false;
+                }
+                Effect::Broken(broken) => prop_assert!(false, "{broken:?}"),
+                _ => {}
+            }
+        }
+        let shown = room.prompt().map(|prompt| prompt.id.0);
+        prop_assert_eq!(room.is_up(), self.up);
+        prop_assert!(!room.is_locked() || (room.showing() == Showing::Lock && shown.is_none()));
+        prop_assert!(shown.is_none() || room.showing() == Showing::Prompt);
+        if let Some(id) = shown {
+            prop_assert!(self.open.contains_key(&id), "{id} is shown but not open");
+        }
+        let waiting: BTreeSet<u64> = room.queued().map(|prompt| prompt.id.0).chain(shown).collect();
+        prop_assert_eq!(waiting, self.open.keys().copied().collect::<BTreeSet<_>>());
+        if (shown, room.showing()) != (self.shown, self.showing) || room.stamp().is_none() {
+            self.still = None;
+            self.pressed = None;
+        }
+        self.shown = shown;
+        self.showing = room.showing();
+        Ok(())
+    }
+
+    fn step(&mut self, room: &mut Room, op: Op) -> Result<(), TestCaseError> {
+        let now = self.time();
+        let mut released = None;
+        match op {
+            Op::Ask { app } => {
+                self.next += 1;
+                self.open.insert(self.next, APPS[app]);
+                room.handle(Event::Ask(prompt(self.next, APPS[app])), now);
+            }
+            Op::AskForNobody => {
+                self.next += 1;
+                self.open.insert(self.next, "x");
+                room.handle(Event::AskForNobody(prompt(self.next, "x")), now);
+            }
+            Op::Withdraw { nth } => {
+                if let Some(id) = self.open.keys().nth(nth).copied() {
+                    self.open.remove(&id);
+                    room.handle(Event::Withdraw(prompt(id, "a").id), now);
+                }
+            }
+            Op::LinkLost => {
+                self.open.clear();
+                room.handle(Event::LinkLost, now);
+            }
+            Op::VmGone { app } => room.handle(Event::VmGone(vm(APPS[app])), now),
+            Op::Silenced { app } => room.handle(Event::Silenced(vm(APPS[app])), now),
+            Op::Lock(on) => room.handle(Event::Lock(on), now),
+            Op::Attention => room.handle(Event::AttentionKey, now),
+            Op::Draw { shift } => {
+                if room.is_up() && self.still.is_none_or(|(_, at)| at != shift) {
+                    self.still = Some((self.now, shift));
+                    self.pressed = None;
+                }
+                place_all(room, shift, now);
+            }
+            Op::Disturbed => room.handle(Event::Disturbed, now),
+            Op::LetGo => {
+                self.down.clear();
+                self.clients.clear();
+                room.handle(Event::LetGo, now);
+            }
+            Op::Press { source, meaning } => return self.press(room, source, meaning),
+            Op::Release { source } => {
+                self.down.remove(&source);
+                let was = self.clients.remove(&source);
+                let route = room.release(source, now);
+                // A client hears the end of what it heard the beginning of, and of nothing else.
+                prop_assert!(!was || route == Route::Clients);
+                released = Some(source);
+            }
+            Op::Move { to } => {
+                room.moved(None, to, now);
+            }
+            Op::Wait { millis } => {
+                self.now += millis;
+                room.tick(self.time());
+            }
+        }
+        self.check(room, released)
+    }
+
+    fn press(&mut self, room: &mut Room, source: Source, meaning: Meaning) -> Result<(), TestCaseError> {
+        let route = room.press(source, meaning, self.time());
+        let fresh = self.down.insert(source);
+        prop_assert_eq!(route == Route::Clients, !self.up, "up: {}", self.up);
+        if route == Route::Clients {
+            self.clients.insert(source);
+        }
+        let armed = self.still.is_some_and(|(since, _)| self.now - since >= 1000);
+        if meaning != Meaning::Modifier {
+            self.pressed = (self.up && fresh && armed).then_some((source, meaning));
+        }
+        self.check(room, None)
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 4000, failure_persistence: None, ..ProptestConfig::default() })]
+    #[test]
+    fn nothing_without_a_patient_fresh_yes(ops in prop::collection::vec(op(), 1..120)) {
+        let mut room = Room::new(Settings::default());
+        let mut watcher = Watcher::default();
+        for op in ops {
+            watcher.step(&mut room, op)?;
+        }
+        // Whoever still waits is answered when nobody does anything any more.
+        room.handle(Event::Lock(false), watcher.time());
+        room.handle(Event::Attention(false), watcher.time());
+        watcher.check(&mut room, None)?;
+        while let Some(at) = room.poll_timeout() {
+            watcher.now = watcher.now.max(u64::try_from(at.0.as_millis()).unwrap());
+            room.tick(watcher.time());
+            watcher.check(&mut room, None)?;
+        }
+        prop_assert!(watcher.open.is_empty(), "never answered: {:?}", watcher.open);
+    }
+}

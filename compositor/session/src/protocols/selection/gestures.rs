@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! The person's paste gestures, caught on their way to a client.
+//!
+//! In: key presses and buttons of real devices, just before the client with the focus is told of them.
+//! Out: gestures for the machine. What follows from one, an offer, is on the client's wire before the
+//! key or button is, so that a program that reads at once finds it there.
+
+use super::State;
+use crate::client::ClientIdentity;
+use cofferdam_ids::VmId;
+use cofferdam_scene::{Hit, Node};
+use cofferdam_transfers::{Event, Gesture, PasteKey, Stroke};
+use smithay::input::keyboard::{Keysym, KeysymHandle, ModifiersState};
+use std::time::Duration;
+
+const BTN_LEFT: u32 = 0x110;
+const BTN_RIGHT: u32 = 0x111;
+const BTN_MIDDLE: u32 = 0x112;
+/// A button that was held this long before it is let go in a menu was dragged there.
+const DRAGGED: Duration = Duration::from_millis(300);
+
+impl State {
+    /// A key is about to go to the client with the keyboard.
+    pub(crate) fn key_gesture(&mut self, modifiers: &ModifiersState, key: &KeysymHandle<'_>) {
+        // Another layout than a Latin one still has the shortcuts of one.
+        let latin = key.raw_latin_sym_or_raw_current_sym();
+        let Some(key) = paste_key(key.modified_sym()).or_else(|| latin.and_then(paste_key)) else { return };
+        let Some(target) = self.focused_vm() else { return };
+        let stroke = Stroke {
+            key,
+            ctrl: modifiers.ctrl,
+            shift: modifiers.shift,
+            other: modifiers.alt || modifiers.logo,
+            in_menu: self.has_menu(&target),
+        };
+        if let Some(gesture) = Gesture::of(stroke) {
+            self.gesture(target, gesture);
+        }
+    }
+
+    /// A button is about to go to the client under the pointer, which has the keyboard by now.
+    pub(crate) fn button_gesture(&mut self, code: u32, pressed: bool) {
+        let now = self.transfer_time();
+        let hit = self.desk.scene.pointer().map(|at| self.desk.scene.hit(at));
+        let (content, menu) = match &hit {
+            Some(Hit::Content { .. }) => (true, false),
+            Some(Hit::Popup { local: Some(_), .. }) => (true, true),
+            _ => (false, false),
+        };
+        let before = std::mem::replace(&mut self.selections.pressed, pressed.then_some((now, menu)));
+        let window = hit.filter(|_| content).and_then(|hit| hit.window());
+        let owner = window.and_then(|window| self.desk.windows.get(&window)?.vm.clone());
+        let Some(target) = owner.filter(|owner| self.focused_vm().as_ref() == Some(owner)) else { return };
+        let chosen = |(since, in_menu): (cofferdam_transfers::Mono, bool)| {
+            in_menu || now.0.saturating_sub(since.0) >= DRAGGED
+        };
+        let gesture = match (code, pressed, menu) {
+            (BTN_MIDDLE, true, false) => Gesture::MiddleButton,
+            (BTN_RIGHT, true, false) | (BTN_LEFT, true, true) => Gesture::Menu,
+            (BTN_LEFT | BTN_RIGHT, false, true) if before.is_some_and(chosen) => Gesture::Chosen,
+            _ => return,
+        };
+        self.gesture(target, gesture);
+    }
+
+    fn gesture(&mut self, target: VmId, gesture: Gesture) {
+        // Where the answer can only be no, nobody learns that there was something.
+        if !self.selections.shut.to_pastes(&target) {
+            self.transfer(Event::Gesture { target, gesture });
+        }
+    }
+
+    /// Whether a client of this VM shows a menu.
+    fn has_menu(&self, vm: &VmId) -> bool {
+        let desk = &self.desk;
+        desk.popups.keys().any(|popup| {
+            let window = desk.root_window(Node::Popup(*popup)).and_then(|window| desk.windows.get(&window));
+            window.is_some_and(|entry| entry.vm.as_ref() == Some(vm))
+        })
+    }
+
+    /// Once a turn: menus of the VM with the keyboard that closed.
+    pub(super) fn watch_menus(&mut self) {
+        let open = self.focused_vm().filter(|vm| !self.desk.popups.is_empty() && self.has_menu(vm));
+        let before = std::mem::replace(&mut self.selections.menu_of, open);
+        if let Some(vm) = before.filter(|vm| self.selections.menu_of.as_ref() != Some(vm)) {
+            self.transfer(Event::MenusClosed(vm));
+        }
+    }
+
+    /// The VM behind an identity that can take part in transfers.
+    pub(super) fn vm_of(identity: &ClientIdentity) -> Option<&VmId> {
+        identity.vm()
+    }
+}
+
+fn paste_key(sym: Keysym) -> Option<PasteKey> {
+    Some(match sym {
+        Keysym::v | Keysym::V => PasteKey::V,
+        Keysym::Insert | Keysym::KP_Insert => PasteKey::Insert,
+        Keysym::XF86_Paste => PasteKey::Paste,
+        Keysym::Menu => PasteKey::Menu,
+        Keysym::F10 => PasteKey::F10,
+        Keysym::Return | Keysym::KP_Enter | Keysym::space => PasteKey::Choose,
+        _ => return None,
+    })
+}

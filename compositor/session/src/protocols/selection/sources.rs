@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! Sources of clients: what they offer, and how they are asked.
+//!
+//! In: `wl_data_source` and primary selection sources. Out: the two boards' present sources. A source
+//! that is replaced is told so; one that goes away takes its copy with it.
+
+use super::{State, index};
+use crate::client;
+use cofferdam_transfers::{Board, Copied, Event, MAX_KINDS};
+use smithay::reexports::wayland_protocols::wp::primary_selection::zv1::server::zwp_primary_selection_source_v1::ZwpPrimarySelectionSourceV1;
+use smithay::reexports::wayland_server::protocol::wl_data_source::WlDataSource;
+use std::collections::HashMap;
+use std::os::fd::AsFd;
+use wayland_server::backend::ObjectId;
+use wayland_server::{Client, DisplayHandle, Resource};
+
+/// The types that each source has offered so far.
+#[derive(Debug, Default)]
+pub(super) struct SourceTypes(HashMap<ObjectId, Vec<String>>);
+
+impl SourceTypes {
+    /// Notes one more; `false` once there are too many.
+    pub(super) fn note(&mut self, source: ObjectId, mime: &str) -> bool {
+        let types = self.0.entry(source).or_default();
+        if types.len() >= MAX_KINDS {
+            return false;
+        }
+        types.push(mime.to_owned());
+        true
+    }
+
+    pub(super) fn of(&self, source: &ObjectId) -> Vec<String> {
+        self.0.get(source).cloned().unwrap_or_default()
+    }
+
+    pub(super) fn forget(&mut self, source: &ObjectId) {
+        self.0.remove(source);
+    }
+
+    /// Forgets what belonged to clients that are gone.
+    pub(super) fn sweep(&mut self, display: &DisplayHandle) {
+        self.0.retain(|source, _| display.object_info(source.clone()).is_ok());
+    }
+}
+
+/// A source of either kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Source {
+    Data(WlDataSource),
+    Primary(ZwpPrimarySelectionSourceV1),
+}
+
+impl Source {
+    pub(super) fn id(&self) -> ObjectId {
+        match self {
+            Self::Data(source) => source.id(),
+            Self::Primary(source) => source.id(),
+        }
+    }
+
+    pub(super) fn send(&self, mime: String, fd: impl AsFd) {
+        match self {
+            Self::Data(source) => source.send(mime, fd.as_fd()),
+            Self::Primary(source) => source.send(mime, fd.as_fd()),
+        }
+    }
+
+    fn cancel(&self) {
+        match self {
+            Self::Data(source) => source.cancelled(),
+            Self::Primary(source) => source.cancelled(),
+        }
+    }
+}
+
+/// A board's present source.
+#[derive(Debug, Clone)]
+pub(super) struct Held {
+    pub(super) source: Source,
+    pub(super) generation: u64,
+    pub(super) mimes: Vec<String>,
+}
+
+impl State {
+    /// The client with the keyboard copied or selected something, or nothing any more.
+    pub(super) fn take_selection(&mut self, board: Board, client: &Client, source: Option<Source>) {
+        if !self.holds_keyboard(client) {
+            tracing::debug!(?board, "a selection of a client without the keyboard");
+            return;
+        }
+        let Some(place) = self.selections.held.get_mut(index(board)) else { return };
+        let old = place.take();
+        if let Some(old) = &old
+            && source.as_ref() != Some(&old.source)
+        {
+            old.source.cancel();
+        }
+        let Some(source) = source else {
+            if let Some(old) = old {
+                self.transfer(Event::Cleared { board, generation: old.generation });
+            }
+            return;
+        };
+        let mimes = self.selections.types.of(&source.id());
+        let from = client::data(client).and_then(|data| data.identity.vm().cloned());
+        let generation = self.selections.machine.copied(Copied { board, from, mimes: &mimes });
+        if let Some(place) = self.selections.held.get_mut(index(board)) {
+            *place = Some(Held { source, generation, mimes });
+        }
+        self.transfer(Event::Tick);
+    }
+
+    /// A source is gone, with its client or without.
+    pub(super) fn source_gone(&mut self, source: &ObjectId) {
+        self.selections.types.forget(source);
+        for board in Board::ALL {
+            let Some(place) = self.selections.held.get_mut(index(board)) else { continue };
+            if let Some(old) = place.take_if(|held| held.source.id() == *source) {
+                self.transfer(Event::Cleared { board, generation: old.generation });
+            }
+        }
+        self.drag_source_gone(source);
+    }
+
+    /// Forgets what belonged to clients that are gone.
+    pub(crate) fn sweep_selections(&mut self) {
+        self.selections.types.sweep(&self.display);
+    }
+}

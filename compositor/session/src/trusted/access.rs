@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! What a screen reader is told.
+//!
+//! In: what the trusted path shows. Out: a tree of a dialog with its words and choices, for AT-SPI.
+//! Readers only hear: an answer is a press of the person's own, so requests to press something for
+//! them are not taken. Nothing of this runs without a session bus; with one, the adapter brings a thread of
+//! its own, which sees this tree and nothing else.
+
+use super::scenery::label;
+use crate::state::State;
+use accesskit::{
+    ActionHandler, ActionRequest, ActivationHandler, DeactivationHandler, Live, Node, NodeId, Role, TreeId,
+    TreeInfo, TreeUpdate,
+};
+use cofferdam_prompts::{Showing, Target, plain};
+use std::sync::{Arc, Mutex, PoisonError};
+
+const ROOT: NodeId = NodeId(0);
+const DIALOG: NodeId = NodeId(1);
+const TEXT: NodeId = NodeId(2);
+const FIRST_CHOICE: u64 = 16;
+
+/// A card in words.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Spoken {
+    title: String,
+    text: String,
+    choices: Vec<SpokenChoice>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct SpokenChoice {
+    label: String,
+    key: String,
+    focused: bool,
+    dead: bool,
+}
+
+/// The tree of a card, or of an empty desktop.
+fn tree(card: Option<&Spoken>) -> TreeUpdate {
+    let mut root = Node::new(Role::Window);
+    root.set_label("Cofferdam");
+    let mut update =
+        TreeUpdate { nodes: Vec::new(), tree: Some(TreeInfo::new(ROOT)), tree_id: TreeId::ROOT, focus: ROOT };
+    if let Some(card) = card {
+        root.set_children(vec![DIALOG]);
+        let mut dialog = Node::new(Role::AlertDialog);
+        dialog.set_label(card.title.as_str());
+        dialog.set_description(card.text.as_str());
+        dialog.set_modal();
+        dialog.set_live(Live::Assertive);
+        let mut children = vec![TEXT];
+        let mut text = Node::new(Role::Label);
+        text.set_value(card.text.as_str());
+        update.focus = DIALOG;
+        update.nodes.push((TEXT, text));
+        for (choice, n) in card.choices.iter().zip(FIRST_CHOICE..) {
+            let mut node = Node::new(Role::Button);
+            node.set_label(choice.label.as_str());
+            if !choice.key.is_empty() {
+                node.set_keyboard_shortcut(choice.key.as_str());
+            }
+            if choice.dead {
+                node.set_disabled();
+            }
+            if choice.focused {
+                update.focus = NodeId(n);
+            }
+            children.push(NodeId(n));
+            update.nodes.push((NodeId(n), node));
+        }
+        dialog.set_children(children);
+        update.nodes.push((DIALOG, dialog));
+    }
+    update.nodes.push((ROOT, root));
+    update
+}
+
+/// The newest card, for a reader that starts later.
+type Shared = Arc<Mutex<Option<Spoken>>>;
+
+struct Handlers(Shared);
+
+impl ActivationHandler for Handlers {
+    fn request_initial_tree(&mut self) -> Option<TreeUpdate> {
+        Some(tree(self.0.lock().unwrap_or_else(PoisonError::into_inner).as_ref()))
+    }
+}
+
+/// Nobody presses for the person.
+impl ActionHandler for Handlers {
+    fn do_action(&mut self, request: ActionRequest) {
+        tracing::debug!(?request, "a reader's wish is not taken");
+    }
+}
+
+impl DeactivationHandler for Handlers {
+    fn deactivate_accessibility(&mut self) {}
+}
+
+/// The way to screen readers.
+pub(super) struct Access {
+    adapter: Option<accesskit_unix::Adapter>,
+    told: Shared,
+}
+
+impl std::fmt::Debug for Access {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Access").field("on", &self.adapter.is_some()).finish_non_exhaustive()
+    }
+}
+
+impl Access {
+    /// With a session bus, readers can come; without one there is nobody.
+    pub(super) fn new(session_bus: bool) -> Self {
+        let told = Shared::default();
+        let handlers = || Handlers(told.clone());
+        let adapter = session_bus.then(|| accesskit_unix::Adapter::new(handlers(), handlers(), handlers()));
+        Self { adapter, told }
+    }
+}
+
+impl State {
+    /// Tells readers what is shown, if that has changed.
+    pub(super) fn tell_readers(&mut self) {
+        if self.trusted.access.adapter.is_none() {
+            return;
+        }
+        let spoken = self.spoken();
+        let access = &mut self.trusted.access;
+        {
+            let mut told = access.told.lock().unwrap_or_else(PoisonError::into_inner);
+            if *told == spoken {
+                return;
+            }
+            told.clone_from(&spoken);
+        }
+        if let Some(adapter) = &mut access.adapter {
+            adapter.update_window_focus_state(spoken.is_some());
+            adapter.update_if_active(|| tree(spoken.as_ref()));
+        }
+    }
+
+    fn spoken(&self) -> Option<Spoken> {
+        match self.trusted.room.showing() {
+            Showing::Nothing => None,
+            Showing::Prompt => self.spoken_prompt(),
+            Showing::Attention => Some(self.spoken_attention()),
+            Showing::Lock => Some(Spoken {
+                title: "Locked".into(),
+                text: "Your apps are hidden and hear nothing.".into(),
+                choices: self.spoken_buttons(),
+            }),
+        }
+    }
+
+    fn spoken_prompt(&self) -> Option<Spoken> {
+        let words = self.prompt_words()?;
+        let vm = self.vms.get(&self.trusted.room.prompt()?.vm)?;
+        let phrase = &self.trusted.phrase;
+        let phrase = if phrase.is_empty() { String::new() } else { format!(" Your phrase: {phrase}.") };
+        let text = format!(
+            "{}. {}. {}.{phrase}",
+            plain(&words.detail),
+            self.owner_words(vm.identity, &vm.name),
+            plain(&words.uses)
+        );
+        let choices = words.choices.iter().chain([&words.never]);
+        Some(Spoken {
+            title: plain(&words.title),
+            text,
+            choices: choices
+                .map(|choice| self.spoken_choice(choice.target, plain(&choice.text), choice.hint.clone()))
+                .collect(),
+        })
+    }
+
+    fn spoken_attention(&self) -> Spoken {
+        let mut text = format!("Your phrase: {}.", self.trusted.phrase);
+        for row in self.owner_rows() {
+            let owner = match row.vm.as_ref().and_then(|id| self.vms.get(id)) {
+                Some(vm) => self.owner_words(vm.identity, &vm.name),
+                None => "The desktop's own".to_owned(),
+            };
+            text.push_str(&format!(" {owner}: {}.", row.state));
+        }
+        Spoken { title: "Who owns what you see".into(), text, choices: self.spoken_buttons() }
+    }
+
+    fn spoken_buttons(&self) -> Vec<SpokenChoice> {
+        let targets = self.trusted.room.targets().into_iter();
+        targets.map(|target| self.spoken_choice(target, label(target).to_owned(), String::new())).collect()
+    }
+
+    fn spoken_choice(&self, target: Target, label: String, hint: String) -> SpokenChoice {
+        let armed = self.trusted.room.is_armed(cofferdam_prompts::Mono(self.clock.now().0));
+        SpokenChoice {
+            label,
+            key: if target == Target::NotNow { "Escape".into() } else { hint },
+            focused: self.trusted.room.focused() == Some(target),
+            dead: !armed && (target.gives() || target == Target::Never),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn node(update: &TreeUpdate, id: NodeId) -> &Node {
+        &update.nodes.iter().find(|(n, _)| *n == id).unwrap().1
+    }
+
+    #[test]
+    fn a_question_is_a_dialog_with_its_words_and_choices() {
+        let choice = |label: &str, key: &str, focused, dead| SpokenChoice {
+            label: label.into(),
+            key: key.into(),
+            focused,
+            dead,
+        };
+        let card = Spoken {
+            title: "Mail wants to go online".into(),
+            text: "to imap.example.org, port 993. Mail — green · dots.".into(),
+            choices: vec![
+                choice("Not now", "Escape", true, false),
+                choice("This time only", "1", false, true),
+            ],
+        };
+        let update = tree(Some(&card));
+        let dialog = node(&update, DIALOG);
+        assert_eq!((dialog.role(), dialog.label()), (Role::AlertDialog, Some("Mail wants to go online")));
+        assert_eq!(dialog.description(), Some(card.text.as_str()));
+        assert_eq!(update.focus, NodeId(FIRST_CHOICE));
+        assert_eq!(dialog.children(), [TEXT, NodeId(16), NodeId(17)]);
+        let (no, yes) = (node(&update, NodeId(16)), node(&update, NodeId(17)));
+        assert_eq!(
+            (no.label(), no.keyboard_shortcut(), no.is_disabled()),
+            (Some("Not now"), Some("Escape"), false)
+        );
+        assert_eq!(
+            (yes.label(), yes.keyboard_shortcut(), yes.is_disabled()),
+            (Some("This time only"), Some("1"), true)
+        );
+        for id in dialog.children().iter().chain([&DIALOG]) {
+            assert!(
+                !node(&update, *id).supports_action(accesskit::Action::Click),
+                "nobody presses for the person"
+            );
+        }
+    }
+
+    #[test]
+    fn an_empty_desktop_has_no_dialog() {
+        let update = tree(None);
+        assert_eq!((update.nodes.len(), update.focus), (1, ROOT));
+        assert!(node(&update, ROOT).children().is_empty());
+    }
+
+    #[test]
+    fn without_a_bus_there_is_no_adapter() {
+        assert!(Access::new(false).adapter.is_none());
+    }
+}

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! What the room wants done.
+//!
+//! In: its effects, in order, and its next deadline. Out: clients that are left alone before anything
+//! of ours is shown, answers to the monitor, events for listeners, frames.
+
+use crate::state::State;
+use calloop::timer::{TimeoutAction, Timer};
+use cofferdam_control::desktop::Event as Told;
+use cofferdam_monitor_wire::screen::FromScreen;
+use cofferdam_prompts::{Effect, Showing, Source};
+use cofferdam_scene::Op;
+use smithay::backend::input::{ButtonState, KeyState};
+use smithay::input::keyboard::FilterResult;
+use smithay::input::pointer::{ButtonEvent, MotionEvent};
+use smithay::utils::SERIAL_COUNTER;
+
+impl State {
+    /// Does what the room wants, until it wants nothing more, and sets its alarm.
+    pub(crate) fn settle_trusted(&mut self) {
+        while let Some(effect) = self.trusted.room.poll_effect() {
+            match effect {
+                Effect::Raise => self.leave_clients(),
+                Effect::Lower => self.return_to_clients(),
+                Effect::Redraw => {
+                    self.trusted.generation = self.trusted.generation.wrapping_add(1);
+                    self.redraw_everything();
+                }
+                Effect::Answer { id, answer, silence } => {
+                    self.send_to_monitor(&FromScreen::Answered { id, answer, silence });
+                }
+                Effect::PromptChanged => {
+                    self.trusted.home = self.trusted.home.filter(|_| self.trusted.is_up());
+                    let info = self.prompt_info();
+                    self.announce(Told::PromptChanged(info));
+                }
+                Effect::LockChanged(on) => {
+                    self.send_to_monitor(&FromScreen::Locked(on));
+                    self.announce(Told::LockChanged(on));
+                }
+                Effect::CutEverything => {
+                    self.send_to_monitor(&FromScreen::CutEverything);
+                }
+                Effect::UndoCut => {
+                    self.send_to_monitor(&FromScreen::UndoCut);
+                }
+                Effect::Broken(broken) => self.drop_link(&format!("{broken:?}")),
+            }
+        }
+        self.set_trusted_alarm();
+        self.tell_readers();
+    }
+
+    fn set_trusted_alarm(&mut self) {
+        let due = self.trusted.room.poll_timeout();
+        if self.trusted.alarm.as_ref().map(|(at, _)| *at) == due {
+            return;
+        }
+        if let Some((_, token)) = self.trusted.alarm.take() {
+            self.event_loop.remove(token);
+        }
+        let Some(due) = due else { return };
+        let timer = Timer::from_duration(due.0.saturating_sub(self.clock.now().0));
+        let source = self.event_loop.insert_source(timer, |_, (), state| {
+            state.trusted.alarm = None;
+            let now = state.trusted_time();
+            state.trusted.room.tick(now);
+            state.settle_trusted();
+            TimeoutAction::Drop
+        });
+        match source {
+            Ok(token) => self.trusted.alarm = Some((due, token)),
+            Err(e) => tracing::error!("no timer for questions: {e}"),
+        }
+    }
+
+    /// Before anything of ours is shown: whatever clients think is held is released, whatever they
+    /// think is theirs is taken back, and whatever they were told lately justifies nothing any more.
+    fn leave_clients(&mut self) {
+        self.apply_or_ignore(Op::EndCycle { accept: false });
+        self.apply_or_ignore(Op::DismissPopups);
+        self.release_keys();
+        self.release_constraint();
+        self.leave_with_pointer();
+        self.apply_or_ignore(Op::EndGrab);
+        self.apply_or_ignore(Op::PointerLeave);
+        self.fingers_to_nobody();
+        self.drop_keyboard();
+        self.seat.forget_presses();
+        self.redraw_cursor();
+    }
+
+    /// Nothing of ours is left: focus goes where the scene has it by now.
+    fn return_to_clients(&mut self) {
+        self.release_keys();
+        let node = self.desk.scene.focus();
+        self.focus(node);
+        if let Some(at) = self.seat.at {
+            self.apply_or_ignore(Op::PointerMotion(crate::input::pixel(at)));
+            self.desk.pointer_stale = true;
+        }
+        self.redraw_cursor();
+    }
+
+    /// Releases every key, for the client that has the keyboard and for the keyboard's own state.
+    fn release_keys(&mut self) {
+        let keyboard = self.seat.keyboard.clone();
+        let time = self.clock.now().wayland_millis();
+        for keycode in keyboard.pressed_keys() {
+            let serial = SERIAL_COUNTER.next_serial();
+            let ours = self.seat.take_swallowed(keycode) || self.desk.keyboard.is_none();
+            keyboard.input(self, keycode, KeyState::Released, serial, time, |_, _, _| {
+                if ours { FilterResult::Intercept(()) } else { FilterResult::Forward }
+            });
+        }
+    }
+
+    /// Releases every button and leaves. A drag has left its target by then, and so ends without a drop.
+    fn leave_with_pointer(&mut self) {
+        let pointer = self.seat.pointer.clone();
+        let time = self.clock.now().wayland_millis();
+        self.cancel_drag();
+        let location = self.seat.at.unwrap_or_default();
+        let motion = |serial| MotionEvent { location, serial, time };
+        let held: Vec<u32> = self
+            .trusted
+            .room
+            .held()
+            .filter_map(|source| match source {
+                Source::Button(code) => Some(code),
+                Source::Key(_) | Source::Finger(_) => None,
+            })
+            .collect();
+        for button in held {
+            let serial = SERIAL_COUNTER.next_serial();
+            pointer.button(self, &ButtonEvent { serial, time, button, state: ButtonState::Released });
+        }
+        pointer.frame(self);
+        if pointer.is_grabbed() {
+            pointer.unset_grab(self, SERIAL_COUNTER.next_serial(), time);
+        }
+        pointer.motion(self, None, &motion(SERIAL_COUNTER.next_serial()));
+        pointer.frame(self);
+        self.seat.forget_pointer_focus();
+    }
+
+    fn drop_keyboard(&mut self) {
+        self.desk.keyboard = None;
+        let keyboard = self.seat.keyboard.clone();
+        keyboard.set_focus(self, None, SERIAL_COUNTER.next_serial());
+    }
+
+    /// What is on the screen of ours now, after a frame of an output was drawn.
+    pub(crate) fn trusted_was_drawn(&mut self, output: cofferdam_scene::OutputId) {
+        if self.trusted.room.showing() == Showing::Nothing || self.trusted.home != Some(output) {
+            return;
+        }
+        let Some(stamp) = self.trusted.cards.get(&output).map(|drawn| drawn.stamp.clone()) else { return };
+        if self.trusted.room.stamp() != Some(&stamp) {
+            self.trusted(cofferdam_prompts::Event::Placed(stamp));
+        }
+    }
+}

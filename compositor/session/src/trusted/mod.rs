@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! The trusted path: questions of the monitor, the attention view, the lock.
+//!
+//! In: the monitor's messages, presses before any client sees them, control calls, frames that were
+//! drawn. Out: a layer above everything that no client can reach, cover or imitate, and answers. What
+//! is shown and when an answer counts is decided by the pure crate `cofferdam-prompts`; what it looks
+//! like by `cofferdam-chrome`.
+
+mod access;
+mod effects;
+mod input;
+mod key;
+mod link;
+mod scenery;
+mod told;
+
+pub use key::{AttentionKey, ParseKeyError};
+pub(crate) use scenery::{Item, Scenery};
+
+use crate::config::{BackendKind, Config};
+use crate::state::State;
+use calloop::RegistrationToken;
+use cofferdam_ids::VmId;
+use cofferdam_monitor_wire::screen::Standing;
+use cofferdam_prompts::{Event, Mono, Room, Settings};
+use cofferdam_scene::OutputId;
+use std::collections::BTreeMap;
+
+/// Longest phrase, in characters.
+const MAX_PHRASE: usize = 64;
+
+/// Everything about the trusted path.
+#[derive(Debug)]
+pub(crate) struct Trusted {
+    pub(crate) room: Room,
+    link: Option<link::Link>,
+    /// How VMs stand, as the monitor says.
+    standings: BTreeMap<VmId, Standing>,
+    /// Somebody who may keeps the screen on.
+    idle_inhibited: bool,
+    phrase: String,
+    /// Wakes the loop when the room has something to do.
+    alarm: Option<(Mono, RegistrationToken)>,
+    /// Counts whatever changes how things look: theme, outputs, names.
+    look: u64,
+    /// Counts changes of what is shown.
+    generation: u64,
+    /// The output that has the card.
+    home: Option<OutputId>,
+    cards: BTreeMap<OutputId, scenery::Drawn>,
+    pub(crate) scenery: Scenery,
+    access: access::Access,
+}
+
+impl Trusted {
+    pub(crate) fn new(config: &Config) -> Self {
+        let opens_freely = match config.backend {
+            BackendKind::Headless => false,
+            #[cfg(feature = "winit")]
+            BackendKind::Winit => true,
+        };
+        let phrase: String = config.phrase.chars().filter(|c| !c.is_control()).take(MAX_PHRASE).collect();
+        Self {
+            room: Room::new(Settings { opens_freely }),
+            link: None,
+            standings: BTreeMap::new(),
+            idle_inhibited: false,
+            phrase,
+            alarm: None,
+            look: 0,
+            generation: 0,
+            home: None,
+            cards: BTreeMap::new(),
+            scenery: Scenery::default(),
+            access: access::Access::new(config.session_bus),
+        }
+    }
+
+    /// Whether something of ours is shown: clients have neither keyboard nor pointer.
+    pub(crate) fn is_up(&self) -> bool {
+        self.room.is_up()
+    }
+}
+
+impl State {
+    /// Something happened that the trusted path has to know.
+    pub(crate) fn trusted(&mut self, event: Event) {
+        let now = self.trusted_time();
+        if let Event::VmGone(vm) = &event {
+            self.trusted.standings.remove(vm);
+        }
+        self.trusted.room.handle(event, now);
+        self.settle_trusted();
+    }
+
+    /// A turn of the loop: what was due is done, whoever woke it.
+    pub(crate) fn trusted_turn(&mut self) {
+        let now = Mono(self.clock.now().0);
+        if self.trusted.room.poll_timeout().is_some_and(|due| due <= now) {
+            self.trusted.room.tick(now);
+            self.settle_trusted();
+        }
+    }
+
+    /// Now. Events come before the turn has read the clock, and a question must not seem as old as
+    /// the last turn.
+    fn trusted_time(&mut self) -> Mono {
+        self.clock.read();
+        Mono(self.clock.now().0)
+    }
+
+    /// Themes, names or outputs changed: what was aimed at may look different now.
+    pub(crate) fn trusted_looks_different(&mut self) {
+        self.trusted.look = self.trusted.look.wrapping_add(1);
+        self.trusted.generation = self.trusted.generation.wrapping_add(1);
+    }
+}

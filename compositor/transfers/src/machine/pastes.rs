@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! Pastes: a target reads what it was offered.
+//!
+//! In: its request, with an fd of its own. Out: a transfer under the gesture that is under way, or the
+//! fd closed at once.
+
+use super::transfer::{By, Sink, Source, Transfer, Verdict};
+use super::types::{Effect, Mono, SinkId, SourceRef};
+use super::{MAX_SINKS, Transfers};
+use crate::{Board, content_of};
+use cofferdam_policy::Usage;
+use std::collections::BTreeMap;
+
+impl Transfers {
+    pub(super) fn receive(
+        &mut self,
+        (board, generation, window): (Board, u64, u64),
+        mime: &str,
+        sink: SinkId,
+        now: Mono,
+    ) {
+        if self.try_receive((board, generation, window), mime, sink, now).is_none() {
+            self.do_it(Effect::CloseSink(sink));
+        }
+    }
+
+    /// None if there is nothing to wait for.
+    fn try_receive(
+        &mut self,
+        (board, generation, window): (Board, u64, u64),
+        mime: &str,
+        sink: SinkId,
+        now: Mono,
+    ) -> Option<()> {
+        let open = self.window.as_ref().filter(|open| {
+            let this =
+                open.id == window && open.copies.get(super::boards::index(board)) == Some(&Some(generation));
+            this && open.may_read && now < open.until
+        })?;
+        let target = open.target.clone();
+        let content = content_of(mime)?;
+        let by = By::Paste { board, generation, window };
+        let same = |t: &Transfer| t.by == by && t.content == content;
+        if let Some((id, transfer)) = self.live.iter_mut().find(|(_, t)| same(t)) {
+            if transfer.is_lost() || transfer.sinks.len() >= MAX_SINKS {
+                return None;
+            }
+            let id = *id;
+            transfer.sinks.insert(sink, Sink::Waiting);
+            self.advance(id, Some(now));
+            return Some(());
+        }
+        if !self.has_room_for(&target) {
+            return None;
+        }
+        let copy = self.copy_of(board, generation)?;
+        let source_mime = copy.kinds.mime_for(content)?.to_owned();
+        let from = copy.from.clone()?;
+        let source = match copy.snapshot(content) {
+            Some(snapshot) => Source::Ready(snapshot),
+            None => self.reading(content, now),
+        };
+        let verdict = match self.take_kept(&target, generation, content) {
+            Some(ticket) => Verdict::Allowed(ticket),
+            None => self.ask(now),
+        };
+        let sinks = BTreeMap::from([(sink, Sink::Waiting)]);
+        let transfer = Transfer { by, from, target, content, source, verdict, sinks, used: false };
+        let id = self.start(transfer, SourceRef::Board { board, generation }, &source_mime);
+        self.advance(id, Some(now));
+        Some(())
+    }
+
+    pub(super) fn sink_done(&mut self, sink: SinkId, bytes: u64, complete: bool) {
+        let Some(transfer) = self.live.values_mut().find(|t| t.sinks.contains_key(&sink)) else { return };
+        transfer.sinks.remove(&sink);
+        let Some(ticket) = transfer.ticket() else { return };
+        if bytes == 0 && !complete {
+            return;
+        }
+        let times = u64::from(!std::mem::replace(&mut transfer.used, true));
+        let usage = Usage { times, bytes_in: bytes, ..Usage::default() };
+        let (vm, resource) = (transfer.target.clone(), transfer.resource());
+        self.do_it(Effect::Used { vm, ticket: ticket.id, resource, usage });
+    }
+}

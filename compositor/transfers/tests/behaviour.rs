@@ -1,0 +1,430 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! The machine as a table of stories: one copy, one gesture, one answer at a time.
+
+#![allow(clippy::unwrap_used)]
+
+use cofferdam_ids::VmId;
+use cofferdam_monitor_wire::point::Ticket;
+use cofferdam_policy::{Content, Refusal, Resource};
+use cofferdam_transfers::{
+    Board, Copied, Dropped, Effect, Event, Gesture, Limits, Mono, Offer, SinkId, Snapshot, TransferId,
+    Transfers,
+};
+use std::time::Duration;
+
+const TEXT: &str = "text/plain;charset=utf-8";
+
+fn vm(name: &str) -> VmId {
+    name.parse().unwrap()
+}
+
+fn ticket(id: u64) -> Ticket {
+    Ticket { id, grant: None, until: None, once: true }
+}
+
+/// A machine with a clock, and what it did last.
+struct Bench {
+    machine: Transfers,
+    now: Mono,
+    sinks: u64,
+}
+
+/// What can be compared of an effect.
+fn seen(effects: Vec<Effect>) -> Vec<String> {
+    let short = |effect| match effect {
+        Effect::Offers => None,
+        Effect::Read { id, mime, .. } => Some(format!("read {} {mime}", id.0)),
+        Effect::StopReading(id) => Some(format!("stop {}", id.0)),
+        Effect::CheckImage { id, .. } => Some(format!("check {}", id.0)),
+        Effect::Ask { serial, vm, resource } => Some(format!("ask {serial} {vm} {:?}", content(&resource))),
+        Effect::Forget { serial } => Some(format!("forget {serial}")),
+        Effect::Used { ticket, usage, .. } => {
+            Some(format!("used {ticket} {}×{}", usage.times, usage.bytes_in))
+        }
+        Effect::Refused { why, .. } => Some(format!("refused {why:?}")),
+        Effect::CutDone { ticket } => Some(format!("cut {ticket}")),
+        Effect::Feed { sink, snapshot } => {
+            Some(format!("feed {} {}", sink.0, String::from_utf8_lossy(snapshot.bytes())))
+        }
+        Effect::CloseSink(sink) => Some(format!("close {}", sink.0)),
+        Effect::Deliver { id, content } => Some(format!("deliver {} {content:?}", id.0)),
+        Effect::DropEnded { id, done } => Some(format!("dropped {} {done}", id.0)),
+    };
+    effects.into_iter().filter_map(short).collect()
+}
+
+fn content(resource: &Resource) -> Option<Content> {
+    match resource {
+        Resource::Clipboard { content, .. } | Resource::DragAndDrop { content, .. } => Some(*content),
+        _ => None,
+    }
+}
+
+impl Bench {
+    fn new() -> Self {
+        let now = Mono(Duration::from_secs(1000));
+        Self { machine: Transfers::new(Limits::default()), now, sinks: 0 }
+    }
+
+    fn effects(&mut self) -> Vec<String> {
+        seen(std::iter::from_fn(|| self.machine.poll_effect()).collect())
+    }
+
+    fn does(&mut self, event: Event<'_>) -> Vec<String> {
+        self.machine.handle(event, self.now);
+        self.effects()
+    }
+
+    fn copies(&mut self, from: &str, mimes: &[&str]) -> u64 {
+        let mimes: Vec<String> = mimes.iter().map(|m| (*m).to_owned()).collect();
+        let from = Some(vm(from));
+        let generation = self.machine.copied(Copied { board: Board::Clipboard, from, mimes: &mimes });
+        assert_eq!(self.effects(), [""; 0]);
+        generation
+    }
+
+    fn gesture(&mut self, target: &str, gesture: Gesture) {
+        assert_eq!(self.does(Event::Gesture { target: vm(target), gesture }), [""; 0]);
+    }
+
+    /// The target reads what it is offered, as `mime`.
+    fn receives(&mut self, target: &str, mime: &str) -> Vec<String> {
+        let offer = self.machine.offer(Board::Clipboard, Some(&vm(target)));
+        let (generation, window) = match offer {
+            Offer::Across { generation, window, .. } => (generation, window),
+            Offer::Own { .. } | Offer::Nothing => (1, 1),
+        };
+        self.sinks += 1;
+        let sink = SinkId(self.sinks);
+        self.does(Event::Receive { board: Board::Clipboard, generation, window, mime, sink })
+    }
+
+    fn writes(&mut self, id: u64, bytes: &[u8]) -> Vec<String> {
+        let id = TransferId(id);
+        let mut all = self.does(Event::Bytes { id, piece: bytes });
+        all.extend(self.does(Event::End(id)));
+        all
+    }
+
+    fn later(&mut self, seconds: u64) -> Vec<String> {
+        self.now = self.now.plus(Duration::from_secs(seconds));
+        self.does(Event::Tick)
+    }
+
+    fn allows(&mut self, serial: u32) -> Vec<String> {
+        self.does(Event::Decided { serial, verdict: Ok(ticket(70)) })
+    }
+
+    fn fed(&mut self, sink: u64, bytes: u64) -> Vec<String> {
+        self.does(Event::SinkDone { sink: SinkId(sink), bytes, complete: true })
+    }
+}
+
+#[test]
+fn a_paste_that_is_allowed() {
+    let mut b = Bench::new();
+    b.copies("mail", &["text/html", TEXT]);
+    assert_eq!(b.machine.offer(Board::Clipboard, Some(&vm("web"))), Offer::Nothing);
+    assert!(matches!(b.machine.offer(Board::Clipboard, Some(&vm("mail"))), Offer::Own { generation: 1 }));
+    b.gesture("web", Gesture::PasteKeys);
+    let mimes = vec![TEXT, "UTF8_STRING", "text/plain"];
+    let across = Offer::Across { generation: 1, window: 1, mimes };
+    assert_eq!(b.machine.offer(Board::Clipboard, Some(&vm("web"))), across);
+    assert_eq!(b.machine.offer(Board::Clipboard, Some(&vm("other"))), Offer::Nothing);
+    assert_eq!(b.machine.offer(Board::Primary, Some(&vm("web"))), Offer::Nothing);
+    assert_eq!(b.receives("web", "text/plain"), ["ask 1 web Some(Text)", &format!("read 1 {TEXT}")]);
+    assert_eq!(b.writes(1, b"hello"), [""; 0]);
+    assert_eq!(b.allows(1), ["feed 1 hello"]);
+    assert_eq!(b.fed(1, 5), ["used 70 1×5"]);
+    // The same gesture, the same answer: programs read twice.
+    assert_eq!(b.receives("web", TEXT), ["feed 2 hello"]);
+    assert_eq!(b.fed(2, 5), ["used 70 0×5"]);
+    // But not after the gesture, and not once more for the next one.
+    assert_eq!(b.later(3), [""; 0]);
+    assert_eq!(b.receives("web", TEXT), ["close 3"]);
+    b.gesture("web", Gesture::PasteKeys);
+    assert_eq!(b.receives("web", TEXT), ["ask 2 web Some(Text)"], "what was read is kept");
+    assert_eq!(b.allows(2), ["feed 4 hello"]);
+}
+
+#[test]
+fn without_a_gesture_and_after_it_there_is_nothing() {
+    let mut b = Bench::new();
+    b.copies("mail", &[TEXT]);
+    assert_eq!(b.receives("web", TEXT), ["close 1"]);
+    // Another VM's gesture.
+    b.gesture("other", Gesture::PasteKeys);
+    assert_eq!(b.receives("web", TEXT), ["ask 1 other Some(Text)", &format!("read 1 {TEXT}")]);
+    let mut b = Bench::new();
+    b.copies("mail", &[TEXT]);
+    b.gesture("web", Gesture::PasteKeys);
+    // A gesture for what was there, not for what came since.
+    b.copies("bank", &[TEXT]);
+    assert_eq!(b.machine.offer(Board::Clipboard, Some(&vm("web"))), Offer::Nothing);
+    assert_eq!(b.receives("web", TEXT), ["close 1"]);
+    // The keyboard went elsewhere and came back.
+    b.gesture("web", Gesture::PasteKeys);
+    b.does(Event::Focused(None));
+    b.does(Event::Focused(Some(vm("web"))));
+    assert_eq!(b.machine.offer(Board::Clipboard, Some(&vm("web"))), Offer::Nothing);
+}
+
+#[test]
+fn a_menu_shows_that_there_is_something_and_a_choice_reads_it() {
+    let mut b = Bench::new();
+    b.copies("mail", &[TEXT]);
+    b.gesture("web", Gesture::Menu);
+    let offer = b.machine.offer(Board::Clipboard, Some(&vm("web")));
+    assert!(matches!(offer, Offer::Across { window: 1, .. }));
+    assert_eq!(b.receives("web", TEXT), ["close 1"], "looking is not reading");
+    b.gesture("web", Gesture::Menu);
+    b.gesture("web", Gesture::Chosen);
+    assert_eq!(b.machine.offer(Board::Clipboard, Some(&vm("web"))), offer, "the offer stays");
+    b.does(Event::MenusClosed(vm("web")));
+    assert_eq!(b.receives("web", TEXT), ["ask 1 web Some(Text)", &format!("read 1 {TEXT}")]);
+    // A menu that is closed without a choice takes the offer with it.
+    b.gesture("web", Gesture::Menu);
+    b.does(Event::MenusClosed(vm("web")));
+    assert_eq!(b.machine.offer(Board::Clipboard, Some(&vm("web"))), Offer::Nothing);
+}
+
+#[test]
+fn a_no_closes_and_lasts_as_long_as_the_gesture() {
+    let mut b = Bench::new();
+    b.copies("mail", &[TEXT]);
+    b.gesture("web", Gesture::PasteKeys);
+    b.receives("web", TEXT);
+    assert_eq!(b.does(Event::Decided { serial: 1, verdict: Err(Refusal::Answered) }), ["stop 1", "close 1"]);
+    assert_eq!(b.receives("web", TEXT), ["close 2"], "it is not asked again under the same gesture");
+    assert_eq!(b.writes(1, b"late"), [""; 0]);
+    assert_eq!(b.does(Event::Decided { serial: 1, verdict: Ok(ticket(1)) }), [""; 0], "and no is no");
+    b.gesture("web", Gesture::PasteKeys);
+    assert_eq!(b.receives("web", TEXT), ["ask 2 web Some(Text)", &format!("read 2 {TEXT}")]);
+}
+
+#[test]
+fn a_source_that_stalls_lies_or_never_ends() {
+    for (bytes, expected) in [
+        (b"\xff\xfe".to_vec(), vec!["stop 1", "refused Mismatch", "forget 1", "close 1"]),
+        (b"a\0b".to_vec(), vec!["stop 1", "refused Mismatch", "forget 1", "close 1"]),
+        (vec![b'x'; (1 << 20) + 1], vec!["stop 1", "refused Mismatch", "forget 1", "close 1"]),
+        (Vec::new(), vec!["stop 1", "forget 1", "close 1"]),
+    ] {
+        let mut b = Bench::new();
+        b.copies("mail", &[TEXT]);
+        b.gesture("web", Gesture::PasteKeys);
+        b.receives("web", TEXT);
+        assert_eq!(b.writes(1, &bytes), expected);
+        assert_eq!(b.allows(1), [""; 0]);
+    }
+    let mut b = Bench::new();
+    b.copies("mail", &[TEXT]);
+    b.gesture("web", Gesture::PasteKeys);
+    b.receives("web", TEXT);
+    b.does(Event::Bytes { id: TransferId(1), piece: b"half" });
+    // The person said yes in time; the source had its time as well.
+    assert_eq!(b.allows(1), [""; 0]);
+    assert_eq!(b.later(10), ["stop 1", "close 1"]);
+    assert_eq!(b.writes(1, b"the rest"), [""; 0]);
+}
+
+#[test]
+fn an_image_is_looked_at_twice() {
+    let mut b = Bench::new();
+    b.copies("mail", &["image/png"]);
+    b.gesture("web", Gesture::PasteKeys);
+    assert_eq!(b.receives("web", "image/png"), ["ask 1 web Some(Image)", "read 1 image/png"]);
+    let mut png = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR".to_vec();
+    png.extend([0, 0, 0, 1, 0, 0, 0, 1]);
+    assert_eq!(b.writes(1, &png), ["check 1"]);
+    assert_eq!(b.allows(1), [""; 0]);
+    let image = Some(Snapshot::new(b"clean".to_vec()));
+    assert_eq!(b.does(Event::Checked { id: TransferId(1), image }), ["feed 1 clean"]);
+
+    let mut b = Bench::new();
+    b.copies("mail", &["image/png"]);
+    b.gesture("web", Gesture::PasteKeys);
+    b.receives("web", "image/png");
+    b.writes(1, &png);
+    let lost = b.does(Event::Checked { id: TransferId(1), image: None });
+    assert_eq!(lost, ["stop 1", "refused Mismatch", "forget 1", "close 1"]);
+}
+
+#[test]
+fn a_short_copy_after_a_long_one_has_nothing_of_it() {
+    let mut b = Bench::new();
+    b.copies("mail", &[TEXT]);
+    b.gesture("web", Gesture::PasteKeys);
+    b.receives("web", TEXT);
+    b.writes(1, "a long secret".repeat(1000).as_bytes());
+    b.allows(1);
+    b.fed(1, 13_000);
+    b.copies("mail", &[TEXT]);
+    b.gesture("web", Gesture::PasteKeys);
+    assert_eq!(b.receives("web", TEXT), ["ask 2 web Some(Text)", &format!("read 2 {TEXT}")]);
+    assert_eq!(b.writes(2, b"short"), [""; 0]);
+    assert_eq!(b.allows(2), ["feed 2 short"]);
+}
+
+#[test]
+fn a_late_reply_of_an_older_copy_replaces_nothing() {
+    let mut b = Bench::new();
+    b.copies("mail", &[TEXT]);
+    b.gesture("web", Gesture::PasteKeys);
+    b.receives("web", TEXT);
+    b.copies("bank", &[TEXT]);
+    b.gesture("web", Gesture::PasteKeys);
+    b.receives("web", TEXT);
+    assert_eq!(b.writes(2, b"new"), [""; 0]);
+    assert_eq!(b.writes(1, b"old"), [""; 0]);
+    assert_eq!(b.allows(2), ["feed 2 new"]);
+    assert_eq!(b.fed(2, 3), ["used 70 1×3"]);
+    assert_eq!(b.allows(1), ["feed 1 old"], "who asked for the old one gets the old one");
+    // And what was read of the old one is not taken for the new one.
+    assert_eq!(b.receives("web", TEXT), ["feed 3 new"]);
+}
+
+#[test]
+fn a_yes_that_came_too_late_for_the_program_is_good_for_the_next_paste() {
+    let mut b = Bench::new();
+    b.copies("mail", &[TEXT]);
+    b.gesture("web", Gesture::PasteKeys);
+    b.receives("web", TEXT);
+    b.writes(1, b"hello");
+    let gave_up = Event::SinkDone { sink: SinkId(1), bytes: 0, complete: false };
+    assert_eq!(b.does(gave_up), [""; 0], "the question stays");
+    b.later(5);
+    assert_eq!(b.allows(1), [""; 0]);
+    b.gesture("web", Gesture::PasteKeys);
+    assert_eq!(b.receives("web", TEXT), ["feed 2 hello"]);
+    b.fed(2, 5);
+    b.later(3);
+    b.gesture("web", Gesture::PasteKeys);
+    assert_eq!(b.receives("web", TEXT), ["ask 2 web Some(Text)"], "once");
+
+    // Not for another copy, not for another VM, not for ever.
+    let mut b = Bench::new();
+    b.copies("mail", &[TEXT]);
+    b.gesture("web", Gesture::PasteKeys);
+    b.receives("web", TEXT);
+    b.writes(1, b"hello");
+    b.does(Event::SinkDone { sink: SinkId(1), bytes: 0, complete: false });
+    b.allows(1);
+    b.later(3);
+    b.gesture("other", Gesture::PasteKeys);
+    assert_eq!(b.receives("other", TEXT), ["ask 2 other Some(Text)"]);
+    b.later(60);
+    b.gesture("web", Gesture::PasteKeys);
+    assert_eq!(b.receives("web", TEXT), ["ask 3 web Some(Text)"]);
+}
+
+#[test]
+fn a_yes_that_waits_can_be_taken_back() {
+    for taken_back in [Event::Cut { ticket: 70 }, Event::MonitorGone, Event::VmGone(vm("web"))] {
+        let mut b = Bench::new();
+        b.copies("mail", &[TEXT]);
+        b.gesture("web", Gesture::PasteKeys);
+        b.receives("web", TEXT);
+        b.writes(1, b"hello");
+        b.does(Event::SinkDone { sink: SinkId(1), bytes: 0, complete: false });
+        b.allows(1);
+        b.later(3);
+        b.does(taken_back);
+        b.gesture("web", Gesture::PasteKeys);
+        assert_eq!(b.receives("web", TEXT), ["ask 2 web Some(Text)"]);
+    }
+}
+
+#[test]
+fn a_cut_ends_what_lives_under_the_ticket() {
+    let mut b = Bench::new();
+    b.copies("mail", &[TEXT]);
+    b.gesture("web", Gesture::PasteKeys);
+    b.receives("web", TEXT);
+    b.writes(1, b"hello");
+    assert_eq!(b.allows(1), ["feed 1 hello"]);
+    assert_eq!(b.does(Event::Cut { ticket: 70 }), ["close 1", "cut 70"]);
+    assert_eq!(b.receives("web", TEXT), ["close 2"]);
+    assert_eq!(b.does(Event::Cut { ticket: 99 }), ["cut 99"]);
+    b.gesture("web", Gesture::PasteKeys);
+    b.receives("web", TEXT);
+    assert_eq!(b.does(Event::MonitorGone), ["close 3"]);
+    assert_eq!(b.allows(2), [""; 0]);
+}
+
+#[test]
+fn what_was_read_is_wiped() {
+    let mut b = Bench::new();
+    b.copies("mail", &[TEXT]);
+    b.gesture("web", Gesture::PasteKeys);
+    b.receives("web", TEXT);
+    b.writes(1, b"hello");
+    b.allows(1);
+    b.fed(1, 5);
+    b.later(120);
+    assert_eq!(b.machine.poll_timeout(), None, "nothing is left to wipe");
+    b.gesture("web", Gesture::PasteKeys);
+    assert_eq!(b.receives("web", TEXT), ["ask 2 web Some(Text)", &format!("read 2 {TEXT}")]);
+}
+
+#[test]
+fn drops() {
+    let mimes = [TEXT.to_owned()];
+    let dropped = |b: &mut Bench, mimes: &[String]| {
+        let id = b.machine.dropped(Dropped { from: vm("mail"), target: vm("web"), mimes }, b.now);
+        (id, b.effects())
+    };
+    let mut b = Bench::new();
+    let (id, effects) = dropped(&mut b, &mimes);
+    assert_eq!(
+        (id, effects),
+        (Some(TransferId(1)), vec!["ask 1 web Some(Text)".into(), format!("read 1 {TEXT}")])
+    );
+    let early = Event::ReceiveDrop { id: TransferId(1), mime: TEXT, sink: SinkId(1) };
+    assert_eq!(b.does(early), ["close 1"]);
+    assert_eq!(b.writes(1, b"dragged"), [""; 0]);
+    assert_eq!(b.allows(1), ["deliver 1 Text"]);
+    let read = Event::ReceiveDrop { id: TransferId(1), mime: TEXT, sink: SinkId(2) };
+    assert_eq!(b.does(read), ["feed 2 dragged"]);
+    assert_eq!(b.does(Event::DropOver(TransferId(1))), [""; 0], "it still gets the rest");
+    assert_eq!(b.fed(2, 7), ["used 70 1×7", "dropped 1 true"]);
+
+    // No, and nobody reads.
+    let mut b = Bench::new();
+    dropped(&mut b, &mimes);
+    let no = Event::Decided { serial: 1, verdict: Err(Refusal::Answered) };
+    assert_eq!(b.does(no), ["stop 1", "dropped 1 false"]);
+    dropped(&mut b, &mimes);
+    b.writes(2, b"dragged");
+    assert_eq!(b.allows(2), ["deliver 2 Text"]);
+    assert_eq!(b.later(60), ["dropped 2 false"]);
+
+    // Files stay where they are.
+    let (id, effects) = dropped(&mut b, &["text/uri-list".to_owned()]);
+    assert_eq!((id, effects), (None, vec!["refused Off".to_owned()]));
+    assert_eq!(dropped(&mut b, &["application/x-color".to_owned()]), (None, vec![]));
+}
+
+#[test]
+fn nobody_can_have_more_than_a_few() {
+    let mut b = Bench::new();
+    for n in 1..=40 {
+        b.copies("mail", &[TEXT]);
+        b.gesture("web", Gesture::PasteKeys);
+        let effects = b.receives("web", TEXT);
+        assert_eq!(effects.len(), if n <= 8 { 2 } else { 1 }, "{n}: {effects:?}");
+    }
+    b.gesture("other", Gesture::PasteKeys);
+    assert_eq!(b.receives("other", TEXT)[0], "ask 9 other Some(Text)");
+    let gone = b.does(Event::VmGone(vm("web")));
+    assert_eq!(gone.iter().filter(|e| e.starts_with("forget")).count(), 8);
+}
+
+#[test]
+fn the_desktop_itself_gives_and_takes_nothing() {
+    let mut machine = Transfers::new(Limits::default());
+    machine.copied(Copied { board: Board::Clipboard, from: None, mimes: &[TEXT.to_owned()] });
+    machine.handle(Event::Gesture { target: vm("web"), gesture: Gesture::PasteKeys }, Mono::default());
+    assert_eq!(machine.offer(Board::Clipboard, Some(&vm("web"))), Offer::Nothing);
+    assert!(matches!(machine.offer(Board::Clipboard, None), Offer::Own { .. }));
+}

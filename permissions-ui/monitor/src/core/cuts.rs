@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! What a change takes away. In: a revocation, an expiry, new rules. Out: cuts to the points, and the answer
+//! to whoever wanted the change once nothing lives any more.
+
+use super::Core;
+use super::tickets::{Report, Seat, TicketKey};
+use super::words::Effect;
+use cofferdam_ids::VmId;
+use cofferdam_monitor_wire::point::ToPoint;
+use cofferdam_monitor_wire::screen::ToScreen;
+use cofferdam_policy::{AdminRules, Author, Decision, Event, GrantId};
+use std::collections::BTreeSet;
+
+impl Core {
+    /// Revokes what time has ended, and cuts what lived under it.
+    pub(super) fn expire(&mut self) {
+        let expired = self.book.state().expired(self.book.now());
+        if expired.is_empty() {
+            return;
+        }
+        let vms: BTreeSet<VmId> =
+            expired.iter().filter_map(|id| self.book.grant(*id)).map(|g| g.vm.clone()).collect();
+        let revoked = |id: &GrantId| Event::Revoked { grant: *id, by: Author::Policy };
+        let _ = self.book.take(expired.iter().map(revoked).collect());
+        for id in &expired {
+            for key in self.tickets.under(*id) {
+                self.cut(key);
+            }
+        }
+        for vm in &vms {
+            self.reconsider_family(vm, true);
+        }
+    }
+
+    /// Tells a point to end a ticket, unless it was told already.
+    pub(super) fn cut(&mut self, key: TicketKey) {
+        let Some(held) = self.tickets.get(key) else { return };
+        let vm = held.vm.clone();
+        if !self.tickets.cut(key, self.time.mono) {
+            return;
+        }
+        let (seat, ticket) = key;
+        match seat {
+            Seat::Point(point) => self.push(Effect::Point(point, ToPoint::Cut { ticket })),
+            Seat::Screen => self.push(Effect::Screen(ToScreen::Cut { ticket })),
+        }
+        self.touch(&vm);
+    }
+
+    /// A point says that a ticket has ended. False: it never was one.
+    pub(super) fn cut_done(&mut self, key: TicketKey) -> bool {
+        let Ok(report) = self.tickets.done(key) else { return false };
+        self.write_usage(report.into_iter().collect());
+        self.cut_ended(key);
+        true
+    }
+
+    /// Answers orders that waited for this ticket's end.
+    pub(super) fn cut_ended(&mut self, key: TicketKey) {
+        for (call, answer) in self.orders.cut_ended(key) {
+            self.push(Effect::Answer(call, answer));
+        }
+    }
+
+    /// Looks again at what lives and waits at a VM and its children.
+    pub(super) fn reconsider_family(&mut self, vm: &VmId, taking: bool) {
+        let mut todo = vec![vm.clone()];
+        let mut seen = BTreeSet::new();
+        while let Some(vm) = todo.pop() {
+            if !seen.insert(vm.clone()) {
+                continue;
+            }
+            let children = self.vms.iter().filter(|(_, v)| v.who.parent.as_ref() == Some(&vm));
+            todo.extend(children.map(|(id, _)| id.clone()));
+            self.reconsider(&vm, taking);
+        }
+    }
+
+    fn reconsider(&mut self, vm: &VmId, taking: bool) {
+        for key in self.tickets.live_of(vm) {
+            let Some(held) = self.tickets.get(key) else { continue };
+            let (grant, once) = (held.grant, held.once);
+            // A ticket that many sites share can't be looked at one by one.
+            let crowd = held.key.is_none() && taking;
+            let stays = !crowd && self.book.holds(vm, &held.sample, once) && {
+                // Under another grant than before it is another permission: what the person took back
+                // ends, even if something else would allow it anew.
+                once || !taking || self.grant_now(vm, key) == Some(grant)
+            };
+            if !stays {
+                self.cut(key);
+            } else if !once && let Some(now) = self.grant_now(vm, key) {
+                self.tickets.move_to(key, now);
+            }
+        }
+        if let Some(entry) = self.vms.get_mut(vm) {
+            entry.may_go_online = None;
+        }
+        self.reconsider_inhibitors(vm);
+        self.reconsider_questions(vm);
+        self.touch(vm);
+    }
+
+    /// Under which grant a ticket would be given now; none if it would not be given.
+    fn grant_now(&self, vm: &VmId, key: TicketKey) -> Option<Option<GrantId>> {
+        let held = self.tickets.get(key)?;
+        match self.book.state().decide(vm, &held.sample, self.book.now()) {
+            Decision::Allow { grant, .. } => Some(grant),
+            _ => None,
+        }
+    }
+
+    /// New rules: everybody is looked at again.
+    pub(super) fn rules(&mut self, rules: AdminRules) {
+        self.book.set_admin(rules);
+        for vm in self.vms.ids() {
+            self.reconsider(&vm, true);
+        }
+        self.push(Effect::Changed(None));
+    }
+
+    /// Writes usage that is due.
+    pub(super) fn flush_usage(&mut self, mono: u64) {
+        let reports = self.tickets.reports(mono);
+        self.write_usage(reports);
+    }
+
+    pub(super) fn write_usage(&mut self, reports: Vec<Report>) {
+        if reports.is_empty() {
+            return;
+        }
+        let events = reports.into_iter().map(|r| {
+            let Report { vm, resource, grant, usage } = r;
+            self.touched.insert(vm.clone());
+            Event::Used { vm, resource, grant, usage }
+        });
+        let events: Vec<Event> = events.collect();
+        // It has happened; a full disk can't undo it, but stops everything new.
+        let _ = self.book.take(events);
+    }
+}

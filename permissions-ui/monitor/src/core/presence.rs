@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! VMs and screens that come and go. In: registrations, sockets that close, deadlines. Out: runs in the
+//! ledger; whatever belonged to who is gone is cut, denied, forgotten.
+
+use super::tickets::Seat;
+use super::vms::Vm;
+use super::words::{Effect, LinkId, Newcomer, PointId};
+use super::{Core, Screen};
+use cofferdam_ids::VmId;
+use cofferdam_monitor_wire::point::ToPoint;
+use cofferdam_monitor_wire::registry::FromMonitor;
+use cofferdam_monitor_wire::screen::{Standing, ToScreen};
+use cofferdam_policy::{Answer, Decision, Event, Kind, Level, Refusal, Resource};
+
+impl Core {
+    pub(super) fn register(&mut self, link: LinkId, who: Newcomer, network: PointId, agent: PointId) {
+        let vm = who.vm.clone();
+        let stale = self.book.state().vm(&vm).is_some_and(|known| who.run < known.run);
+        let other = self.vms.by_link(link).is_some_and(|bound| *bound != vm);
+        if stale || other {
+            // A shepherd speaks for one VM and one run.
+            self.faults = self.faults.saturating_add(1);
+            for point in [network, agent] {
+                self.push(Effect::ClosePoint(point));
+            }
+            self.push(Effect::CloseLink(link));
+            return self.link_closed(link);
+        }
+        if let Some(before) = self.vms.get(&vm) {
+            let (old_link, old_run) = (before.link, before.who.run);
+            self.leave(&vm, old_run != who.run);
+            if old_link != link {
+                self.push(Effect::CloseLink(old_link));
+            }
+        }
+        if let Some((run, _)) = self.ghosts.remove(&vm)
+            && run != who.run
+        {
+            // Even if it can't be written: a new run begins with nothing of the old one.
+            let _ = self.book.take(vec![Event::Closed { vm: vm.clone(), run }]);
+        }
+        self.vms.insert(Vm::new(who, link, network, agent, self.time.mono));
+        self.record_start(&vm);
+        self.push(Effect::Shepherd(link, FromMonitor::Registered));
+        self.reconsider_family(&vm, false);
+        self.touch(&vm);
+    }
+
+    /// Writes the start of a run, if that has not been done. Until it is written everything is denied.
+    pub(super) fn record_start(&mut self, vm: &VmId) -> bool {
+        let Some(entry) = self.vms.get(vm) else { return false };
+        if entry.recorded {
+            return true;
+        }
+        let who = entry.who.clone();
+        let known = self.book.state().vm(vm);
+        let same = known.is_some_and(|k| {
+            k.running && k.run == who.run && *k.app == who.app && k.parent == who.parent.as_ref()
+        });
+        let recorded = same || {
+            let Newcomer { vm, app, name, identity, parent, run } = who;
+            self.book.give(vec![Event::Registered { vm, app, name, identity, parent, run }]).is_ok()
+        };
+        // The ledger may take a line that policy refuses; then the VM runs with nothing.
+        let runs = self.book.state().vm(vm).is_some_and(|k| k.running);
+        if let Some(entry) = self.vms.get_mut(vm) {
+            entry.recorded = recorded && runs;
+        }
+        recorded && runs
+    }
+
+    pub(super) fn link_closed(&mut self, link: LinkId) {
+        let Some(vm) = self.vms.by_link(link).cloned() else { return };
+        self.leave(&vm, true);
+        self.portals_lost_link(link);
+    }
+
+    /// Takes a VM out, with all that it had here. `ended`: its run is over.
+    fn leave(&mut self, vm: &VmId, ended: bool) {
+        let Some(entry) = self.vms.get(vm) else { return };
+        let (points, run) = ([entry.network, entry.agent], entry.who.run);
+        for point in points.into_iter().flatten() {
+            // Closed first: whoever waits for cuts is told when they are true.
+            self.push(Effect::ClosePoint(point));
+            self.drop_point(point);
+        }
+        self.vms.remove(vm);
+        // What is left of it waits at the compositor.
+        let open: Vec<_> = self.questions.iter().filter(|(_, q)| q.vm == *vm).map(|(id, _)| id).collect();
+        for id in open {
+            self.settle_question(id, Err(Refusal::NotRunning));
+        }
+        if ended {
+            for key in self.tickets.live_of(vm) {
+                self.cut(key);
+            }
+            self.flush_usage(self.time.mono);
+            // The grants of the run end here even if the line can't be written.
+            let _ = self.book.take(vec![Event::Closed { vm: vm.clone(), run }]);
+            self.reconsider_family(vm, true);
+        }
+        self.touch(vm);
+    }
+
+    /// A point's socket is gone, or has to go.
+    pub(super) fn drop_point(&mut self, point: PointId) {
+        let Some(vm) = self.vms.drop_point(point) else { return };
+        let seat = Seat::Point(point);
+        let (keys, reports) = self.tickets.drop_seat(seat);
+        self.write_usage(reports);
+        for key in keys {
+            self.cut_ended(key);
+        }
+        for id in self.questions.forget_seat(seat) {
+            self.abandon_question(id);
+        }
+        self.portals_lost_point(point);
+        self.touch(&vm);
+    }
+
+    /// A point broke the protocol: it loses its socket.
+    pub(super) fn fault(&mut self, point: PointId) {
+        self.faults = self.faults.saturating_add(1);
+        if self.vms.by_point(point).is_some() {
+            self.push(Effect::ClosePoint(point));
+            self.drop_point(point);
+        }
+    }
+
+    pub(super) fn screen_up(&mut self) {
+        if self.screen.up {
+            self.screen_down();
+        }
+        self.screen = Screen { up: true, ..Screen::default() };
+        let ids = self.vms.ids();
+        for vm in &ids {
+            if let Some(entry) = self.vms.get_mut(vm) {
+                entry.standing = None;
+                entry.crossings = (true, true);
+            }
+            self.touch(vm);
+        }
+        let inhibited = self.portals.inhibits();
+        self.screen.idle_inhibited = inhibited;
+        self.push(Effect::Screen(ToScreen::IdleInhibited(inhibited)));
+    }
+
+    pub(super) fn screen_down(&mut self) {
+        if !self.screen.up {
+            return;
+        }
+        self.screen = Screen::default();
+        self.questions.freeze(false, self.time.mono);
+        // Nobody can answer: all open questions are denied, and that is nobody's fault.
+        let _ = self.questions.forget_seat(Seat::Screen);
+        for id in self.questions.ids() {
+            self.answered(id, Answer::NotNow, true, false);
+        }
+        let (keys, reports) = self.tickets.drop_seat(Seat::Screen);
+        self.write_usage(reports);
+        for key in keys {
+            self.cut_ended(key);
+        }
+    }
+
+    pub(super) fn lock(&mut self, locked: bool) {
+        self.screen.locked = locked;
+        self.questions.freeze(locked, self.time.mono);
+    }
+
+    /// What time alone brings about.
+    pub(super) fn pass_deadlines(&mut self) {
+        let mono = self.time.mono;
+        self.book.retry();
+        for id in self.questions.overdue(mono) {
+            self.answered(id, Answer::NotNow, true, true);
+        }
+        for (seat, _) in self.tickets.late(mono) {
+            match seat {
+                // The socket's end cuts what the point did not.
+                Seat::Point(point) => self.fault(point),
+                Seat::Screen if self.screen.up => {
+                    self.faults = self.faults.saturating_add(1);
+                    self.push(Effect::CloseScreen);
+                    self.screen_down();
+                }
+                Seat::Screen => {}
+            }
+        }
+        self.flush_usage(mono);
+        let gone: Vec<_> =
+            self.ghosts.iter().filter(|(_, (_, at))| *at <= mono).map(|(vm, g)| (vm.clone(), g.0)).collect();
+        for (vm, run) in gone {
+            self.ghosts.remove(&vm);
+            let _ = self.book.take(vec![Event::Closed { vm: vm.clone(), run }]);
+            self.touch(&vm);
+        }
+    }
+
+    /// Says what has changed about each VM, once per input.
+    pub(super) fn settle(&mut self) {
+        self.settle_online();
+        for vm in std::mem::take(&mut self.touched) {
+            self.tell_level(&vm);
+            self.tell_standing(&vm);
+            self.tell_crossings(&vm);
+            self.push(Effect::Changed(Some(vm)));
+        }
+        let inhibited = self.portals.inhibits();
+        if self.screen.up && self.screen.idle_inhibited != inhibited {
+            self.screen.idle_inhibited = inhibited;
+            self.push(Effect::Screen(ToScreen::IdleInhibited(inhibited)));
+        }
+    }
+
+    /// VMs that have gone quiet since.
+    fn settle_online(&mut self) {
+        let mono = self.time.mono;
+        let shown = self.vms.iter().filter(|(_, v)| v.standing.as_ref().is_some_and(|s| s.online));
+        let quiet: Vec<VmId> = shown
+            .filter(|(vm, _)| self.tickets.online_until(vm, mono).is_none())
+            .map(|(vm, _)| vm.clone())
+            .collect();
+        for vm in &quiet {
+            self.touch(vm);
+        }
+    }
+
+    fn tell_level(&mut self, vm: &VmId) {
+        let level = self.book.state().level(vm, Kind::Network).0;
+        let Some(entry) = self.vms.get_mut(vm) else { return };
+        if entry.level_sent != Some(level)
+            && let Some(point) = entry.network
+        {
+            entry.level_sent = Some(level);
+            self.push(Effect::Point(point, ToPoint::Level(level)));
+        }
+    }
+
+    fn tell_standing(&mut self, vm: &VmId) {
+        // It takes a look at every grant, so it is looked up once per change of them.
+        if self.vms.get(vm).is_some_and(|v| v.may_go_online.is_none()) {
+            let may = self.look_up_online(vm);
+            if let Some(entry) = self.vms.get_mut(vm) {
+                entry.may_go_online = Some(may);
+            }
+        }
+        let Some(standing) = self.standing(vm) else { return };
+        if !self.screen.up {
+            return;
+        }
+        let Some(entry) = self.vms.get_mut(vm) else { return };
+        if entry.standing.as_ref() != Some(&standing) {
+            entry.standing = Some(standing.clone());
+            self.push(Effect::Screen(ToScreen::Standing(standing)));
+        }
+    }
+
+    /// Whether a question about a paste or a drop into this VM could have an answer other than no.
+    fn tell_crossings(&mut self, vm: &VmId) {
+        let open = |kind| self.book.state().level(vm, kind).0 != Level::Off;
+        let (paste, drop) = (open(Kind::Clipboard), open(Kind::DragAndDrop));
+        if !self.screen.up {
+            return;
+        }
+        let Some(entry) = self.vms.get_mut(vm) else { return };
+        if std::mem::replace(&mut entry.crossings, (paste, drop)) != (paste, drop) {
+            self.push(Effect::Screen(ToScreen::Crossings { vm: vm.clone(), paste, drop }));
+        }
+    }
+
+    /// How a running VM stands.
+    pub(super) fn standing(&self, vm: &VmId) -> Option<Standing> {
+        let entry = self.vms.get(vm)?;
+        Some(Standing {
+            vm: vm.clone(),
+            online: self.tickets.online_until(vm, self.time.mono).is_some(),
+            may_go_online: self.may_go_online(vm),
+            microphone: false,
+            waiting: u32::try_from(self.questions.count(vm)).unwrap_or(u32::MAX),
+            silenced: !entry.silenced.is_empty()
+                || Kind::ALL.into_iter().any(|k| self.book.state().is_silenced(vm, k)),
+        })
+    }
+
+    /// Whether something of the network is open to a VM without a question.
+    pub(super) fn may_go_online(&self, vm: &VmId) -> bool {
+        let known = self.vms.get(vm).and_then(|v| v.may_go_online);
+        known.unwrap_or_else(|| self.look_up_online(vm))
+    }
+
+    fn look_up_online(&self, vm: &VmId) -> bool {
+        let state = self.book.state();
+        if matches!(state.level(vm, Kind::Network).0, Level::Internet | Level::All) {
+            return true;
+        }
+        let network = state.grants_of(vm).into_iter().filter(|g| g.key.kind() == Kind::Network);
+        network.map(|g| crate::target::example(&g.key)).any(|r| self.book.holds(vm, &r, false))
+    }
+
+    /// What policy says to a VM that is registered here.
+    pub(super) fn decide(&mut self, vm: &VmId, resource: &Resource) -> Decision {
+        if self.vms.get(vm).is_none() {
+            return Decision::Deny(Refusal::NotRunning);
+        }
+        if !self.record_start(vm) {
+            return Decision::Deny(Refusal::NoLedger);
+        }
+        let decision = self.book.decide(vm, resource);
+        let silenced = self.vms.get(vm).is_some_and(|v| v.silenced.contains(&resource.kind()));
+        match decision {
+            Decision::Ask { .. } if silenced => Decision::Deny(Refusal::Silenced),
+            other => other,
+        }
+    }
+}

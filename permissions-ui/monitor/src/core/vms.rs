@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! The VMs that live: who they are, where their points are, how much they were heard. In: registrations,
+//! refusals, prompts without a yes. Out: whose socket speaks, and whether an app has asked too often.
+
+use super::words::{LinkId, Newcomer, PointId, Role};
+use cofferdam_ids::VmId;
+use cofferdam_monitor_wire::screen::Standing;
+use cofferdam_policy::{Key, Kind, Level, Refusal};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// Refusals of one VM that get a line in the ledger at once; later ones are rationed.
+const REFUSAL_BURST: u64 = 40;
+/// One more line each, in milliseconds.
+const REFUSAL_EVERY: u64 = 2_000;
+/// The same refusal again within this time gets no line of its own, in milliseconds.
+const SAME_REFUSAL: u64 = 10_000;
+/// Refusals that are remembered to tell the same ones.
+const REMEMBERED: usize = 16;
+/// Prompts without a yes that are remembered of one VM.
+const MAX_NOES: usize = 32;
+/// So many prompts about the same thing without a yes…
+const SAME_NOES: usize = 3;
+/// …within this time, in milliseconds, are too many;
+const SAME_WITHIN: u64 = 120_000;
+/// so are so many about one kind…
+const KIND_NOES: usize = 12;
+/// …within this time.
+const KIND_WITHIN: u64 = 600_000;
+
+/// A running VM.
+#[derive(Debug)]
+pub(crate) struct Vm {
+    pub(crate) who: Newcomer,
+    pub(crate) link: LinkId,
+    pub(crate) network: Option<PointId>,
+    pub(crate) agent: Option<PointId>,
+    /// Its start stands in the ledger.
+    pub(crate) recorded: bool,
+    pub(crate) standing: Option<Standing>,
+    pub(crate) level_sent: Option<Level>,
+    /// Whether something of the network is open to it without a question; none if that may have changed.
+    pub(crate) may_go_online: Option<bool>,
+    /// Whether the screen takes it that something can be pasted and dropped into it.
+    pub(crate) crossings: (bool, bool),
+    /// Kinds about which it is not heard any more.
+    pub(crate) silenced: BTreeSet<Kind>,
+    ration: u64,
+    rationed_at: u64,
+    refused: VecDeque<(u64, Key, Refusal)>,
+    noes: VecDeque<(u64, Key)>,
+    /// Lines that its refusals did not get.
+    pub(crate) unwritten: u64,
+}
+
+impl Vm {
+    pub(crate) fn new(who: Newcomer, link: LinkId, network: PointId, agent: PointId, mono: u64) -> Self {
+        Self {
+            who,
+            link,
+            network: Some(network),
+            agent: Some(agent),
+            recorded: false,
+            standing: None,
+            level_sent: None,
+            may_go_online: None,
+            crossings: (true, true),
+            silenced: BTreeSet::new(),
+            ration: REFUSAL_BURST,
+            rationed_at: mono,
+            refused: VecDeque::new(),
+            noes: VecDeque::new(),
+            unwritten: 0,
+        }
+    }
+
+    /// Whether a refusal gets a line in the ledger: an app can't fill the disk with its wishes.
+    pub(crate) fn may_write(&mut self, key: &Key, why: Refusal, mono: u64) -> bool {
+        let earned = mono.saturating_sub(self.rationed_at) / REFUSAL_EVERY;
+        self.ration = self.ration.saturating_add(earned).min(REFUSAL_BURST);
+        self.rationed_at = self.rationed_at.saturating_add(earned.saturating_mul(REFUSAL_EVERY));
+        let same = |(at, k, w): &(u64, Key, Refusal)| {
+            *w == why && k == key && mono.saturating_sub(*at) < SAME_REFUSAL
+        };
+        if self.ration == 0 || self.refused.iter().any(same) {
+            self.unwritten = self.unwritten.saturating_add(1);
+            return false;
+        }
+        self.ration -= 1;
+        if self.refused.len() == REMEMBERED {
+            self.refused.pop_front();
+        }
+        self.refused.push_back((mono, key.clone(), why));
+        true
+    }
+
+    /// A prompt ended without a yes. Whether that was once too often.
+    pub(crate) fn no(&mut self, key: &Key, mono: u64) -> bool {
+        if self.noes.len() == MAX_NOES {
+            self.noes.pop_front();
+        }
+        self.noes.push_back((mono, key.clone()));
+        let age = |at: &u64| mono.saturating_sub(*at);
+        let same = self.noes.iter().filter(|(at, k)| k == key && age(at) < SAME_WITHIN).count();
+        let kind = self.noes.iter().filter(|(at, k)| k.kind() == key.kind() && age(at) < KIND_WITHIN).count();
+        (same >= SAME_NOES || kind >= KIND_NOES) && self.silenced.insert(key.kind())
+    }
+
+    /// The person said yes to something: what was refused about it is forgiven.
+    pub(crate) fn yes(&mut self, key: &Key) {
+        self.noes.retain(|(_, k)| k != key);
+    }
+}
+
+/// All running VMs.
+#[derive(Debug, Default)]
+pub(crate) struct Vms {
+    running: BTreeMap<VmId, Vm>,
+    points: BTreeMap<PointId, (VmId, Role)>,
+    links: BTreeMap<LinkId, VmId>,
+}
+
+impl Vms {
+    pub(crate) fn insert(&mut self, vm: Vm) {
+        let id = vm.who.vm.clone();
+        for (point, role) in [(vm.network, Role::Network), (vm.agent, Role::Agent)] {
+            if let Some(point) = point {
+                self.points.insert(point, (id.clone(), role));
+            }
+        }
+        self.links.insert(vm.link, id.clone());
+        self.running.insert(id, vm);
+    }
+
+    pub(crate) fn remove(&mut self, id: &VmId) -> Option<Vm> {
+        let vm = self.running.remove(id)?;
+        self.links.remove(&vm.link);
+        for point in [vm.network, vm.agent].into_iter().flatten() {
+            self.points.remove(&point);
+        }
+        Some(vm)
+    }
+
+    pub(crate) fn get(&self, id: &VmId) -> Option<&Vm> {
+        self.running.get(id)
+    }
+
+    pub(crate) fn get_mut(&mut self, id: &VmId) -> Option<&mut Vm> {
+        self.running.get_mut(id)
+    }
+
+    pub(crate) fn ids(&self) -> Vec<VmId> {
+        self.running.keys().cloned().collect()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&VmId, &Vm)> {
+        self.running.iter()
+    }
+
+    pub(crate) fn by_link(&self, link: LinkId) -> Option<&VmId> {
+        self.links.get(&link)
+    }
+
+    pub(crate) fn by_point(&self, point: PointId) -> Option<&(VmId, Role)> {
+        self.points.get(&point)
+    }
+
+    /// A point is gone.
+    pub(crate) fn drop_point(&mut self, point: PointId) -> Option<VmId> {
+        let (id, role) = self.points.remove(&point)?;
+        if let Some(vm) = self.running.get_mut(&id) {
+            match role {
+                Role::Network => vm.network = None,
+                Role::Agent => vm.agent = None,
+            }
+        }
+        Some(id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cofferdam_ids::{Identity, Label};
+
+    fn vm() -> Vm {
+        let who = Newcomer {
+            vm: "mail".parse().unwrap(),
+            app: "mail".parse().unwrap(),
+            name: Label::new("Mail"),
+            identity: Identity::Sky,
+            parent: None,
+            run: 1,
+        };
+        Vm::new(who, LinkId(1), PointId(1), PointId(2), 0)
+    }
+
+    #[test]
+    fn refusals_are_rationed() {
+        let mut vm = vm();
+        let key = |n: u32| Key::Scheme(format!("s{n}"));
+        assert!(vm.may_write(&key(0), Refusal::Off, 0));
+        assert!(!vm.may_write(&key(0), Refusal::Off, 1), "the same again");
+        assert!(vm.may_write(&key(0), Refusal::Never, 1), "for another reason");
+        let written = (1..10_000).filter(|n| vm.may_write(&key(*n), Refusal::Off, 2)).count();
+        assert_eq!(written, 38);
+        assert!(vm.may_write(&key(1), Refusal::Off, SAME_REFUSAL + REFUSAL_EVERY + 2), "later, more");
+    }
+
+    #[test]
+    fn who_asks_again_and_again_is_not_heard() {
+        let mut one = vm();
+        let key = Key::All(Kind::Notifications);
+        assert_eq!((0..5).filter(|n| one.no(&key, *n)).count(), 1, "said once");
+        assert!(one.silenced.contains(&Kind::Notifications));
+        let mut slow = vm();
+        assert!(!(0..20).any(|n| slow.no(&key, n * SAME_WITHIN)), "not often");
+        let mut wide = vm();
+        let noes = (0..20).map(|n| wide.no(&Key::Scheme(format!("s{n}")), n)).position(|said| said);
+        assert_eq!(noes, Some(KIND_NOES - 1));
+        let mut forgiven = vm();
+        for n in 0..10 {
+            assert!(!forgiven.no(&key, n));
+            forgiven.yes(&key);
+        }
+    }
+}

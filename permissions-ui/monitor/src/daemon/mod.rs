@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! The monitor with its sockets. In: shepherds and their points, the compositor, D-Bus calls, the clock,
+//! signals. Out: what [`crate::core`] says is to be done. This side decides nothing.
+//!
+//! One task owns the core; everything else puts events into its queue. A socket has at most a few messages
+//! in that queue, so that nobody who floods is heard more than the others.
+
+mod announce;
+mod clock;
+mod files;
+mod journal;
+mod main_loop;
+mod screen;
+mod service;
+mod wire;
+
+pub use main_loop::run;
+
+use crate::core::{Opener, Order, OrderError, PointId, Reply};
+use crate::rules::RuleFolder;
+use cofferdam_ids::Label;
+use cofferdam_launcher::link::Packets;
+use cofferdam_launcher::paths::Paths;
+use cofferdam_monitor_wire::point::FromPoint;
+use cofferdam_monitor_wire::registry::ToMonitor;
+use cofferdam_monitor_wire::screen::FromScreen;
+use std::os::fd::OwnedFd;
+use tokio::sync::{mpsc, oneshot};
+
+/// How a monitor is to run.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The desktop's places.
+    pub paths: Paths,
+    /// Where rule files are.
+    pub rules: Vec<RuleFolder>,
+    /// Apps that open addresses.
+    pub openers: Vec<Opener>,
+    /// The clock can be moved: for desktops made by tests.
+    pub test_clock: bool,
+    /// Take away what the monitor never needs.
+    pub walls: bool,
+}
+
+/// Why a monitor can't run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum MonitorError {
+    /// The bus refused.
+    #[error("D-Bus: {0}; a desktop needs a session bus, `coffer desktop --private` brings its own")]
+    Bus(#[from] zbus::Error),
+    /// Directories.
+    #[error(transparent)]
+    Paths(#[from] cofferdam_launcher::paths::PathsError),
+    /// The ledger.
+    #[error(transparent)]
+    Ledger(#[from] cofferdam_ledger::LedgerError),
+    /// The registry's socket.
+    #[error("{path}: {source}")]
+    Socket {
+        /// Where it should be.
+        path: std::path::PathBuf,
+        /// Why it is not.
+        source: cofferdam_control::transport::TransportError,
+    },
+    /// Signals, timers.
+    #[error("system: {0}")]
+    System(#[from] std::io::Error),
+    /// The walls.
+    #[error(transparent)]
+    Walls(#[from] crate::walls::WallsError),
+}
+
+/// The answer to a D-Bus call.
+type Answer = oneshot::Sender<Result<Reply, OrderError>>;
+
+/// What a caller chose, and the file itself.
+#[derive(Debug)]
+struct Chosen {
+    id: u64,
+    name: Label,
+    file: OwnedFd,
+    folder: bool,
+    writable: bool,
+}
+
+/// All that can wake the daemon.
+#[derive(Debug)]
+enum Event {
+    /// Somebody of our user connected to the registry.
+    Accepted(OwnedFd),
+    /// A shepherd spoke.
+    Link(crate::core::LinkId, wire::Heard<ToMonitor>),
+    /// A point spoke.
+    Point(PointId, wire::Heard<FromPoint>),
+    /// A compositor serves us.
+    ScreenUp(Packets),
+    /// It spoke; the number tells compositors apart.
+    Screen(u64, wire::Heard<FromScreen>),
+    /// An order.
+    Order(Order, Answer),
+    /// A file was chosen.
+    Chosen(Chosen, Answer),
+    /// Read the rules again. The error is a sentence for a person.
+    Reload(oneshot::Sender<Result<(), String>>),
+    /// What time is it?
+    Now(oneshot::Sender<u64>),
+    /// Move the clock; none if it can't be moved.
+    Advance(u64, oneshot::Sender<Option<u64>>),
+    /// The launcher has started an app with an address, or has not.
+    Launched(u32, bool),
+}
+
+type Inbox = mpsc::Sender<Event>;

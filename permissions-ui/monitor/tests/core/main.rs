@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! The monitor's mind, without its sockets. In: what points, people and clocks do. Out: what the monitor
+//! makes of it.
+
+#[cfg(test)]
+mod answers;
+#[cfg(test)]
+mod bounds;
+#[cfg(test)]
+mod changes;
+#[cfg(test)]
+mod crossings;
+#[cfg(test)]
+mod desk;
+#[cfg(test)]
+mod portals;
+#[cfg(test)]
+mod random;
+#[cfg(test)]
+mod replays;

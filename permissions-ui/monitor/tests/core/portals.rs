@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! What apps ask for through portals. In: wishes. Out: choosers, picked apps, notifications, a screen that
+//! stays on; or a no that the app takes for a cancelled dialog.
+
+use crate::desk::{Desk, answer_of, cuts, outcomes, prompts, vm};
+use cofferdam_ids::Label;
+use cofferdam_monitor::core::{Effect, Input, Order, OrderError, Reply};
+use cofferdam_monitor_wire::point::{FromPoint, PortalOutcome, PortalWish};
+use cofferdam_monitor_wire::registry::FromMonitor;
+use cofferdam_monitor_wire::screen::{About, ToScreen};
+use cofferdam_policy::{Answer, Event, FileAccess, FileKind, Kind, Level, Refusal};
+
+fn file(access: FileAccess) -> PortalWish {
+    PortalWish::ChooseFile {
+        title: Label::new("Open"),
+        kind: FileKind::File,
+        access,
+        suggested: Label::default(),
+    }
+}
+
+fn choose(id: u64, folder: bool, writable: bool) -> Order {
+    Order::Choose { id, name: Label::new("notes.txt"), folder, writable }
+}
+
+fn only_chooser(desk: &mut Desk) -> u64 {
+    let Ok(Reply::Choosers(all)) = desk.order(Order::Choosers) else { panic!() };
+    assert_eq!(all.len(), 1);
+    all[0].id
+}
+
+#[test]
+fn one_file_is_handed_over_and_dies_with_its_ticket() {
+    let mut desk = Desk::new();
+    let mail = desk.vm("mail");
+    assert!(desk.wish(&mail, 1, file(FileAccess::Read)).contains(&Effect::ChoosersChanged));
+    let id = only_chooser(&mut desk);
+    for (folder, writable) in [(true, false), (false, true)] {
+        assert!(matches!(desk.order(choose(id, folder, writable)), Err(OrderError::WrongFile(_))));
+    }
+    let (call, effects) = desk.begin(choose(id, false, false));
+    assert_eq!(answer_of(&effects, call), Some(Ok(Reply::Done)));
+    let [PortalOutcome::File { ticket, name, folder: false, writable: false }] = &outcomes(&effects)[..]
+    else {
+        panic!("{effects:?}")
+    };
+    assert_eq!(name.as_str(), "notes.txt");
+    assert!(
+        effects
+            .iter()
+            .any(|e| matches!(e, Effect::File { point, call: c, .. } if *point == mail.agent && *c == call))
+    );
+    assert_eq!(desk.order(choose(id, false, false)), Err(OrderError::NoChooser), "exactly one");
+    let (_, effects) = desk.begin(Order::Revoke(ticket.grant.unwrap()));
+    assert_eq!(cuts(&effects), [ticket.id], "taken back where the log shows it");
+}
+
+#[test]
+fn a_cancelled_or_forgotten_chooser_hands_over_nothing() {
+    let mut desk = Desk::new();
+    let mail = desk.vm("mail");
+    desk.wish(&mail, 1, file(FileAccess::Write));
+    let id = only_chooser(&mut desk);
+    let (_, effects) = desk.begin(Order::CancelChooser(id));
+    assert_eq!(outcomes(&effects), [PortalOutcome::Denied(Refusal::Answered)]);
+    desk.wish(&mail, 2, file(FileAccess::Write));
+    let id = only_chooser(&mut desk);
+    desk.tell(Input::Point(mail.agent, FromPoint::Forget { serial: 2 }));
+    assert_eq!(desk.order(choose(id, false, true)), Err(OrderError::NoChooser));
+    desk.wish(&mail, 3, file(FileAccess::Write));
+    let off = Order::SetLevel { vm: vm("mail"), kind: Kind::Files, level: Level::Off };
+    let (_, effects) = desk.begin(off);
+    assert_eq!(outcomes(&effects), [PortalOutcome::Denied(Refusal::Off)], "off closes what is open");
+}
+
+#[test]
+fn an_address_goes_to_the_app_that_was_picked() {
+    let mut desk = Desk::new();
+    let (mail, web) = (desk.vm("mail"), desk.vm("firefox"));
+    desk.vm("foot");
+    desk.openers(&["firefox", "chromium"]);
+    let uri = "https://example.org/a?b=%20$(id)".replace("$(id)", "");
+    let effects = desk.wish(&mail, 1, PortalWish::OpenUri { uri: uri.clone() });
+    let [prompt] = &prompts(&effects)[..] else { panic!("{effects:?}") };
+    let About::OpenUri { candidates, .. } = &prompt.about else { panic!() };
+    let who: Vec<_> = candidates.iter().map(|c| (c.app.as_str(), c.vm.is_some())).collect();
+    assert_eq!(
+        who,
+        [("firefox", true), ("chromium", false)],
+        "what runs first; not the asker, not a terminal"
+    );
+    assert_eq!(prompt.answers, [Answer::Pick(0), Answer::Pick(1), Answer::Never]);
+    let effects = desk.answer(prompt.id, Answer::Pick(0));
+    let open = effects.iter().find_map(|e| match e {
+        Effect::Shepherd(link, FromMonitor::Open { serial, uri }) => Some((*link, *serial, uri.clone())),
+        _ => None,
+    });
+    let (link, serial, sent) = open.expect("the shepherd is asked");
+    assert_eq!((link, sent), (web.link, uri));
+    let stranger = desk.tell(Input::Opened { link: mail.link, serial, ok: true });
+    assert!(outcomes(&stranger).is_empty(), "not from another shepherd");
+    let effects = desk.tell(Input::Opened { link: web.link, serial, ok: true });
+    assert_eq!(outcomes(&effects), [PortalOutcome::OpenedBy("firefox".parse().unwrap())]);
+    let id = prompts(&desk.wish(&mail, 2, PortalWish::OpenUri { uri: "http://a.org".into() }))[0].id;
+    let effects = desk.answer(id, Answer::Pick(1));
+    let launch = effects.iter().find_map(|e| match e {
+        Effect::Launch { serial, app, .. } => Some((*serial, app.to_string())),
+        _ => None,
+    });
+    let (serial, app) = launch.expect("the launcher is asked");
+    assert_eq!(app, "chromium");
+    let effects = desk.tell(Input::Launched { serial, ok: false });
+    assert_eq!(outcomes(&effects), [PortalOutcome::Denied(Refusal::NotRunning)]);
+}
+
+#[test]
+fn an_address_that_nobody_may_open_is_no_question() {
+    let mut desk = Desk::new();
+    let mail = desk.vm("mail");
+    desk.openers(&["firefox"]);
+    for uri in ["file:///etc/passwd", "javascript:1", "https://a@b.org/", "nonsense"] {
+        let effects = desk.wish(&mail, 1, PortalWish::OpenUri { uri: uri.to_owned() });
+        assert_eq!(outcomes(&effects), [PortalOutcome::Denied(Refusal::Malformed)], "{uri}");
+        assert!(prompts(&effects).is_empty());
+    }
+    desk.openers(&[]);
+    let effects = desk.wish(&mail, 2, PortalWish::OpenUri { uri: "https://a.org".into() });
+    assert_eq!(outcomes(&effects), [PortalOutcome::Denied(Refusal::NotRunning)]);
+}
+
+#[test]
+fn a_notification_is_shown_once_it_is_allowed() {
+    let mut desk = Desk::new();
+    let mail = desk.vm("mail");
+    let note = || PortalWish::Notify { title: Label::new("New mail"), body: Label::new("from Eve") };
+    let shown = |effects: &[Effect]| effects.iter().filter(|e| matches!(e, Effect::Notified { .. })).count();
+    let effects = desk.wish(&mail, 1, note());
+    assert_eq!(shown(&effects), 0);
+    let id = prompts(&effects)[0].id;
+    assert!(prompts(&desk.wish(&mail, 2, note())).is_empty(), "waits behind");
+    let effects = desk.answer(id, Answer::Always);
+    assert_eq!((shown(&effects), outcomes(&effects).len()), (2, 2), "always is for the one behind too");
+    assert_eq!(shown(&desk.wish(&mail, 3, note())), 1);
+    let never = Order::SetLevel { vm: vm("mail"), kind: Kind::Notifications, level: Level::Off };
+    desk.order(never).unwrap();
+    let effects = desk.wish(&mail, 4, note());
+    assert_eq!((shown(&effects), outcomes(&effects)), (0, vec![PortalOutcome::Denied(Refusal::Off)]));
+}
+
+#[test]
+fn the_screen_stays_on_as_long_as_somebody_who_may_wants_it() {
+    let mut desk = Desk::new();
+    let mail = desk.vm("mail");
+    let wish = || PortalWish::InhibitIdle { reason: Label::new("film") };
+    let on = |on| Effect::Screen(ToScreen::IdleInhibited(on));
+    let id = prompts(&desk.wish(&mail, 1, wish()))[0].id;
+    assert!(desk.answer(id, Answer::ThisTime).contains(&on(true)));
+    assert!(desk.tell(Input::Point(mail.agent, FromPoint::Forget { serial: 1 })).contains(&on(false)));
+    let id = prompts(&desk.wish(&mail, 2, wish()))[0].id;
+    assert!(desk.answer(id, Answer::UntilClosed).contains(&on(true)));
+    let grant = desk.replayed().grants_of(&mail.id)[0].id;
+    let (_, effects) = desk.begin(Order::Revoke(grant));
+    assert!(effects.contains(&on(false)), "revoked");
+    desk.wish(&mail, 3, wish());
+    let effects = desk.tell(Input::PointClosed(mail.agent));
+    assert!(!effects.contains(&on(true)));
+}
+
+#[test]
+fn pictures_of_the_screen_are_not_to_be_had() {
+    let mut desk = Desk::new();
+    let mail = desk.vm("mail");
+    let effects = desk.wish(&mail, 1, PortalWish::Screenshot);
+    assert_eq!(outcomes(&effects), [PortalOutcome::Denied(Refusal::Off)]);
+    assert!(desk.lines().iter().any(|e| matches!(e, Event::Refused { .. })), "but the log knows");
+}

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! Places in the network. In: untrusted names and addresses. Out: types that hold only what can be shown
+//! and compared.
+
+use core::net::IpAddr;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Longest host name, in bytes (RFC 1035, without the final dot).
+const MAX_NAME: usize = 253;
+
+/// Why a string is no host.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum HostError {
+    /// Nothing there.
+    #[error("a host name can't be empty")]
+    Empty,
+    /// More than 253 bytes.
+    #[error("a host name has at most {MAX_NAME} characters, this one has {0}")]
+    TooLong(usize),
+    /// A label is empty or longer than 63 bytes.
+    #[error("a part of a host name has 1 to 63 characters")]
+    BadLabel,
+    /// Something else than letters, digits, `-` and `_`.
+    #[error("a host name is made of a–z, 0–9, '-', '_' and dots; {0:?} is not one of them")]
+    BadChar(char),
+}
+
+/// Who is contacted.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Host {
+    /// A DNS name: lower case, ASCII (punycode as it came), no final dot.
+    Name(String),
+    /// A literal address that no name of ours stands for.
+    Addr(IpAddr),
+}
+
+impl Host {
+    /// Reads a name or an address.
+    ///
+    /// # Errors
+    /// See [`HostError`].
+    pub fn parse(raw: &str) -> Result<Self, HostError> {
+        if let Ok(addr) = raw.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>() {
+            return Ok(Self::Addr(addr.to_canonical()));
+        }
+        let raw = raw.strip_suffix('.').unwrap_or(raw);
+        if raw.is_empty() {
+            return Err(HostError::Empty);
+        }
+        if raw.len() > MAX_NAME {
+            return Err(HostError::TooLong(raw.len()));
+        }
+        for label in raw.split('.') {
+            if label.is_empty() || label.len() > 63 {
+                return Err(HostError::BadLabel);
+            }
+            if let Some(c) = label.chars().find(|c| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))) {
+                return Err(HostError::BadChar(c));
+            }
+        }
+        Ok(Self::Name(raw.to_ascii_lowercase()))
+    }
+}
+
+impl fmt::Display for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(name) => f.write_str(name),
+            Self::Addr(addr) => addr.fmt(f),
+        }
+    }
+}
+
+impl TryFrom<String> for Host {
+    type Error = HostError;
+    fn try_from(raw: String) -> Result<Self, HostError> {
+        Self::parse(&raw)
+    }
+}
+
+impl From<Host> for String {
+    fn from(host: Host) -> Self {
+        host.to_string()
+    }
+}
+
+/// Which network an address belongs to. Each is a grant of its own: a name on the internet whose address
+/// turns out to lie in the local network needs the local grant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Zone {
+    /// Public addresses.
+    Internet,
+    /// Private, link-local and multicast ranges.
+    Local,
+    /// This computer: loopback and its own addresses.
+    Host,
+    /// Other VMs.
+    Vm,
+}
+
+/// What carries the bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Transport {
+    /// TCP.
+    Tcp,
+    /// UDP.
+    Udp,
+    /// ICMP echo; its port is 0.
+    Echo,
+}
+
+/// A wish to talk to somebody.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Contact {
+    /// Who.
+    pub host: Host,
+    /// Where that is.
+    pub zone: Zone,
+    /// How.
+    pub transport: Transport,
+    /// At which port; shown, but not part of what a grant covers.
+    pub port: u16,
+}

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! Single cases that people rely on. In: a few events. Out: the decision, and what it says for itself.
+
+use crate::world::{registered, site, vm};
+use cofferdam_policy::{
+    AdminRules, Answer, ApplyError, Author, Contact, Content, Decision, Effect, Event, Grant, GrantId, Host,
+    Key, Kind, Level, Lifetime, MAX_PARENTS, Millis, Origin, Refusal, Resource, Rule, RuleFault, Says, State,
+    Transport, Who, Zone,
+};
+
+const NOW: Millis = Millis(1_000);
+
+fn with(events: &[Event]) -> State {
+    let mut state = State::new();
+    for event in [registered(&vm("mail"), "mail", None, 5)].iter().chain(events) {
+        state.apply(NOW, event).unwrap();
+    }
+    state
+}
+
+fn grant(id: u64, key: Key, effect: Effect, lifetime: Lifetime) -> Event {
+    let author = Author::Prompt;
+    Event::Granted(Grant { id: GrantId(id), vm: vm("mail"), key, effect, lifetime, author, at: NOW })
+}
+
+fn level(kind: Kind, level: Level) -> Event {
+    Event::LevelSet { vm: vm("mail"), kind, level, by: Author::Person }
+}
+
+fn rule(host: Option<&str>, zone: Option<Zone>, says: Says) -> Rule {
+    Rule {
+        name: "10-fleet.toml, line 3".into(),
+        origin: Origin::Admin,
+        who: Who::App("m*".parse().unwrap()),
+        kind: Some(Kind::Network),
+        host: host.map(|h| Host::parse(h).unwrap()),
+        zone,
+        says,
+    }
+}
+
+fn imap() -> Resource {
+    site("imap.example.org", Zone::Internet)
+}
+
+#[test]
+fn a_person_is_told_why() {
+    let key = imap().key();
+    for (events, expected) in [
+        (vec![], "You would be asked: the level is \"ask\", as for every new app."),
+        (vec![level(Kind::Network, Level::Off)], "Not allowed: the level is \"off\", set by you."),
+        (vec![level(Kind::Network, Level::Internet)], "Allowed: the level is \"internet\", set by you."),
+        (
+            vec![grant(0, key.clone(), Effect::Allow, Lifetime::Run(5))],
+            "Allowed: allowed until the app is closed by you, when you were asked (grant 0).",
+        ),
+        (
+            vec![grant(0, key, Effect::Deny, Lifetime::Standing), level(Kind::Network, Level::Internet)],
+            "Not allowed: \"never\" was said by you, when you were asked (grant 0).",
+        ),
+        (
+            vec![Event::Silenced { vm: vm("mail"), kind: Kind::Network }],
+            "Not allowed: it asked too often and is not heard until it is closed.",
+        ),
+        (vec![Event::Closed { vm: vm("mail"), run: 5 }], "Not allowed: the app is not running."),
+    ] {
+        assert_eq!(with(&events).explain(&vm("mail"), &imap(), NOW).to_string(), expected);
+    }
+}
+
+#[test]
+fn rules_speak_of_names_label_by_label() {
+    let deny = |h| rule(Some(h), None, Says::Deny);
+    for (rules, host, zone, expected) in [
+        (vec![deny("example.org")], "imap.example.org", Zone::Internet, Some(false)),
+        (vec![deny("example.org")], "example.org", Zone::Vm, Some(false)),
+        (vec![deny("example.org")], "badexample.org", Zone::Internet, None),
+        (vec![deny("imap.example.org")], "example.org", Zone::Internet, None),
+        (vec![deny("192.0.2.7")], "192.0.2.7", Zone::Internet, Some(false)),
+        (vec![rule(Some("org"), None, Says::Allow)], "a.b.c.org", Zone::Internet, Some(true)),
+        // What is allowed by name alone is not allowed to lie in the local network.
+        (vec![rule(Some("org"), None, Says::Allow)], "a.b.c.org", Zone::Local, None),
+        (vec![rule(None, Some(Zone::Local), Says::Allow)], "printer", Zone::Local, Some(true)),
+        (vec![rule(Some("org"), None, Says::Allow), deny("b.org")], "a.b.org", Zone::Internet, Some(false)),
+        (vec![rule(None, None, Says::AtMost(Level::Off))], "a.b.org", Zone::Internet, Some(false)),
+        (vec![rule(None, None, Says::Initially(Level::All))], "a.b.org", Zone::Host, Some(true)),
+    ] {
+        let mut state = with(&[]);
+        state.set_admin(AdminRules::new(rules.clone()).unwrap());
+        let said = match state.decide(&vm("mail"), &site(host, zone), NOW) {
+            Decision::Allow { .. } => Some(true),
+            Decision::Deny(why) => {
+                assert_eq!(why, Refusal::Admin);
+                Some(false)
+            }
+            Decision::Ask { .. } => None,
+        };
+        assert_eq!(said, expected, "{host} {zone:?} {rules:?}");
+    }
+}
+
+#[test]
+fn rules_without_sense_are_refused() {
+    let clip = Rule { kind: Some(Kind::Clipboard), ..rule(Some("a.org"), None, Says::Deny) };
+    for (bad, why) in [
+        (clip, RuleFault::NotNetwork(Kind::Clipboard)),
+        (rule(None, Some(Zone::Vm), Says::AtMost(Level::Ask)), RuleFault::LevelOfPart),
+        (Rule { kind: None, ..rule(None, None, Says::Allow) }, RuleFault::AllowsEverything),
+        (
+            Rule { kind: Some(Kind::Files), ..rule(None, None, Says::AtMost(Level::All)) },
+            RuleFault::NoSuchLevel { kind: Kind::Files, level: Level::All },
+        ),
+    ] {
+        let refused = AdminRules::new(vec![rule(None, None, Says::Deny), bad]).unwrap_err();
+        assert_eq!((refused.index, refused.why), (1, why));
+    }
+}
+
+#[test]
+fn the_further_away_the_shorter_a_yes_can_last() {
+    use Answer::{Always, Hour, ThisTime, Today, UntilClosed};
+    let from = vm("web");
+    for (resource, expected) in [
+        (imap(), vec![ThisTime, UntilClosed, Hour, Today, Always]),
+        (site("192.0.2.7", Zone::Internet), vec![ThisTime, UntilClosed, Hour]),
+        (site("printer", Zone::Host), vec![ThisTime, UntilClosed]),
+        (
+            Resource::Clipboard { from: from.clone(), content: Content::Text },
+            vec![ThisTime, UntilClosed, Always],
+        ),
+        (Resource::DragAndDrop { from, content: Content::Files }, vec![ThisTime]),
+        (Resource::OpenUri { scheme: "https".into() }, vec![]),
+    ] {
+        let said = with(&[]).decide(&vm("mail"), &resource, NOW);
+        assert_eq!(said, Decision::Ask { answers: expected });
+    }
+}
+
+#[test]
+fn a_yes_until_closed_does_not_come_back_with_the_same_run() {
+    let mut state = with(&[grant(0, imap().key(), Effect::Allow, Lifetime::Run(5))]);
+    for (event, allowed) in [
+        (registered(&vm("mail"), "mail", None, 5), true),
+        (Event::Closed { vm: vm("mail"), run: 4 }, true),
+        (Event::Closed { vm: vm("mail"), run: 5 }, false),
+        (registered(&vm("mail"), "mail", None, 5), false),
+    ] {
+        state.apply(NOW, &event).unwrap();
+        let said = state.decide(&vm("mail"), &imap(), NOW);
+        assert_eq!(matches!(said, Decision::Allow { .. }), allowed, "{event:?}");
+    }
+}
+
+#[test]
+fn today_is_never_longer_than_a_day() {
+    for (midnight, end) in [(NOW.plus(5), NOW.plus(5)), (Millis(u64::MAX), NOW.plus(25 * Millis::HOUR))] {
+        let grant = with(&[]).grant_for(&vm("mail"), &imap(), Answer::Today, NOW, midnight).unwrap();
+        assert_eq!(grant.lifetime, Lifetime::Until(end));
+    }
+}
+
+#[test]
+fn a_name_that_stands_for_another_app_starts_with_nothing() {
+    let mut state = with(&[
+        grant(0, imap().key(), Effect::Allow, Lifetime::Standing),
+        level(Kind::Clipboard, Level::Off),
+    ]);
+    assert!(matches!(state.decide(&vm("mail"), &imap(), NOW), Decision::Allow { .. }));
+    state.apply(NOW, &registered(&vm("mail"), "other", None, 6)).unwrap();
+    assert!(matches!(state.decide(&vm("mail"), &imap(), NOW), Decision::Ask { .. }));
+    assert_eq!(state.level(&vm("mail"), Kind::Clipboard), (Level::Ask, None));
+    assert_eq!((state.next_expiry(), state.next_grant_id()), (None, GrantId(1)));
+}
+
+#[test]
+fn what_can_not_be_true_is_refused() {
+    let key = || imap().key();
+    let id = vm("mail");
+    for (event, why) in [
+        (
+            Event::LevelSet { vm: vm("web"), kind: Kind::Files, level: Level::Off, by: Author::Person },
+            ApplyError::UnknownVm(vm("web")),
+        ),
+        (registered(&id, "mail", None, 4), ApplyError::OldRun { vm: id.clone(), run: 4 }),
+        (registered(&id, "other", None, 5), ApplyError::OldRun { vm: id.clone(), run: 5 }),
+        (grant(0, key(), Effect::Deny, Lifetime::Standing), ApplyError::OldGrant(GrantId(0))),
+        (grant(9, key(), Effect::Deny, Lifetime::Until(NOW)), ApplyError::TimedDeny),
+        (grant(u64::MAX, key(), Effect::Allow, Lifetime::Once), ApplyError::NoNumberLeft),
+        (level(Kind::Files, Level::All), ApplyError::NoSuchLevel { kind: Kind::Files, level: Level::All }),
+    ] {
+        let mut state = with(&[grant(0, key(), Effect::Allow, Lifetime::Standing)]);
+        assert_eq!(state.apply(NOW, &event), Err(why));
+        assert_eq!(state.next_grant_id(), GrantId(1));
+    }
+}
+
+#[test]
+fn families_are_bounded_and_may_not_be_rings() {
+    let name = |n: usize| vm(&format!("vm-{n}"));
+    let mut state = State::new();
+    for n in 0..=MAX_PARENTS + 1 {
+        let parent = n.checked_sub(1).map(name);
+        state.apply(NOW, &registered(&name(n), "mail", parent.as_ref(), 1)).unwrap();
+        let event =
+            Event::LevelSet { vm: name(n), kind: Kind::Network, level: Level::All, by: Author::Person };
+        state.apply(NOW, &event).unwrap();
+        let allowed = matches!(state.decide(&name(n), &imap(), NOW), Decision::Allow { .. });
+        assert_eq!(allowed, n <= MAX_PARENTS, "{n}");
+    }
+    state.apply(NOW, &registered(&name(0), "mail", Some(&name(1)), 2)).unwrap();
+    assert_eq!(state.decide(&name(1), &imap(), NOW), Decision::Deny(Refusal::Parent));
+    let _total = state.explain(&name(1), &imap(), NOW).to_string();
+}
+
+#[test]
+fn long_names_and_names_that_no_parser_made_are_judged_too() {
+    let mut state = with(&[]);
+    state.set_admin(AdminRules::new(vec![rule(Some("a.a"), None, Says::Deny)]).unwrap());
+    for raw in ["a.".repeat(126) + "a", ".".repeat(1_000), String::new(), "a".repeat(100_000)] {
+        let contact = Contact {
+            host: Host::Name(raw.clone()),
+            zone: Zone::Internet,
+            transport: Transport::Udp,
+            port: 0,
+        };
+        let denied =
+            state.decide(&vm("mail"), &Resource::Network(contact), NOW) == Decision::Deny(Refusal::Admin);
+        assert_eq!(denied, raw.ends_with(".a"));
+    }
+}

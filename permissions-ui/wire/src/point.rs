@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! The wire of an enforcement point that belongs to one VM: the net gateway, or the agent link in the
+//! shepherd. The VM is the one for which the socket was registered; no message names it.
+//!
+//! A point asks, holds what it asked about, and does nothing until [`ToPoint::Decided`]. Every allow
+//! carries a [`Ticket`]; when the monitor sends [`ToPoint::Cut`], the point ends everything that lives
+//! under that ticket at once, and only then answers [`FromPoint::CutDone`].
+
+use cofferdam_ids::{AppId, Label};
+use cofferdam_policy::{GrantId, Level, Millis, Refusal, Resource, Usage};
+use serde::{Deserialize, Serialize};
+
+/// The right to do what was asked, until it is cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ticket {
+    /// Number of this ticket on this socket, chosen by the monitor.
+    pub id: u64,
+    /// The grant behind it; none when a level allows it.
+    pub grant: Option<GrantId>,
+    /// When it lapses by itself; the monitor sends a [`ToPoint::Cut`] then, this is for display.
+    pub until: Option<Millis>,
+    /// Good for one use (one connection, one file) and no more.
+    pub once: bool,
+}
+
+/// From a point to the monitor.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FromPoint {
+    /// May my VM do this? `serial` comes back; serials of open questions are distinct.
+    Ask {
+        /// Chosen by the point.
+        serial: u32,
+        /// What is asked.
+        resource: Resource,
+    },
+    /// The question does not matter any more (the app gave up).
+    Forget {
+        /// Its serial.
+        serial: u32,
+    },
+    /// What happened under a ticket since the last report.
+    Used {
+        /// The ticket.
+        ticket: u64,
+        /// What it was used for.
+        resource: Resource,
+        /// How much since the last report.
+        usage: Usage,
+    },
+    /// The point itself refused something that no question was needed for (a TLS name that is not the
+    /// one asked for, a resolver that is not ours).
+    Refused {
+        /// What.
+        resource: Resource,
+        /// Why.
+        why: Refusal,
+    },
+    /// Nothing lives under this ticket any more, and nothing will.
+    CutDone {
+        /// The ticket.
+        ticket: u64,
+    },
+    /// A request of the guest that the monitor carries out itself (agent link only).
+    Portal {
+        /// Chosen by the point; comes back in [`ToPoint::PortalDone`].
+        serial: u32,
+        /// What.
+        wish: PortalWish,
+    },
+}
+
+/// What an app asks for through the portals of its guest. Strings are the guest's: at most 4 KiB each,
+/// shown only as [`Label`]s.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PortalWish {
+    /// The trusted file chooser. The file comes as an fd beside [`ToPoint::PortalDone`].
+    ChooseFile {
+        /// Title that the app wants, cleaned.
+        title: Label,
+        /// What is to be chosen.
+        kind: cofferdam_policy::FileKind,
+        /// For what.
+        access: cofferdam_policy::FileAccess,
+        /// A name that the app proposes for a new file, cleaned; no path.
+        suggested: Label,
+    },
+    /// Another app is to open this address.
+    OpenUri {
+        /// The address: at most 4,096 bytes, checked by the monitor.
+        uri: String,
+    },
+    /// A notification.
+    Notify {
+        /// Its first line.
+        title: Label,
+        /// The rest.
+        body: Label,
+    },
+    /// The screen is to stay on while this question is open ([`FromPoint::Forget`] ends it).
+    InhibitIdle {
+        /// Why, for the person.
+        reason: Label,
+    },
+    /// A picture of the screen. There is no level yet at which the answer is yes.
+    Screenshot,
+}
+
+/// From the monitor to a point.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ToPoint {
+    /// The answer to an [`FromPoint::Ask`].
+    Decided {
+        /// Its serial.
+        serial: u32,
+        /// Yes, with a ticket, or no.
+        verdict: Result<Ticket, Refusal>,
+    },
+    /// The person is being asked; the point keeps what it holds. An answer follows.
+    Held {
+        /// Serial of the question.
+        serial: u32,
+    },
+    /// End everything under this ticket now, then say [`FromPoint::CutDone`].
+    Cut {
+        /// The ticket.
+        ticket: u64,
+    },
+    /// The level of the point's kind of resource (net gateway: network). Sent first, and on each change.
+    /// At `Off` the gateway takes the link down.
+    Level(Level),
+    /// The answer to a [`FromPoint::Portal`].
+    PortalDone {
+        /// Its serial.
+        serial: u32,
+        /// What came of it.
+        outcome: PortalOutcome,
+    },
+}
+
+/// What came of a [`PortalWish`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PortalOutcome {
+    /// Done, nothing to hand over.
+    Done,
+    /// One file or folder: an fd is beside the packet. It dies with the ticket.
+    File {
+        /// The right to use it.
+        ticket: Ticket,
+        /// Its name, without any path.
+        name: Label,
+        /// A folder, or a file.
+        folder: bool,
+        /// Whether it may be written.
+        writable: bool,
+    },
+    /// Opened in another VM by this app.
+    OpenedBy(AppId),
+    /// No; the app sees a cancelled dialog.
+    Denied(Refusal),
+}

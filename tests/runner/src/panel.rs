@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! The panel as scenarios see it. In: the address of a bus. Out: what is on the desktop's own surfaces, and
+//! when that has changed.
+
+use cofferdam_monitor::panel_bus::{ChangedStream, Element, PanelProxy};
+use futures_lite::StreamExt as _;
+use std::cell::RefCell;
+use std::time::Duration;
+
+/// A connection to one desktop's panel.
+#[derive(Debug)]
+pub struct Panel {
+    runtime: tokio::runtime::Runtime,
+    proxy: PanelProxy<'static>,
+    changes: RefCell<ChangedStream>,
+}
+
+impl Panel {
+    /// Connects to the panel on the bus at `address`.
+    ///
+    /// # Errors
+    /// If there is no such bus.
+    pub fn connect(address: &str) -> zbus::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let (proxy, changes) = runtime.block_on(async {
+            let connection = zbus::connection::Builder::address(address).build().await?;
+            let proxy = PanelProxy::new(&connection).await?;
+            let changes = proxy.receive_changed().await?;
+            Ok::<_, zbus::Error>((proxy, changes))
+        })?;
+        Ok(Self { runtime, proxy, changes: RefCell::new(changes) })
+    }
+
+    /// What is on its surfaces.
+    ///
+    /// # Errors
+    /// If it is gone.
+    pub fn elements(&self) -> zbus::Result<Vec<Element>> {
+        self.runtime.block_on(self.proxy.elements())
+    }
+
+    /// Waits until something there changes, at most so long.
+    pub fn wait_for_change(&self, limit: Duration) {
+        let mut changes = self.changes.borrow_mut();
+        // Whoever waits looks again, whether it changed or the time is over.
+        let _ = self.runtime.block_on(async { tokio::time::timeout(limit, changes.next()).await });
+    }
+}

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! Permissions for people. In: what the monitor says. Out: tables. Nothing in a cell moves a cursor,
+//! whoever chose its words.
+
+use super::{AppPermissions, Overview};
+use crate::error::Error;
+use crate::ui::{self, table};
+use cofferdam_monitor::bus::{GrantEntry, LogEntry, PermissionEntry};
+
+/// A text from elsewhere, on one line and without control or direction characters.
+fn clean(text: &str) -> String {
+    cofferdam_ids::Label::new(text).as_str().to_owned()
+}
+
+/// One line of words.
+pub(super) fn line(words: &[&str]) -> Result<(), Error> {
+    ui::answer(&words.join("  "))
+}
+
+/// All apps, a line each.
+pub(super) fn all(overview: &Overview) -> String {
+    let state = |a: &AppPermissions| match (a.app.running, a.app.silenced, a.app.waiting) {
+        (_, true, _) => "silenced".to_owned(),
+        (_, _, n) if n > 0 => format!("{n} waiting"),
+        (true, ..) => "running".to_owned(),
+        (false, ..) => "off".to_owned(),
+    };
+    let row = |a: &AppPermissions| {
+        [clean(&a.app.vm), clean(&a.app.name), clean(&a.app.identity), state(a), clean(&a.app.summary)]
+    };
+    let rows: Vec<_> = overview.apps.iter().map(row).collect();
+    let mut text = table(["VM", "NAME", "COLOUR", "STATE", "MAY"], &rows);
+    text.push_str(&pending(overview));
+    text
+}
+
+fn pending(overview: &Overview) -> String {
+    if overview.pending.is_empty() {
+        return String::new();
+    }
+    let rows: Vec<_> = overview
+        .pending
+        .iter()
+        .map(|p| [clean(&p.vm), clean(&p.kind), clean(&p.target), ago(overview.now, p.at)])
+        .collect();
+    format!("\n\n{}", table(["WAITS", "KIND", "ABOUT", "SINCE"], &rows))
+}
+
+/// Some apps, in full.
+pub(super) fn each(overview: &Overview) -> String {
+    let mut parts = Vec::new();
+    for app in &overview.apps {
+        let mut part =
+            format!("{}  {}  {}\n\n", clean(&app.app.vm), clean(&app.app.name), clean(&app.app.identity));
+        let rows: Vec<_> = app
+            .permissions
+            .iter()
+            .map(|p| {
+                [clean(&p.kind), clean(&p.level), clean(&p.author), p.uses.to_string(), p.levels.join(" ")]
+            })
+            .collect();
+        part.push_str(&table(["KIND", "LEVEL", "SET BY", "USES", "CAN BE"], &rows));
+        let grants: Vec<_> =
+            app.permissions.iter().flat_map(|p| &p.grants).map(|g| grant(overview.now, g)).collect();
+        if !grants.is_empty() {
+            part.push_str("\n\n");
+            part.push_str(&table(["GRANT", "KIND", "ABOUT", "SAYS", "UNTIL", "BY", "LAST USED"], &grants));
+        }
+        parts.push(part);
+    }
+    parts.join("\n\n") + &pending(overview)
+}
+
+fn grant(now: u64, g: &GrantEntry) -> [String; 7] {
+    let until = match g.lifetime.as_str() {
+        "once" => "one use".to_owned(),
+        "run" => "it ends".to_owned(),
+        "until" => format!("{} left", duration(g.until.saturating_sub(now))),
+        _ => "revoked".to_owned(),
+    };
+    [
+        g.id.to_string(),
+        clean(&g.kind),
+        clean(&g.target),
+        clean(&g.effect),
+        until,
+        clean(&g.author),
+        ago(now, g.last_used),
+    ]
+}
+
+/// The numbers of the grants of a kind, about `target` if there is one.
+pub(super) fn numbers(permissions: &[PermissionEntry], kind: &str, target: Option<&str>) -> Vec<u64> {
+    let of_kind = permissions.iter().filter(|p| p.kind == kind).flat_map(|p| &p.grants);
+    of_kind.filter(|g| target.is_none_or(|t| g.target == t)).map(|g| g.id).collect()
+}
+
+/// What happened, oldest first, as one reads.
+pub(super) fn log(entries: &[LogEntry]) -> String {
+    let row = |e: &LogEntry| {
+        [
+            e.seq.to_string(),
+            stamp(e.at),
+            clean(&e.vm),
+            clean(&e.what),
+            clean(&e.kind),
+            clean(&e.target),
+            clean(&e.detail),
+        ]
+    };
+    let rows: Vec<_> = entries.iter().rev().map(row).collect();
+    table(["LINE", "TIME (UTC)", "VM", "WHAT", "KIND", "ABOUT", ""], &rows)
+}
+
+fn ago(now: u64, at: u64) -> String {
+    if at == 0 { String::new() } else { format!("{} ago", duration(now.saturating_sub(at))) }
+}
+
+fn duration(millis: u64) -> String {
+    match millis / 1000 {
+        seconds @ 0..60 => format!("{seconds} s"),
+        seconds @ 60..7200 => format!("{} min", seconds / 60),
+        seconds @ 7200..172_800 => format!("{} h", seconds / 3600),
+        seconds => format!("{} days", seconds / 86_400),
+    }
+}
+
+/// `2026-11-21 04:15:03`.
+fn stamp(millis: u64) -> String {
+    let seconds = millis / 1000;
+    let (days, in_day) = (seconds / 86_400, seconds % 86_400);
+    // Years begin in March here, so that the leap day is their last; eras have 400 of them.
+    let shifted = days.saturating_add(719_468);
+    let (era, day) = (shifted / 146_097, shifted % 146_097);
+    let year_of_era = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+    let day_of_year = day - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let march_month = (5 * day_of_year + 2) / 153;
+    let date = day_of_year - (153 * march_month + 2) / 5 + 1;
+    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    let (hour, minute, second) = (in_day / 3600, in_day % 3600 / 60, in_day % 60);
+    format!("{year}-{month:02}-{date:02} {hour:02}:{minute:02}:{second:02}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cofferdam_monitor::bus::{AppEntry, PendingEntry};
+
+    fn entry(id: u64, target: &str, lifetime: &str) -> GrantEntry {
+        GrantEntry {
+            id,
+            vm: "mail".into(),
+            kind: "network".into(),
+            target: target.into(),
+            effect: "allow".into(),
+            lifetime: lifetime.into(),
+            until: if lifetime == "until" { 2_530_000 } else { 0 },
+            author: "prompt".into(),
+            at: 5000,
+            last_used: 9000,
+        }
+    }
+
+    fn overview() -> Overview {
+        let app = AppEntry {
+            vm: "mail".into(),
+            app: "thunderbird".into(),
+            name: "Mail\u{202e}\u{1b}[2J".into(),
+            identity: "sky".into(),
+            running: true,
+            since: 1000,
+            online: true,
+            waiting: 1,
+            silenced: false,
+            summary: "online · 42 min".into(),
+        };
+        let network = PermissionEntry {
+            kind: "network".into(),
+            level: "ask".into(),
+            levels: vec!["off".into(), "ask".into()],
+            author: "default".into(),
+            grants: vec![entry(3, "imap.example.org", "until"), entry(4, "a.org", "standing")],
+            uses: 12,
+        };
+        let pending = PendingEntry {
+            id: 1,
+            vm: "mail".into(),
+            kind: "network".into(),
+            target: "b.org:993".into(),
+            at: 7000,
+            answers: vec!["this-time".into()],
+        };
+        Overview {
+            now: 10_000,
+            apps: vec![AppPermissions { app, permissions: vec![network] }],
+            pending: vec![pending],
+        }
+    }
+
+    #[test]
+    fn tables() {
+        let text = all(&overview());
+        assert!(text.contains("1 waiting") && text.contains("b.org:993"), "{text}");
+        let text = each(&overview());
+        for part in ["42 min left", "imap.example.org", "1 s ago", "off ask", "3 s ago"] {
+            assert!(text.contains(part), "{part} is not in\n{text}");
+        }
+        assert!(!text.contains(['\u{1b}', '\u{202e}']), "{text:?}");
+    }
+
+    #[test]
+    fn grants_are_found() {
+        let all = overview().apps.remove(0).permissions;
+        assert_eq!(numbers(&all, "network", None), [3, 4]);
+        assert_eq!(numbers(&all, "network", Some("a.org")), [4]);
+        assert!(numbers(&all, "clipboard", None).is_empty());
+    }
+
+    #[test]
+    fn json_has_an_app_and_its_permissions_in_one_object() {
+        let value = serde_json::to_value(overview()).unwrap();
+        assert_eq!(value["apps"][0]["vm"], "mail");
+        assert_eq!(value["apps"][0]["permissions"][0]["grants"][0]["target"], "imap.example.org");
+        assert_eq!(value["now"], 10_000);
+        assert_eq!(value["pending"][0]["id"], 1);
+    }
+
+    #[test]
+    fn what_a_guest_wrote_stays_on_its_line() {
+        let entry = LogEntry {
+            seq: 7,
+            at: 0,
+            vm: "mail".into(),
+            kind: "network".into(),
+            what: "refused".into(),
+            target: "a\n8  2026-11-21 04:15:03  mail  granted".into(),
+            detail: "\u{1b}[1A".into(),
+            bytes_in: 0,
+            bytes_out: 0,
+            grant: 0,
+        };
+        let text = log(&[entry]);
+        assert_eq!(text.lines().count(), 2, "{text}");
+        assert!(!text.contains('\u{1b}'));
+    }
+
+    #[test]
+    fn times() {
+        for (millis, text) in [
+            (0, "1970-01-01 00:00:00"),
+            (951_782_400_000, "2000-02-29 00:00:00"),
+            (1_795_234_503_999, "2026-11-21 04:15:03"),
+            (4_107_542_399_000, "2100-02-28 23:59:59"),
+        ] {
+            assert_eq!(stamp(millis), text);
+        }
+        for (millis, text) in
+            [(59_999, "59 s"), (60_000, "1 min"), (7_200_000, "2 h"), (172_800_000, "2 days")]
+        {
+            assert_eq!(duration(millis), text);
+        }
+    }
+}

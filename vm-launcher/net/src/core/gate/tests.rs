@@ -1,0 +1,383 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! The gate against a model of a monitor, in all orders.
+//!
+//! In: sequences of packets, answers, cuts, levels and losses. Out: invariants after every step, and named
+//! replays of what went wrong elsewhere.
+
+use super::*;
+use proptest::prelude::*;
+
+const T0: Duration = Duration::ZERO;
+
+fn key(port: u16, remote: IpAddr) -> FlowKey {
+    let guest = SocketAddr::new(plan::GUEST4.into(), port);
+    FlowKey { transport: Transport::Tcp, guest, remote: SocketAddr::new(remote, 443) }
+}
+
+fn ticket(id: u64) -> Ticket {
+    Ticket { id, grant: None, until: None, once: false }
+}
+
+fn gate() -> Gate {
+    let mut gate = Gate::new(Vec::new());
+    gate.set_level(Level::Ask);
+    assert_eq!(gate.poll_effect(), Some(Effect::Link(true)));
+    gate
+}
+
+fn effects(gate: &mut Gate) -> Vec<Effect> {
+    assert_eq!(gate.check(), Ok(()));
+    std::iter::from_fn(|| gate.poll_effect()).collect()
+}
+
+/// Opens a flow to a name; its number and its question's.
+fn open(gate: &mut Gate, port: u16, name: &str) -> (FlowId, u32) {
+    let addr = gate.names.bind(name).v4;
+    let Opened::New(id) = gate.open(key(port, addr.into()), Host::Name(name.into()), false, T0) else {
+        panic!("not opened")
+    };
+    let serial = match effects(gate).as_slice() {
+        [Effect::Ask { serial, .. }] => *serial,
+        [] => *gate.by_resource.values().next().unwrap(),
+        other => panic!("{other:?}"),
+    };
+    (id, serial)
+}
+
+fn internet() -> Vec<(IpAddr, bool)> {
+    vec![("93.184.216.34".parse().unwrap(), false)]
+}
+
+/// Opens, allows and connects a flow.
+fn live(gate: &mut Gate, port: u16, name: &str, id: u64) -> FlowId {
+    let (flow, serial) = open(gate, port, name);
+    gate.decided(serial, Ok(ticket(id)), T0);
+    gate.resolved(flow, &internet());
+    gate.connected(flow);
+    effects(gate);
+    flow
+}
+
+#[test]
+fn nothing_leaves_before_the_yes() {
+    let mut gate = gate();
+    let (flow, serial) = open(&mut gate, 1, "a.example");
+    gate.resolved(flow, &internet());
+    gate.connected(flow);
+    assert_eq!(effects(&mut gate), [], "neither a lookup nor a connection was asked for");
+    gate.decided(serial, Ok(ticket(1)), T0);
+    assert_eq!(effects(&mut gate), [Effect::Resolve { flow, name: "a.example".into() }]);
+    gate.resolved(flow, &internet());
+    let to = vec!["93.184.216.34:443".parse().unwrap()];
+    assert_eq!(effects(&mut gate), [Effect::Connect { flow, to }]);
+}
+
+#[test]
+fn revoked_rule_but_live_flow_goes_on() {
+    let mut gate = gate();
+    let flows = [live(&mut gate, 1, "a.example", 7), live(&mut gate, 2, "a.example", 7)];
+    let other = live(&mut gate, 3, "b.example", 8);
+    effects(&mut gate);
+    gate.used(flows[0], 100, 20, T0);
+    gate.cut(7);
+    let done = effects(&mut gate);
+    assert_eq!(done.last(), Some(&Effect::CutDone { ticket: 7 }));
+    for flow in flows {
+        assert!(done.contains(&Effect::End { flow, how: End::Reset }));
+    }
+    let used = |e: &Effect| matches!(e, Effect::Used(line) if line.ticket == 7 && line.usage.bytes_in == 100);
+    assert!(done.iter().any(used), "what was used before the cut is told before it is done");
+    assert!(gate.host(other).is_some(), "another ticket's flow lives on");
+    gate.cut(7);
+    assert_eq!(effects(&mut gate), [Effect::CutDone { ticket: 7 }], "an unknown ticket is cut already");
+}
+
+#[test]
+fn a_cut_reaches_a_flow_at_every_stage() {
+    for stage in 0..3 {
+        let mut gate = gate();
+        let (flow, serial) = open(&mut gate, 1, "a.example");
+        gate.decided(serial, Ok(ticket(1)), T0);
+        if stage > 0 {
+            gate.resolved(flow, &internet());
+        }
+        if stage > 1 {
+            gate.connected(flow);
+        }
+        effects(&mut gate);
+        gate.cut(1);
+        assert!(effects(&mut gate).contains(&Effect::End { flow, how: End::Reset }));
+        gate.resolved(flow, &internet());
+        gate.connected(flow);
+        assert_eq!(effects(&mut gate), [], "stage {stage}: late results revive nothing");
+    }
+}
+
+#[test]
+fn rebinding_needs_the_grant_of_the_place() {
+    for (addr, own, zone) in [
+        ("192.168.1.1", false, Zone::Local),
+        ("127.0.0.1", false, Zone::Host),
+        ("::1", false, Zone::Host),
+        ("93.184.216.34", true, Zone::Host),
+        ("10.0.2.16", false, Zone::Vm),
+    ] {
+        let mut gate = gate();
+        let (flow, serial) = open(&mut gate, 1, "evil.example");
+        gate.decided(serial, Ok(ticket(1)), T0);
+        effects(&mut gate);
+        gate.resolved(flow, &[(addr.parse().unwrap(), own)]);
+        let asked = effects(&mut gate);
+        let [Effect::Ask { serial, resource: Resource::Network(contact) }] = asked.as_slice() else {
+            panic!("{addr}: {asked:?}")
+        };
+        assert_eq!((contact.zone, &contact.host), (zone, &Host::Name("evil.example".into())));
+        gate.decided(*serial, Ok(ticket(2)), T0);
+        assert!(matches!(effects(&mut gate).as_slice(), [Effect::Connect { .. }]));
+        // It now hangs on both grants.
+        gate.cut(1);
+        assert!(effects(&mut gate).contains(&Effect::End { flow, how: End::Reset }));
+    }
+}
+
+#[test]
+fn a_mixed_answer_leads_to_the_internet_only() {
+    let mut gate = gate();
+    let (flow, serial) = open(&mut gate, 1, "a.example");
+    gate.decided(serial, Ok(ticket(1)), T0);
+    effects(&mut gate);
+    let local = ("192.168.1.1".parse().unwrap(), false);
+    gate.resolved(flow, &[vec![local], internet()].concat());
+    let to = vec!["93.184.216.34:443".parse().unwrap()];
+    assert_eq!(effects(&mut gate), [Effect::Connect { flow, to }]);
+}
+
+#[test]
+fn this_time_is_one_connection() {
+    let mut gate = gate();
+    let (first, serial) = open(&mut gate, 1, "a.example");
+    let (_, same) = open(&mut gate, 2, "a.example");
+    assert_eq!(serial, same, "one question for both");
+    gate.decided(serial, Ok(Ticket { once: true, ..ticket(1) }), T0);
+    let done = effects(&mut gate);
+    assert!(
+        matches!(done.as_slice(),
+        [Effect::Resolve { flow, .. }, Effect::Ask { .. }] if *flow == first),
+        "{done:?}"
+    );
+}
+
+#[test]
+fn a_denied_connection_does_not_ask_again_by_retrying() {
+    let mut gate = gate();
+    let (flow, serial) = open(&mut gate, 1, "a.example");
+    gate.decided(serial, Err(Refusal::Answered), T0);
+    assert_eq!(effects(&mut gate), [Effect::End { flow, how: End::Silent }]);
+    let addr = gate.names.bind("a.example").v4;
+    let host = Host::Name("a.example".into());
+    for n in 0..5 {
+        let now = Duration::from_secs(n * 60);
+        gate.expire(now);
+        assert_eq!(gate.open(key(1, addr.into()), host.clone(), false, now), Opened::Swallowed);
+    }
+    assert!(!effects(&mut gate).iter().any(|effect| matches!(effect, Effect::Ask { .. })));
+    // Another connection is another question; so is the same one after the level was changed.
+    assert!(matches!(gate.open(key(2, addr.into()), host.clone(), false, T0), Opened::New(_)));
+    gate.set_level(Level::Internet);
+    assert!(matches!(gate.open(key(1, addr.into()), host, false, T0), Opened::New(_)));
+}
+
+#[test]
+fn a_flood_is_bounded_and_forgotten() {
+    let mut gate = gate();
+    let mut floods = 0;
+    for n in 0..10_000_u32 {
+        let addr = IpAddr::from((0x0800_0000_u32 + n).to_be_bytes());
+        let port = u16::try_from(n % 60_000 + 1).unwrap();
+        let opened = gate.open(key(port, addr), Host::Addr(addr), false, T0);
+        floods += u32::from(opened == Opened::Flood);
+    }
+    assert_eq!(gate.flows(), ASKS);
+    assert_eq!(floods, 10_000 - u32::try_from(ASKS).unwrap());
+    effects(&mut gate);
+    gate.expire(PATIENCE);
+    let done = effects(&mut gate);
+    assert_eq!(done.iter().filter(|e| matches!(e, Effect::Forget { .. })).count(), ASKS);
+    assert_eq!((gate.flows(), gate.poll_timeout()), (0, None), "an idle gate has no timer");
+}
+
+#[test]
+fn without_a_monitor_everything_ends_and_nothing_begins() {
+    let mut gate = gate();
+    let flow = live(&mut gate, 1, "a.example", 1);
+    open(&mut gate, 2, "b.example");
+    gate.monitor_lost();
+    let done = effects(&mut gate);
+    assert!(done.contains(&Effect::End { flow, how: End::Reset }));
+    assert_eq!(done.last(), Some(&Effect::Link(false)));
+    let addr = gate.names.bind("a.example").v4;
+    let opened = gate.open(key(3, addr.into()), Host::Name("a.example".into()), false, T0);
+    assert_eq!(opened, Opened::Swallowed);
+    gate.set_level(Level::Off);
+    assert_eq!(effects(&mut gate), []);
+}
+
+#[test]
+fn use_is_reported_in_batches() {
+    let mut gate = gate();
+    let flow = live(&mut gate, 1, "a.example", 1);
+    for _ in 0..100 {
+        gate.used(flow, 10, 1, T0);
+    }
+    let due = gate.poll_timeout().unwrap();
+    gate.expire(due);
+    let done = effects(&mut gate);
+    let [Effect::Used(line)] = done.as_slice() else { panic!("{done:?}") };
+    let expected = Usage { times: 1, bytes_in: 1000, bytes_out: 100, millis: 0 };
+    assert_eq!((line.ticket, line.usage), (1, expected));
+}
+
+#[test]
+fn places() {
+    let mut gate = gate();
+    let site = gate.names.bind("a.example").v6;
+    for (to, expected) in [
+        ("10.0.2.3:53", Place::Dns),
+        ("8.8.8.8:53", Place::Dns),
+        ("10.0.2.2:80", Place::Gateway),
+        ("[fd00:cffe::2]:80", Place::Gateway),
+        ("8.8.8.8:443", Place::Resolver(Host::Addr("8.8.8.8".parse().unwrap()))),
+        ("93.184.216.34:853", Place::Resolver(Host::Addr("93.184.216.34".parse().unwrap()))),
+        ("93.184.216.34:80", Place::Site(Host::Addr("93.184.216.34".parse().unwrap()))),
+        ("[::ffff:93.184.216.34]:80", Place::Site(Host::Addr("93.184.216.34".parse().unwrap()))),
+        ("198.18.200.200:80", Place::Nowhere),
+        ("224.0.0.251:5353", Place::Nowhere),
+        ("255.255.255.255:67", Place::Nowhere),
+        ("10.0.2.255:137", Place::Nowhere),
+    ] {
+        assert_eq!(gate.place(Transport::Udp, to.parse().unwrap()), expected, "{to}");
+    }
+    let to = SocketAddr::new(site.into(), 853);
+    assert_eq!(gate.place(Transport::Tcp, to), Place::Resolver(Host::Name("a.example".into())));
+}
+
+#[derive(Debug, Clone)]
+enum Op {
+    Open { port: u16, site: u8, literal: bool },
+    Decide { nth: usize, yes: bool, ticket: u64, once: bool },
+    Resolve { nth: usize, kind: u8 },
+    Connected { nth: usize },
+    Ended { nth: usize },
+    Used { nth: usize },
+    Cut { ticket: u64 },
+    Level(Level),
+    Lost,
+    Later(u64),
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    let level =
+        prop::sample::select(vec![Level::Off, Level::Ask, Level::Listed, Level::Internet, Level::All]);
+    prop_oneof![
+        6 => (0_u16..30, 0_u8..6, any::<bool>()).prop_map(|(port, site, literal)| Op::Open { port, site, literal }),
+        6 => (any::<usize>(), any::<bool>(), 0_u64..8, any::<bool>())
+            .prop_map(|(nth, yes, ticket, once)| Op::Decide { nth, yes, ticket, once }),
+        4 => (any::<usize>(), 0_u8..4).prop_map(|(nth, kind)| Op::Resolve { nth, kind }),
+        3 => any::<usize>().prop_map(|nth| Op::Connected { nth }),
+        2 => any::<usize>().prop_map(|nth| Op::Ended { nth }),
+        2 => any::<usize>().prop_map(|nth| Op::Used { nth }),
+        3 => (0_u64..8).prop_map(|ticket| Op::Cut { ticket }),
+        1 => level.prop_map(Op::Level),
+        1 => Just(Op::Lost),
+        2 => (0_u64..100).prop_map(Op::Later),
+    ]
+}
+
+/// What the outside has seen so far, and must never see.
+#[derive(Default)]
+struct Outside {
+    asked: Vec<u32>,
+    flows: Vec<FlowId>,
+    /// Flows for which a yes was given.
+    allowed: BTreeSet<FlowId>,
+    ended: BTreeSet<FlowId>,
+}
+
+impl Outside {
+    fn see(&mut self, gate: &mut Gate) {
+        for effect in effects(gate) {
+            match effect {
+                Effect::Ask { serial, .. } => self.asked.push(serial),
+                Effect::Forget { serial } => self.asked.retain(|s| *s != serial),
+                Effect::Resolve { flow, .. } | Effect::Connect { flow, .. } => {
+                    assert!(self.allowed.contains(&flow), "something left before the yes");
+                    assert!(!self.ended.contains(&flow), "something left after the end");
+                }
+                Effect::End { flow, .. } => {
+                    self.ended.insert(flow);
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_order_lets_anything_through(ops in prop::collection::vec(op(), 1..120)) {
+        let mut gate = gate();
+        let mut outside = Outside::default();
+        let mut now = T0;
+        for op in ops {
+            let nth = |n: usize, flows: &[FlowId]| flows.get(n % flows.len().max(1)).copied();
+            match op {
+                Op::Open { port, site, literal } => {
+                    let addr = IpAddr::from([93, 184, 216, site]);
+                    let host = if literal { Host::Addr(addr) } else { Host::Name(format!("{site}.example")) };
+                    if let Opened::New(id) = gate.open(key(port, addr), host, false, now) {
+                        outside.flows.push(id);
+                    }
+                }
+                Op::Decide { nth, yes, ticket: id, once } => {
+                    let Some(serial) = outside.asked.get(nth % outside.asked.len().max(1)).copied() else {
+                        continue;
+                    };
+                    outside.asked.retain(|s| *s != serial);
+                    if yes && let Some(ask) = gate.asks.get(&serial) {
+                        let n = if once { 1 } else { ask.waiting.len() };
+                        outside.allowed.extend(ask.waiting.iter().take(n));
+                    }
+                    let verdict = if yes { Ok(Ticket { once, ..ticket(id) }) } else { Err(Refusal::Answered) };
+                    gate.decided(serial, verdict, now);
+                }
+                Op::Resolve { nth: n, kind } => {
+                    let Some(id) = nth(n, &outside.flows) else { continue };
+                    let addr = [[93, 184, 216, 34], [192, 168, 0, 1], [127, 0, 0, 1]].get(usize::from(kind));
+                    let addrs: Vec<_> = addr.map(|a| (IpAddr::from(*a), false)).into_iter().collect();
+                    gate.resolved(id, &addrs);
+                }
+                Op::Connected { nth: n } => {
+                    nth(n, &outside.flows).into_iter().for_each(|id| gate.connected(id));
+                }
+                Op::Ended { nth: n } => nth(n, &outside.flows).into_iter().for_each(|id| gate.ended(id)),
+                Op::Used { nth: n } => {
+                    nth(n, &outside.flows).into_iter().for_each(|id| gate.used(id, 1, 1, now));
+                }
+                Op::Cut { ticket } => {
+                    gate.cut(ticket);
+                    prop_assert!(!gate.tickets.contains_key(&ticket));
+                }
+                Op::Level(level) => gate.set_level(level),
+                Op::Lost => {
+                    gate.monitor_lost();
+                    outside.asked.clear();
+                }
+                Op::Later(seconds) => {
+                    now += Duration::from_secs(seconds);
+                    gate.expire(now);
+                }
+            }
+            outside.see(&mut gate);
+        }
+    }
+}

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! Addresses of names that flows were allowed to.
+//!
+//! In: names. Out: questions to the computer's name servers from a fresh socket each, and the addresses in the
+//! answers, kept for as long as the answer says, a minute at most: what is behind a name is looked at anew for
+//! new flows.
+
+use super::poller::{Poller, Source};
+use super::sockets;
+use crate::core::FlowId;
+use crate::core::dns::{self, Upstream};
+use core::net::{IpAddr, SocketAddr};
+use core::time::Duration;
+use rustix::event::epoll::EventFlags;
+use rustix::net::{RecvFlags, SendFlags};
+use std::collections::{BTreeMap, HashMap};
+use std::os::fd::{AsFd, OwnedFd};
+
+/// How long a server may take before the next one is asked.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// How often servers are asked in all, for each name.
+const TRIES: usize = 4;
+/// Most answers that are kept.
+const KEPT: usize = 1024;
+/// How long an answer is kept, in seconds.
+const TTL: (u32, u32) = (1, 60);
+
+/// One half of a question: one type of address.
+#[derive(Debug)]
+struct Half {
+    socket: OwnedFd,
+    id: u16,
+    /// What came back; none while nothing has.
+    found: Option<Vec<IpAddr>>,
+}
+
+#[derive(Debug)]
+struct Question {
+    name: String,
+    flows: Vec<FlowId>,
+    tries: usize,
+    until: Duration,
+    /// A and AAAA.
+    halves: [Option<Half>; 2],
+    ttl: u32,
+}
+
+/// A name's addresses, for those who waited.
+#[derive(Debug)]
+pub(super) struct Answer {
+    /// Who waited.
+    pub(super) flows: Vec<FlowId>,
+    /// None, if the name has none or nobody answered.
+    pub(super) addresses: Vec<IpAddr>,
+}
+
+/// Questions under way and answers that are kept.
+#[derive(Debug)]
+pub(super) struct Resolver {
+    servers: Vec<SocketAddr>,
+    questions: BTreeMap<u64, Question>,
+    by_name: HashMap<String, u64>,
+    kept: HashMap<String, (Vec<IpAddr>, Duration)>,
+    next: u64,
+}
+
+impl Resolver {
+    /// Asks these servers.
+    #[must_use]
+    pub(super) fn new(servers: Vec<SocketAddr>) -> Self {
+        let (questions, by_name, kept) = (BTreeMap::new(), HashMap::new(), HashMap::new());
+        Self { servers, questions, by_name, kept, next: 0 }
+    }
+
+    /// Finds a name's addresses, at once if they are known.
+    pub(super) fn resolve(
+        &mut self,
+        flow: FlowId,
+        name: &str,
+        poller: &Poller,
+        now: Duration,
+    ) -> Option<Answer> {
+        if let Some((addresses, until)) = self.kept.get(name)
+            && *until > now
+        {
+            return Some(Answer { flows: vec![flow], addresses: addresses.clone() });
+        }
+        if let Some(question) = self.by_name.get(name).and_then(|id| self.questions.get_mut(id)) {
+            question.flows.push(flow);
+            return None;
+        }
+        self.next = self.next.wrapping_add(1);
+        let (id, until) = (self.next, now.saturating_add(PATIENCE));
+        let question = Question {
+            name: name.to_owned(),
+            flows: vec![flow],
+            tries: 0,
+            until,
+            halves: [None, None],
+            ttl: TTL.1,
+        };
+        self.questions.insert(id, question);
+        self.by_name.insert(name.to_owned(), id);
+        self.ask(id, poller, now)
+    }
+
+    /// Asks the next server what is still unknown; gives up after some.
+    fn ask(&mut self, id: u64, poller: &Poller, now: Duration) -> Option<Answer> {
+        let question = self.questions.get_mut(&id)?;
+        loop {
+            let server = self.servers.get(question.tries % self.servers.len().max(1)).copied();
+            let Some(server) = server.filter(|_| question.tries < TRIES) else { return self.finish(id, now) };
+            question.tries = question.tries.saturating_add(1);
+            question.until = now.saturating_add(PATIENCE);
+            let mut asked = false;
+            for (half, v6) in question.halves.iter_mut().zip([false, true]) {
+                if half.as_ref().is_some_and(|half| half.found.is_some()) {
+                    continue;
+                }
+                *half = send(&question.name, v6, server, id, poller);
+                asked |= half.is_some();
+            }
+            if asked {
+                return None;
+            }
+        }
+    }
+
+    /// A server's answer may be there.
+    pub(super) fn ready(&mut self, id: u64, poller: &Poller, now: Duration) -> Option<Answer> {
+        let question = self.questions.get_mut(&id)?;
+        let mut failed = false;
+        for (half, v6) in question.halves.iter_mut().zip([false, true]) {
+            let Some(half) = half.as_mut().filter(|half| half.found.is_none()) else { continue };
+            let mut bytes = [0; 1500];
+            // Until nothing is there any more: what is no answer to this question is passed over.
+            loop {
+                match rustix::net::recv(&half.socket, bytes.as_mut_slice(), RecvFlags::empty()) {
+                    Ok((n, _)) => {
+                        let bytes = bytes.get(..n).unwrap_or(&[]);
+                        match dns::addresses(bytes, half.id, &question.name, v6) {
+                            Some(Upstream::Addresses(found, ttl)) => {
+                                question.ttl = question.ttl.min(ttl);
+                                half.found = Some(found);
+                                break;
+                            }
+                            Some(Upstream::Failed) => {
+                                failed = true;
+                                break;
+                            }
+                            None => {}
+                        }
+                    }
+                    Err(rustix::io::Errno::AGAIN) => break,
+                    Err(_) => {
+                        failed = true;
+                        break;
+                    }
+                }
+            }
+        }
+        let done = |half: &Option<Half>| half.as_ref().is_some_and(|half| half.found.is_some());
+        if question.halves.iter().all(done) {
+            return self.finish(id, now);
+        }
+        if failed { self.ask(id, poller, now) } else { None }
+    }
+
+    fn finish(&mut self, id: u64, now: Duration) -> Option<Answer> {
+        let question = self.questions.remove(&id)?;
+        self.by_name.remove(&question.name);
+        let answered = question.halves.iter().flatten().any(|half| half.found.is_some());
+        let found = question.halves.into_iter().flatten().filter_map(|half| half.found);
+        let addresses: Vec<_> = found.flatten().collect();
+        if answered {
+            if self.kept.len() >= KEPT {
+                self.kept.retain(|_, (_, until)| *until > now);
+            }
+            if self.kept.len() < KEPT {
+                let ttl = Duration::from_secs(u64::from(question.ttl.clamp(TTL.0, TTL.1)));
+                self.kept.insert(question.name, (addresses.clone(), now.saturating_add(ttl)));
+            }
+        }
+        Some(Answer { flows: question.flows, addresses })
+    }
+
+    /// When [`Self::expire`] has something to do.
+    #[must_use]
+    pub(super) fn poll_timeout(&self) -> Option<Duration> {
+        self.questions.values().map(|question| question.until).min()
+    }
+
+    /// Asks the next server where one took too long.
+    pub(super) fn expire(&mut self, poller: &Poller, now: Duration) -> Vec<Answer> {
+        let late = self.questions.iter().filter(|(_, question)| question.until <= now);
+        let late: Vec<_> = late.map(|(id, _)| *id).collect();
+        late.into_iter().filter_map(|id| self.ask(id, poller, now)).collect()
+    }
+
+    /// Forgets everything.
+    pub(super) fn clear(&mut self) {
+        self.questions.clear();
+        self.by_name.clear();
+        self.kept.clear();
+    }
+}
+
+fn send(name: &str, v6: bool, server: SocketAddr, question: u64, poller: &Poller) -> Option<Half> {
+    let mut chance = [0; 2];
+    rustix::rand::getrandom(&mut chance, rustix::rand::GetRandomFlags::empty()).ok()?;
+    let id = u16::from_ne_bytes(chance);
+    let bytes = dns::question(id, name, v6)?;
+    // A socket of its own has a port of its own, which somebody who forges answers has to guess.
+    let socket = sockets::udp(server).ok()?;
+    poller.add(socket.as_fd(), Source::Question(question), EventFlags::IN).ok()?;
+    rustix::net::send(&socket, &bytes, SendFlags::NOSIGNAL).ok()?;
+    Some(Half { socket, id, found: None })
+}
+
+/// The name servers of this computer.
+#[must_use]
+pub fn name_servers() -> Vec<SocketAddr> {
+    let text = std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
+    let server = |line: &str| {
+        let address = line.strip_prefix("nameserver")?.trim();
+        // A link-local server's interface is not ours to name.
+        let address = address.split('%').next()?;
+        address.parse().ok().map(|address: IpAddr| SocketAddr::new(address, 53))
+    };
+    text.lines().filter_map(|line| server(line.trim())).take(3).collect()
+}

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! Names and addresses: stale ones, rebound ones, literal ones, hidden ones.
+
+use crate::common::{Net, QUIET, echo};
+use cofferdam_monitor_wire::point::FromPoint;
+use cofferdam_netguest::Features;
+use cofferdam_policy::{Host, Level, Refusal, Resource, Zone};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// How long the gateway keeps an answer that says "zero seconds", and a little more.
+const STALE: Duration = Duration::from_millis(1100);
+
+#[test]
+fn name_resolved_once_and_then_stale() {
+    let mut net = Net::new(Level::Ask);
+    let old = echo("127.0.0.21");
+    net.names.set("site.example", &["127.0.0.21"]);
+    let addr = net.guest.lookup("site.example");
+    let (first, _) = net.visit("site.example", old.addr.port());
+    assert_eq!(net.guest.receive(first, 6), b"hello ");
+    // The name moves; the guest goes on with the address it has.
+    net.names.set("site.example", &["127.0.0.22"]);
+    net.guest.wait(STALE, |_| None::<()>);
+    let connection = net.guest.connect(SocketAddr::new(addr, old.addr.port()));
+    let (serial, contact) = net.monitor.asked();
+    assert_eq!(contact.host, Host::Name("site.example".into()), "it is asked about as the name");
+    net.monitor.allow(serial, false);
+    assert!(!net.guest.established(connection), "nobody listens at the name's new address");
+    assert_eq!(old.visits(), 1, "nothing went to the old one");
+}
+
+#[test]
+fn a_name_that_points_home_needs_the_grant_for_home() {
+    // Here loopback is what it is.
+    let mut net = Net::with(Level::Ask, Features::All, &[]);
+    let site = echo("127.0.0.1");
+    net.names.set("evil.example", &["127.0.0.1"]);
+    let to = SocketAddr::new(net.guest.lookup("evil.example"), site.addr.port());
+    let connection = net.guest.connect(to);
+    let (serial, contact) = net.monitor.asked();
+    assert_eq!((&contact.host, contact.zone), (&Host::Name("evil.example".into()), Zone::Internet));
+    net.monitor.allow(serial, false);
+    let (serial, contact) = net.monitor.asked();
+    assert_eq!((&contact.host, contact.zone), (&Host::Name("evil.example".into()), Zone::Host));
+    assert_eq!(site.visits(), 0, "rebinding reaches nobody");
+    net.monitor.deny(serial);
+    assert_eq!(net.guest.wait(QUIET, |g| g.tcp(connection).may_send().then_some(())), None);
+    assert_eq!(site.visits(), 0);
+}
+
+#[test]
+fn a_literal_address_is_asked_about_as_such() {
+    let mut net = Net::with(Level::Ask, Features::All, &[]);
+    for (addr, zone) in [
+        ("127.0.0.1", Zone::Host),
+        ("192.168.7.7", Zone::Local),
+        ("169.254.169.254", Zone::Local),
+        ("fd00::7", Zone::Local),
+        ("10.0.2.16", Zone::Vm),
+        ("93.184.216.34", Zone::Internet),
+    ] {
+        let to = addr.parse().unwrap();
+        // The guest's stack keeps loopback and its own network to itself, so raw frames are sent.
+        net.guest.wire_send(&crate::attacks::syn(to, 4000));
+        let (_, contact) = net.monitor.asked();
+        assert_eq!((contact.host, contact.zone), (Host::Addr(to), zone), "{addr}");
+    }
+}
+
+#[test]
+fn this_computers_own_addresses_are_this_computer() {
+    let mut net = Net::with(Level::Ask, Features::All, &[]);
+    let probe = std::net::UdpSocket::bind("0.0.0.0:0").unwrap();
+    // Which address would be used to go out; nothing is sent. Without a network there is none to test.
+    if probe.connect("192.0.2.1:9").is_err() {
+        return;
+    }
+    let own = probe.local_addr().unwrap().ip();
+    net.guest.wire_send(&crate::attacks::syn(own, 4000));
+    let (_, contact) = net.monitor.asked();
+    assert_eq!((contact.host, contact.zone), (Host::Addr(own), Zone::Host));
+}
+
+#[test]
+fn resolvers_that_hide_names_are_refused_and_told() {
+    let mut net = Net::new(Level::Ask);
+    let server = "10.0.2.3:53".parse().unwrap();
+    assert_eq!(net.guest.lookup_at(server, "dns.google", false), None, "DoH by name");
+    let refused = |message: &FromPoint| match message {
+        FromPoint::Refused { resource: Resource::Network(contact), why: Refusal::Mismatch } => {
+            Some((contact.host.clone(), contact.port))
+        }
+        _ => None,
+    };
+    assert_eq!(net.monitor.find("a refusal", refused).0, Host::Name("dns.google".into()));
+    for (to, port) in [("8.8.8.8", 443), ("1.1.1.1", 443), ("93.184.216.34", 853)] {
+        let connection = net.guest.connect(format!("{to}:{port}").parse().unwrap());
+        net.guest.poll();
+        let told = net.monitor.find("a refusal", refused);
+        assert_eq!(told, (Host::Addr(to.parse().unwrap()), port), "DoH or DoT by address");
+        net.guest.forget(connection);
+    }
+    assert!(!net.monitor.heard(QUIET).iter().any(|m| matches!(m, FromPoint::Ask { .. })));
+}
+
+#[test]
+fn any_name_server_is_ours() {
+    let mut net = Net::new(Level::Ask);
+    for server in ["10.0.2.3:53", "10.0.2.2:53", "8.8.8.8:53", "[fd00:cffe::3]:53"] {
+        let addr = net.guest.lookup_at(server.parse().unwrap(), "site.example", false);
+        assert_eq!(addr, Some(net.guest.lookup("site.example")), "{server}");
+    }
+    // And over TCP.
+    let connection = net.guest.connect("9.9.9.9:53".parse().unwrap());
+    assert!(net.guest.established(connection));
+    let mut question = vec![0, 0, 0, 5, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
+    question.extend(b"\x04site\x07example\0\0\x01\0\x01");
+    question[1] = u8::try_from(question.len() - 2).unwrap();
+    // Two at once, the second in two pieces.
+    let twice = [question.clone(), question].concat();
+    net.guest.send(connection, &twice[..50]);
+    net.guest.send(connection, &twice[50..]);
+    let answers = net.guest.receive(connection, 2 * (2 + 30 + 16));
+    assert_eq!(answers.len() % 2, 0);
+    let (a, b) = answers.split_at(answers.len() / 2);
+    assert_eq!(a, b);
+    assert_eq!((net.monitor.heard(QUIET), net.names.asked()), (vec![], vec![]), "nobody was asked");
+}

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! What is taken back is gone: cuts, levels, a monitor or a shepherd that is lost.
+
+use crate::common::{Net, QUIET, echo, fountain};
+use cofferdam_monitor_wire::point::FromPoint;
+use cofferdam_netguest::Monitor;
+use cofferdam_policy::{Level, Usage};
+use smoltcp::socket::tcp::State;
+use std::net::SocketAddr;
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+/// Bytes that are in the guest's memory now: once read, it has all that ever came.
+fn drain(net: &mut Net, connection: cofferdam_netguest::Tcp) -> usize {
+    net.guest.poll();
+    let mut n = 0;
+    let socket = net.guest.tcp(connection);
+    while let Ok(taken @ 1..) = socket.recv(|bytes| (bytes.len(), bytes.len())) {
+        n += taken;
+    }
+    n
+}
+
+#[test]
+fn revoked_rule_but_live_flow_goes_on() {
+    let mut net = Net::new(Level::Ask);
+    let site = fountain("127.0.0.1");
+    net.names.set("site.example", &["127.0.0.1"]);
+    let (connection, ticket) = net.visit("site.example", site.addr.port());
+    assert!(net.guest.receive(connection, 5_000_000).len() >= 5_000_000, "a download runs");
+    net.monitor.cut(ticket);
+    // What was in the guest's memory when the cut was done, and the reset.
+    net.guest.poll();
+    let frames = net.guest.frames();
+    drain(&mut net, connection);
+    assert_eq!(net.guest.wait(QUIET, |g| g.tcp(connection).can_recv().then_some(())), None, "not one byte");
+    assert_eq!(net.guest.tcp(connection).state(), State::Closed, "the app sees a reset");
+    assert_eq!(net.guest.frames(), frames, "not one frame");
+    // And what comes next is asked about.
+    let to = SocketAddr::new(net.guest.lookup("site.example"), site.addr.port());
+    net.guest.connect(to);
+    net.question();
+}
+
+#[test]
+fn a_cut_ends_only_what_is_under_its_ticket() {
+    let mut net = Net::new(Level::Ask);
+    let site = echo("127.0.0.1");
+    net.names.set("a.example", &["127.0.0.1"]);
+    net.names.set("b.example", &["127.0.0.1"]);
+    let (a, ticket) = net.visit("a.example", site.addr.port());
+    let (b, _) = net.visit("b.example", site.addr.port());
+    net.monitor.cut(ticket);
+    net.guest.until("the end of a", |g| (g.tcp(a).state() == State::Closed).then_some(()));
+    net.guest.receive(b, 6);
+    net.guest.send(b, b"alive");
+    assert_eq!(net.guest.receive(b, 5), b"alive");
+}
+
+#[test]
+fn off_is_silence() {
+    let mut net = Net::new(Level::Ask);
+    let site = fountain("127.0.0.1");
+    net.names.set("site.example", &["127.0.0.1"]);
+    let (connection, _) = net.visit("site.example", site.addr.port());
+    let to = net.guest.lookup("site.example");
+    net.monitor.level(Level::Off);
+    let packet = cofferdam_control::transport::recv_packet(net.control.as_fd(), 64, 0);
+    assert_eq!(packet.unwrap().unwrap().0, b"U", "the link was up");
+    let packet = cofferdam_control::transport::recv_packet(net.control.as_fd(), 64, 0);
+    assert_eq!(packet.unwrap().unwrap().0, b"D", "and is down");
+    net.guest.poll();
+    drain(&mut net, connection);
+    let frames = net.guest.frames();
+    let second = net.guest.connect(SocketAddr::new(to, site.addr.port()));
+    let socket = net.guest.udp();
+    net.guest.send_to(socket, "10.0.2.3:53".parse().unwrap(), b"anything");
+    assert!(!net.guest.ping("10.0.2.2".parse().unwrap(), b"there?", QUIET));
+    assert_eq!(net.guest.wait(QUIET, |g| g.tcp(second).may_send().then_some(())), None);
+    assert_eq!(net.guest.frames(), frames, "not one frame");
+    assert!(!net.monitor.heard(QUIET).iter().any(|m| matches!(m, FromPoint::Ask { .. })), "nobody is asked");
+}
+
+#[test]
+fn without_a_monitor_nothing_goes_on_until_there_is_a_new_one() {
+    let mut net = Net::new(Level::Ask);
+    let site = fountain("127.0.0.1");
+    net.names.set("site.example", &["127.0.0.1"]);
+    let (connection, _) = net.visit("site.example", site.addr.port());
+    assert!(net.guest.receive(connection, 1000).len() >= 1000);
+    let (monitor, point) = Monitor::new();
+    net.monitor = monitor;
+    net.guest.until("the end", |g| {
+        let socket = g.tcp(connection);
+        while let Ok(1..) = socket.recv(|bytes| (bytes.len(), bytes.len())) {}
+        (socket.state() == State::Closed).then_some(())
+    });
+    assert!(!net.guest.ping("10.0.2.2".parse().unwrap(), b"there?", QUIET), "the link is down");
+    cofferdam_control::transport::send_packet(net.control.as_fd(), b"P", &[point.as_fd()]).unwrap();
+    net.monitor.level(Level::Ask);
+    net.guest.until("the link", |g| g.ping("10.0.2.2".parse().unwrap(), b"up?", QUIET).then_some(()));
+    net.visit("site.example", site.addr.port());
+}
+
+#[test]
+fn this_time_is_one_connection() {
+    let mut net = Net::new(Level::Ask);
+    let site = echo("127.0.0.1");
+    net.names.set("site.example", &["127.0.0.1"]);
+    let to = SocketAddr::new(net.guest.lookup("site.example"), site.addr.port());
+    let first = net.guest.connect(to);
+    let second = net.guest.connect(to);
+    let serial = net.question();
+    net.monitor.allow(serial, true);
+    let again = net.question();
+    assert_ne!(serial, again);
+    net.monitor.deny(again);
+    assert!(net.guest.established(first));
+    assert_eq!(net.guest.wait(QUIET, |g| g.tcp(second).may_send().then_some(())), None);
+    assert_eq!(site.visits(), 1);
+}
+
+#[test]
+fn use_is_told_in_batches_and_idle_costs_nothing() {
+    let mut net = Net::new(Level::Ask);
+    let site = echo("127.0.0.1");
+    net.names.set("site.example", &["127.0.0.1"]);
+    let (connection, ticket) = net.visit("site.example", site.addr.port());
+    net.guest.receive(connection, 6);
+    for _ in 0..50 {
+        net.guest.send(connection, &[1; 1000]);
+        net.guest.receive(connection, 1000);
+    }
+    let mut sum = Usage::default();
+    let mut lines = 0;
+    while sum.bytes_in < 50_006 {
+        let usage = net.monitor.find("use", |message| match message {
+            FromPoint::Used { ticket: t, usage, .. } if *t == ticket => Some(*usage),
+            _ => None,
+        });
+        sum.bytes_in += usage.bytes_in;
+        sum.bytes_out += usage.bytes_out;
+        sum.times += usage.times;
+        lines += 1;
+    }
+    assert_eq!((sum.bytes_in, sum.bytes_out, sum.times), (50_006, 50_000, 1));
+    assert!(lines < 50, "{lines} lines");
+    let wakes = |process| {
+        let text = std::fs::read_to_string(format!("/proc/{process}/task/{process}/status")).unwrap();
+        let tasks = std::fs::read_dir(format!("/proc/{process}/task")).unwrap();
+        let count = |path: std::path::PathBuf| {
+            let text = std::fs::read_to_string(path.join("status")).unwrap_or_default();
+            let line = text.lines().find(|l| l.starts_with("voluntary_ctxt_switches")).map(str::to_owned);
+            line.and_then(|l| l.split_whitespace().nth(1)?.parse::<u64>().ok()).unwrap_or(0)
+        };
+        assert!(!text.is_empty());
+        tasks.map(|task| count(task.unwrap().path())).sum::<u64>()
+    };
+    let process = net.guest.wire().process();
+    // The last batch's timer has passed when nothing more is told.
+    net.monitor.heard(Duration::from_millis(1500));
+    let before = wakes(process);
+    net.monitor.heard(Duration::from_secs(1));
+    assert_eq!(wakes(process), before, "an open connection that is quiet wakes nobody");
+}
+
+#[test]
+fn the_program_ends_with_its_shepherd_and_with_its_machine() {
+    let Net { guest, control, .. } = Net::new(Level::Ask);
+    drop(control);
+    let mut card = guest.into_wire();
+    let mut waited = 0;
+    while card.lives() {
+        waited += 1;
+        assert!(waited < 1_000_000, "it does not end");
+        std::thread::yield_now();
+    }
+    let Net { guest, .. } = Net::new(Level::Ask);
+    assert!(guest.into_wire().end().success());
+}
