@@ -10,6 +10,7 @@ use super::protocol::{Shell, ShellSurface, cofferdam_shell_surface_v1, cofferdam
 use super::seat::Hands;
 use super::surface::{Place, Surface, SurfaceId};
 use super::window::Canvas;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use slint::platform::WindowEvent;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -233,16 +234,30 @@ impl Session {
         }
     }
 
-    /// Reads what the socket has, without waiting. Says whether it was empty.
+    /// Reads what the socket has, without waiting.
     ///
     /// # Errors
     /// If the connection is over.
-    pub fn read(&self) -> Result<bool, SessionError> {
-        let Some(guard) = self.queue.prepare_read() else { return Ok(false) };
+    pub fn read(&self) -> Result<(), SessionError> {
+        // Events that were read already come first.
+        let Some(guard) = self.queue.prepare_read() else { return Ok(()) };
         match guard.read() {
-            Ok(_) => Ok(false),
-            Err(WaylandError::Io(e)) if e.kind() == std::io::ErrorKind::WouldBlock => Ok(true),
+            Ok(_) => Ok(()),
+            Err(WaylandError::Io(e)) if e.kind() == std::io::ErrorKind::WouldBlock => Ok(()),
             Err(e) => Err(e.into()),
+        }
+    }
+
+    /// Whether the socket has more. Reading can't tell: one of the two backends of the Wayland crates counts
+    /// events, and calls an empty socket a success.
+    ///
+    /// # Errors
+    /// `WouldBlock` if it is empty.
+    pub fn has_unread(&self) -> std::io::Result<()> {
+        let mut wire = [PollFd::new(self, PollFlags::IN)];
+        match poll(&mut wire, Some(&Timespec::default()))? {
+            0 => Err(std::io::ErrorKind::WouldBlock.into()),
+            _ => Ok(()),
         }
     }
 

@@ -184,11 +184,9 @@ impl Program {
         loop {
             match self.wait(&wire).await? {
                 Woken::Wire => {
-                    if self.house.session.read()? {
-                        // Nothing was left: from here on the next byte wakes us.
-                        let empty = || Err::<(), _>(std::io::ErrorKind::WouldBlock.into());
-                        let _ = wire.try_io(Interest::READABLE, empty);
-                    }
+                    self.house.session.read()?;
+                    // Once nothing is left, the next byte has to wake us, and nothing before it.
+                    let _ = wire.try_io(Interest::READABLE, || self.house.session.has_unread());
                 }
                 Woken::News(news) => self.hear(news)?,
                 Woken::Question(question) => self.questions.push(question),
@@ -199,7 +197,7 @@ impl Program {
     }
 
     async fn wait(&mut self, wire: &UnixStream) -> Result<Woken, ProgramError> {
-        let sleep = self.sleep();
+        let idle = self.idle_for();
         let House { bus, .. } = &mut self.house;
         let news = async {
             match bus {
@@ -213,16 +211,18 @@ impl Program {
                 None => None,
             }
         };
-        Ok(tokio::select! {
-            ready = wire.readable() => { ready?; Woken::Wire }
-            Some(news) = news => Woken::News(news),
-            Some(question) = question => Woken::Question(question),
-            () = tokio::time::sleep(sleep) => Woken::Time,
-        })
+        let something = async {
+            tokio::select! {
+                ready = wire.readable() => ready.map(|()| Woken::Wire),
+                Some(news) = news => Ok(Woken::News(news)),
+                Some(question) = question => Ok(Woken::Question(question)),
+            }
+        };
+        Ok(tokio::time::timeout(idle, something).await.unwrap_or(Ok(Woken::Time))?)
     }
 
     /// How long nothing is due: the minute's end, a countdown's second, a held key, Slint's own timers.
-    fn sleep(&self) -> Duration {
+    fn idle_for(&self) -> Duration {
         let minute = text::until_next_minute(House::system_now());
         let second = self.panel.counts_down(&self.house).then(|| 1000 - self.house.now() % 1000);
         let ours = Duration::from_millis(second.map_or(minute, |second| second.min(minute)));
