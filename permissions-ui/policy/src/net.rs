@@ -2,7 +2,7 @@
 //! Places in the network. In: untrusted names and addresses. Out: types that hold only what can be shown
 //! and compared.
 
-use core::net::IpAddr;
+use core::net::{IpAddr, Ipv6Addr};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -25,6 +25,9 @@ pub enum HostError {
     /// Something else than letters, digits, `-` and `_`.
     #[error("a host name is made of a–z, 0–9, '-', '_' and dots; {0:?} is not one of them")]
     BadChar(char),
+    /// A name that programs read as an address: `127.1`, `0x7f000001`, `10.0.0.1.`.
+    #[error("a name can't end in a number; an address has four numbers, or is in the long form")]
+    Number,
 }
 
 /// Who is contacted.
@@ -43,7 +46,12 @@ impl Host {
     /// # Errors
     /// See [`HostError`].
     pub fn parse(raw: &str) -> Result<Self, HostError> {
-        if let Ok(addr) = raw.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>() {
+        let inside = raw.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+        let addr = match inside {
+            Some(inside) => inside.parse::<Ipv6Addr>().ok().map(IpAddr::V6),
+            None => raw.parse::<IpAddr>().ok(),
+        };
+        if let Some(addr) = addr {
             return Ok(Self::Addr(addr.to_canonical()));
         }
         let raw = raw.strip_suffix('.').unwrap_or(raw);
@@ -61,7 +69,19 @@ impl Host {
                 return Err(HostError::BadChar(c));
             }
         }
+        // Resolvers read such a thing as an address, each in its own way. No name on the internet ends so.
+        if raw.rsplit('.').next().is_some_and(is_number) {
+            return Err(HostError::Number);
+        }
         Ok(Self::Name(raw.to_ascii_lowercase()))
+    }
+}
+
+/// Decimal, octal or hexadecimal, as `inet_aton` and browsers read the parts of an address.
+fn is_number(label: &str) -> bool {
+    match label.strip_prefix("0x").or_else(|| label.strip_prefix("0X")) {
+        Some(digits) => digits.bytes().all(|b| b.is_ascii_hexdigit()),
+        None => label.bytes().all(|b| b.is_ascii_digit()),
     }
 }
 

@@ -228,3 +228,60 @@ fn long_names_and_names_that_no_parser_made_are_judged_too() {
         assert_eq!(denied, raw.ends_with(".a"));
     }
 }
+
+#[test]
+fn a_host_is_a_plain_name_or_a_plain_address() {
+    for raw in [
+        "10.0.0.1.",
+        "127.1",
+        "127.0.1",
+        "0x7f.1",
+        "0x7f000001",
+        "0X7F.0.0.1",
+        "0x",
+        "2130706433",
+        "0177.0.0.1",
+        "127.0.0.01",
+        "1.2.3.4.5",
+        "256.1.1.1",
+        "a.org.1",
+        "[10.0.0.1]",
+        "[[::1]]",
+        "[::1",
+        "::1]",
+        "fe80::1%eth0",
+        "[fe80::1%25eth0]",
+        "::1.",
+        "\u{ff11}27.0.0.1",
+        "%31%32%37.1",
+        "a..org",
+        "a.org..",
+        ".",
+        "",
+    ] {
+        let read = Host::parse(raw);
+        assert!(read.is_err(), "{raw:?} is {read:?}");
+    }
+    for (raw, addr) in [
+        ("10.0.0.1", "10.0.0.1"),
+        ("::1", "::1"),
+        ("[::1]", "::1"),
+        ("::ffff:127.0.0.1", "127.0.0.1"),
+        ("[0:0:0:0:0:ffff:7f00:1]", "127.0.0.1"),
+    ] {
+        assert_eq!(Host::parse(raw), Ok(Host::Addr(addr.parse().unwrap())), "{raw}");
+    }
+    for (raw, name) in [
+        ("Example.ORG.", "example.org"),
+        ("1and1.com", "1and1.com"),
+        ("127.0.0.1.nip.io", "127.0.0.1.nip.io"),
+        ("0x7f.example", "0x7f.example"),
+        ("4chan", "4chan"),
+        ("xn--p1ai", "xn--p1ai"),
+        ("_dns.a.org", "_dns.a.org"),
+    ] {
+        let host = Host::parse(raw).unwrap();
+        assert_eq!(host, Host::Name(name.into()), "{raw}");
+        assert_eq!(Host::parse(&host.to_string()), Ok(host), "written and read it is the same");
+    }
+}

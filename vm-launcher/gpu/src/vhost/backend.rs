@@ -122,30 +122,38 @@ impl GpuBackend {
         self.finish(&mut inner, vring);
     }
 
-    /// With EVENT_IDX a kick comes only if notifications were enabled after the last look, so: disable, drain,
-    /// enable, and look again if something came in between.
     fn take_chains(&self, inner: &mut Inner, vring: &VringMutex) {
+        if self.drain(vring, self.request_bytes, |chain| self.take_chain(inner, chain)) {
+            inner.more = true;
+            self.mapper.wake();
+        }
+    }
+
+    /// Takes chains until there are none, or too many for one go; true then. With EVENT_IDX a kick comes only
+    /// if notifications were enabled after the last look, so: disable, drain, enable, and look again if
+    /// something came in between.
+    fn drain(&self, vring: &VringMutex, request_bytes: usize, mut take: impl FnMut(Chain)) -> bool {
         let mut left = CHAINS;
-        loop {
-            if vring.disable_notification().is_err() {
-                return;
-            }
+        let mut promised = false;
+        while vring.disable_notification().is_ok() {
+            let before = left;
             while left > 0 {
                 let memory = self.memory.memory();
                 let Some(chain) = vring.get_mut().get_queue_mut().pop_descriptor_chain(memory) else { break };
                 left = left.saturating_sub(1);
-                self.take_chain(inner, Chain::read(chain, self.request_bytes));
+                take(Chain::read(chain, request_bytes));
             }
             if left == 0 {
-                inner.more = true;
-                self.mapper.wake();
-                return;
+                return true;
             }
-            match vring.enable_notification() {
-                Ok(true) => {}
-                Ok(false) | Err(_) => return,
+            // A ring whose index promises more than it can hold has nothing to take, however often we look.
+            let empty = promised && left == before;
+            promised = vring.enable_notification().unwrap_or(false);
+            if !promised || empty {
+                break;
             }
         }
+        false
     }
 
     fn take_chain(&self, inner: &mut Inner, chain: Chain) {
@@ -219,23 +227,14 @@ impl GpuBackend {
     /// The cursor queue has commands without effect: answered, and nothing else.
     fn drain_cursor(&self, vring: &VringMutex) {
         let mut used = false;
-        let mut left = CHAINS;
-        while left > 0 && vring.disable_notification().is_ok() {
-            while left > 0 {
-                let memory = self.memory.memory();
-                let Some(chain) = vring.get_mut().get_queue_mut().pop_descriptor_chain(memory) else { break };
-                left = left.saturating_sub(1);
-                let chain = Chain::read(chain, CURSOR_BYTES);
-                let header = chain.request.ok().and_then(|bytes| Header::decode(&bytes).ok());
-                let mut response = Vec::new();
-                Response::NoData.encode(&header.unwrap_or_default(), &mut response);
-                let written = chain.answer.write(&*self.memory.memory(), &response);
-                used |= vring.add_used(chain.head, written).is_ok();
-            }
-            if !vring.enable_notification().unwrap_or(false) {
-                break;
-            }
-        }
+        // What is left of a flood waits for the next kick.
+        let _ = self.drain(vring, CURSOR_BYTES, |chain| {
+            let header = chain.request.ok().and_then(|bytes| Header::decode(&bytes).ok());
+            let mut response = Vec::new();
+            Response::NoData.encode(&header.unwrap_or_default(), &mut response);
+            let written = chain.answer.write(&*self.memory.memory(), &response);
+            used |= vring.add_used(chain.head, written).is_ok();
+        });
         if used && vring.needs_notification().unwrap_or(true) {
             // Without a call descriptor there is nobody to tell.
             let _ = vring.signal_used_queue();

@@ -222,6 +222,26 @@ fn hostile_chains_are_given_back() {
 }
 
 #[test]
+fn a_queue_that_promises_more_than_it_can_hold_costs_nobody_else() {
+    for queue in [0, 1] {
+        let mut machine = Machine::new();
+        if queue == 1 {
+            machine.start_queue(1);
+        }
+        for more in [257, 0x8000, 0xffff] {
+            machine.boast(more);
+            // Both are the same thread's: a device that goes on looking would not answer.
+            assert_eq!(machine.counters().contexts, 0);
+        }
+        machine.boast(0);
+        if queue == 0 {
+            assert_eq!(machine.call(0, Gpu::GetDisplayInfo), Code::OK_DISPLAY_INFO, "an honest index works");
+        }
+        assert!(machine.end().success());
+    }
+}
+
+#[test]
 fn a_queue_that_stops_gets_everything_back() {
     let mut machine = Machine::new();
     let mut peer = machine.open();

@@ -218,6 +218,13 @@ impl Machine {
         self.kick.write(1).unwrap();
     }
 
+    /// Says that the queue holds this many more chains than it was given, and kicks.
+    pub(crate) fn boast(&self, more: u16) {
+        let index = self.available.wrapping_add(more);
+        self.memory.store(index, GuestAddress(self.base + AVAILABLE + 2), Ordering::Release).unwrap();
+        self.kick.write(1).unwrap();
+    }
+
     /// Waits for the next used chain: its head and length. With EVENT_IDX the driver says when it wants an
     /// interrupt; ours wants one for every chain.
     pub(crate) fn next_used(&mut self) -> (u16, u32) {
@@ -296,6 +303,9 @@ impl Machine {
     pub(crate) fn counters(&self) -> cofferdam_control::report::DeviceCounters {
         transport::send(&self.report, &ToDevice::Counters, &[], MAX_PACKET).unwrap();
         loop {
+            let timeout = Timespec { tv_sec: 10, tv_nsec: 0 };
+            let answered = poll(&mut [PollFd::new(&self.report, PollFlags::IN)], Some(&timeout)).unwrap();
+            assert!(answered > 0, "the device is busy with something else");
             match transport::recv::<FromDevice>(&self.report, MAX_PACKET, 0).unwrap().unwrap().0 {
                 FromDevice::Counters(counters) => return counters,
                 FromDevice::Fault { .. } => {}
