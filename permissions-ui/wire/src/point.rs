@@ -5,15 +5,22 @@
 //! A point asks, holds what it asked about, and does nothing until [`ToPoint::Decided`]. Every allow
 //! carries a [`Ticket`]; when the monitor sends [`ToPoint::Cut`], the point ends everything that lives
 //! under that ticket at once, and only then answers [`FromPoint::CutDone`].
+//!
+//! The first message on each new socket is a cut of [`BEFORE`]. A point that had another socket earlier (its
+//! monitor crashed) may not have noticed yet that it is closed; it answers once nothing of it lives any more,
+//! and until then the monitor answers no revocation of that VM.
 
 use cofferdam_ids::{AppId, Label};
 use cofferdam_policy::{GrantId, Level, Millis, Refusal, Resource, Usage};
 use serde::{Deserialize, Serialize};
 
+/// The ticket that stands for all that an earlier socket allowed.
+pub const BEFORE: u64 = 0;
+
 /// The right to do what was asked, until it is cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ticket {
-    /// Number of this ticket on this socket, chosen by the monitor.
+    /// Number of this ticket on this socket, chosen by the monitor; never [`BEFORE`].
     pub id: u64,
     /// The grant behind it; none when a level allows it.
     pub grant: Option<GrantId>,
@@ -67,6 +74,9 @@ pub enum FromPoint {
         /// What.
         wish: PortalWish,
     },
+    /// Whether the VM has a connection now (net gateway only). Said when that has changed, at most twice a
+    /// second; on a new socket it has none.
+    Online(bool),
 }
 
 /// What an app asks for through the portals of its guest. Strings are the guest's: at most 4 KiB each,
@@ -122,10 +132,10 @@ pub enum ToPoint {
     },
     /// End everything under this ticket now, then say [`FromPoint::CutDone`].
     Cut {
-        /// The ticket.
+        /// The ticket; [`BEFORE`] in the first message of a socket.
         ticket: u64,
     },
-    /// The level of the point's kind of resource (net gateway: network). Sent first, and on each change.
+    /// The level of the point's kind of resource (net gateway: network). Sent at the start, and on each change.
     /// At `Off` the gateway takes the link down.
     Level(Level),
     /// The answer to a [`FromPoint::Portal`].

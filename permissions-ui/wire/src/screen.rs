@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! The wire between the monitor and the compositor. The monitor connects to the desktop control socket
 //! and hands over one end of a socket pair with `Request::ServePermissions`; a new one replaces the old.
+//! As on a point's socket the first message is a cut of [`BEFORE`](crate::point::BEFORE).
 //!
 //! The compositor is an enforcement point (clipboard, drag and drop: it knows both VMs) and the place
 //! where people are asked. It decides neither what is asked nor what an answer means.

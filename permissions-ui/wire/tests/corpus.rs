@@ -82,6 +82,7 @@ mod tests {
                 FromPoint::Portal { serial: 3, wish: uri },
                 FromPoint::Portal { serial: 4, wish: notify },
                 FromPoint::Portal { serial: 5, wish: PortalWish::InhibitIdle { reason: title.clone() } },
+                FromPoint::Online(true),
             ],
         );
         let file = PortalOutcome::File { ticket: ticket(), name: title, folder: false, writable: true };

@@ -58,6 +58,7 @@ impl Core {
                 fits
             }
             FromPoint::CutDone { ticket } => self.cut_done((seat, ticket)),
+            FromPoint::Online(online) => role == Role::Network && self.set_online(&vm, online),
         };
         if !fine {
             self.fault(point);
@@ -114,9 +115,7 @@ impl Core {
             }
         };
         if !fine {
-            self.faults = self.faults.saturating_add(1);
-            self.push(Effect::CloseScreen);
-            self.screen_down();
+            self.screen_fault();
         }
     }
 
@@ -321,13 +320,8 @@ impl Core {
     fn allow(&mut self, vm: &VmId, asker: Asker, yes: Yes) {
         let Asker { seat, serial, resource } = asker;
         let Yes { grant, until, once } = yes;
-        let was_online = self.tickets.online_until(vm, self.time.mono).is_some();
-        let want = Want { seat, vm: vm.clone(), resource, grant, once };
-        let id = self.tickets.issue(want, self.time.mono);
+        let id = self.tickets.issue(Want { seat, vm: vm.clone(), resource, grant, once });
         self.reply(seat, serial, Ok(Ticket { id, grant, until, once }));
-        if was_online != self.tickets.online_until(vm, self.time.mono).is_some() {
-            self.touch(vm);
-        }
     }
 
     fn deny(&mut self, vm: &VmId, asker: Asker, why: Refusal) {
@@ -423,13 +417,19 @@ impl Core {
 
     fn used(&mut self, vm: &VmId, key: (Seat, u64), resource: Resource, usage: Usage) -> bool {
         let mono = self.time.mono;
-        let was_online = self.tickets.online_until(vm, mono).is_some();
         let Ok(early) = self.tickets.used(key, vm, resource, usage, mono) else { return false };
         self.write_usage(early.into_iter().collect());
-        if was_online != self.tickets.online_until(vm, mono).is_some() {
+        true
+    }
+
+    /// A gateway says whether anything is connected. False: it says so again and again.
+    fn set_online(&mut self, vm: &VmId, online: bool) -> bool {
+        let changed =
+            self.vms.get_mut(vm).is_some_and(|v| std::mem::replace(&mut v.online, online) != online);
+        if changed {
             self.touch(vm);
         }
-        true
+        changed
     }
 }
 

@@ -3,13 +3,14 @@
 //! to whoever wanted the change once nothing lives any more.
 
 use super::Core;
+use super::orders::Until;
 use super::tickets::{Report, Seat, TicketKey};
 use super::words::Effect;
 use cofferdam_ids::VmId;
 use cofferdam_monitor_wire::point::ToPoint;
 use cofferdam_monitor_wire::screen::ToScreen;
 use cofferdam_policy::{AdminRules, Author, Decision, Event, GrantId};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 impl Core {
     /// Revokes what time has ended, and cuts what lived under it.
@@ -51,29 +52,33 @@ impl Core {
     pub(super) fn cut_done(&mut self, key: TicketKey) -> bool {
         let Ok(report) = self.tickets.done(key) else { return false };
         self.write_usage(report.into_iter().collect());
-        self.cut_ended(key);
+        self.happened(&Until::Cut(key));
         true
-    }
-
-    /// Answers orders that waited for this ticket's end.
-    pub(super) fn cut_ended(&mut self, key: TicketKey) {
-        for (call, answer) in self.orders.cut_ended(key) {
-            self.push(Effect::Answer(call, answer));
-        }
     }
 
     /// Looks again at what lives and waits at a VM and its children.
     pub(super) fn reconsider_family(&mut self, vm: &VmId, taking: bool) {
-        let mut todo = vec![vm.clone()];
-        let mut seen = BTreeSet::new();
-        while let Some(vm) = todo.pop() {
-            if !seen.insert(vm.clone()) {
-                continue;
-            }
-            let children = self.vms.iter().filter(|(_, v)| v.who.parent.as_ref() == Some(&vm));
-            todo.extend(children.map(|(id, _)| id.clone()));
+        for vm in self.families([vm]) {
             self.reconsider(&vm, taking);
         }
+    }
+
+    /// VMs with their children, and those of the children; also those that have not come back yet.
+    pub(super) fn families<'a>(&self, vms: impl IntoIterator<Item = &'a VmId>) -> BTreeSet<VmId> {
+        let mut children: BTreeMap<&VmId, Vec<&VmId>> = BTreeMap::new();
+        let here = self.vms.iter().filter_map(|(id, v)| Some((v.who.parent.as_ref()?, id)));
+        let away = self.ghosts.keys().filter_map(|id| Some((self.book.state().vm(id)?.parent?, id)));
+        for (parent, child) in here.chain(away) {
+            children.entry(parent).or_default().push(child);
+        }
+        let mut todo: Vec<&VmId> = vms.into_iter().collect();
+        let mut all = BTreeSet::new();
+        while let Some(vm) = todo.pop() {
+            if all.insert(vm.clone()) {
+                todo.extend(children.get(vm).into_iter().flatten());
+            }
+        }
+        all
     }
 
     fn reconsider(&mut self, vm: &VmId, taking: bool) {

@@ -64,6 +64,8 @@ pub struct Core {
     screen: Screen,
     /// Runs of which only the ledger knows, until when they may come back.
     ghosts: BTreeMap<VmId, (u64, u64)>,
+    /// A compositor may hold what was allowed over an earlier socket; until when it may come back.
+    screen_before: Option<u64>,
     effects: VecDeque<Effect>,
     touched: BTreeSet<VmId>,
     time: Moment,
@@ -94,7 +96,8 @@ impl Core {
             .fold(0u64, |odd, (seq, at, event)| odd.saturating_add(u64::from(!book.replay(seq, at, event))));
         let deadline = time.mono.saturating_add(RETURN_LIMIT);
         let running = book.state().vms().into_iter().filter(|v| v.running);
-        let ghosts = running.map(|v| (v.vm.clone(), (v.run, deadline))).collect();
+        let ghosts: BTreeMap<_, _> = running.map(|v| (v.vm.clone(), (v.run, deadline))).collect();
+        let screen_before = (!ghosts.is_empty()).then_some(deadline);
         let mut core = Self {
             book,
             vms: Vms::default(),
@@ -104,6 +107,7 @@ impl Core {
             orders: Orders::default(),
             screen: Screen::default(),
             ghosts,
+            screen_before,
             effects: VecDeque::new(),
             touched: BTreeSet::new(),
             time: Moment::default(),
@@ -155,13 +159,7 @@ impl Core {
     pub fn poll_timeout(&self) -> Wake {
         let ghosts = self.ghosts.values().map(|(_, deadline)| *deadline).min();
         let book = self.book.wake();
-        let mono = [
-            self.tickets.wake(),
-            self.questions.wake(),
-            book,
-            ghosts,
-            self.tickets.next_quiet(self.time.mono),
-        ];
+        let mono = [self.tickets.wake(), self.questions.wake(), book, ghosts, self.screen_before];
         Wake { now: self.book.state().next_expiry(), mono: mono.into_iter().flatten().min() }
     }
 

@@ -3,9 +3,10 @@
 //! once they have had all their effect.
 
 use super::Core;
-use super::tickets::TicketKey;
+use super::tickets::{Seat, TicketKey};
 use super::words::{CallId, Effect, Order, OrderError, Reply, Span};
 use cofferdam_ids::VmId;
+use cofferdam_monitor_wire::point::BEFORE;
 use cofferdam_policy::{
     Author, Decision, Effect as Says, Event, Grant, GrantId, Kind, Level, Levels, Lifetime, Millis, Refusal,
 };
@@ -26,11 +27,22 @@ struct Before {
     grants: Vec<Grant>,
 }
 
-/// An order that is answered once these tickets have ended.
+/// What has to happen before an order has had all its effect.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Until {
+    /// A ticket ends.
+    Cut(TicketKey),
+    /// A VM that an earlier monitor allowed something comes back, or does not.
+    Return(VmId),
+    /// The same for the compositor.
+    Screen,
+}
+
+/// An order that is answered once all of these have happened.
 #[derive(Debug)]
 struct Waiting {
     call: CallId,
-    tickets: BTreeSet<TicketKey>,
+    until: BTreeSet<Until>,
     answer: Result<Reply, OrderError>,
 }
 
@@ -45,13 +57,20 @@ pub(crate) struct Orders {
 }
 
 impl Orders {
-    /// A ticket has ended: orders that waited for nothing else.
-    pub(crate) fn cut_ended(&mut self, key: TicketKey) -> Vec<(CallId, Result<Reply, OrderError>)> {
+    /// This has happened: orders that waited for nothing else.
+    fn happened(&mut self, what: &Until) -> Vec<(CallId, Result<Reply, OrderError>)> {
         for waiting in &mut self.waiting {
-            waiting.tickets.remove(&key);
+            waiting.until.remove(what);
         }
-        let done = self.waiting.extract_if(.., |w| w.tickets.is_empty());
+        let done = self.waiting.extract_if(.., |w| w.until.is_empty());
         done.map(|w| (w.call, w.answer)).collect()
+    }
+
+    /// Who waits for the one has to wait for the others, too.
+    pub(super) fn also(&mut self, one: &Until, others: &[Until]) {
+        for waiting in self.waiting.iter_mut().filter(|w| w.until.contains(one)) {
+            waiting.until.extend(others.iter().cloned());
+        }
     }
 
     fn remember(&mut self, before: Before) -> u64 {
@@ -80,12 +99,16 @@ impl Core {
                 Ok(Reply::Log(self.log(vm.as_ref(), before, limit, &search)))
             }
             Order::SetLevel { vm, kind, level } => return self.set_level(call, &vm, kind, level),
-            Order::Grant { vm, kind, target, span } => self.grant(&vm, kind, &target, span),
+            Order::Grant { vm, kind, target, span } => {
+                let answer = self.grant(&vm, kind, &target, span);
+                let until = if span == Span::Never { self.unfinished([&vm]) } else { BTreeSet::new() };
+                return self.answer_after(call, until, answer);
+            }
             Order::Revoke(id) => return self.revoke(call, id),
             Order::RevokeAll(vm) => return self.revoke_all(call, &vm),
             Order::RevokeEverything => {
-                let (answer, tickets) = self.revoke_everything();
-                return self.answer_after(call, tickets, answer);
+                let (answer, until) = self.revoke_everything();
+                return self.answer_after(call, until, answer);
             }
             Order::Undo(token) => self.undo(token),
             Order::Choose { id, name, folder, writable } => {
@@ -96,20 +119,44 @@ impl Core {
         self.push(Effect::Answer(call, answer));
     }
 
-    /// Answers once these tickets have ended; at once if there are none.
-    fn answer_after(
-        &mut self,
-        call: CallId,
-        tickets: BTreeSet<TicketKey>,
-        answer: Result<Reply, OrderError>,
-    ) {
-        if tickets.is_empty() {
+    /// Answers once all of this has happened; at once if that is nothing.
+    fn answer_after(&mut self, call: CallId, until: BTreeSet<Until>, answer: Result<Reply, OrderError>) {
+        if until.is_empty() {
             return self.push(Effect::Answer(call, answer));
         }
         if self.orders.waiting.len() >= MAX_WAITING {
             return self.push(Effect::Answer(call, Err(OrderError::Busy)));
         }
-        self.orders.waiting.push(Waiting { call, tickets, answer });
+        self.orders.waiting.push(Waiting { call, until, answer });
+    }
+
+    /// Answers orders that waited for this.
+    pub(super) fn happened(&mut self, what: &Until) {
+        for (call, answer) in self.orders.happened(what) {
+            self.push(Effect::Answer(call, answer));
+        }
+    }
+
+    /// What has to happen before all that was taken from these VMs and their children is gone.
+    fn unfinished<'a>(&self, vms: impl IntoIterator<Item = &'a VmId>) -> BTreeSet<Until> {
+        let mut until = BTreeSet::new();
+        for vm in self.families(vms) {
+            let cutting = self.tickets.of_vm(&vm).into_iter().filter(|k| self.tickets.is_cutting(*k));
+            until.extend(cutting.map(Until::Cut));
+            let points = self.vms.get(&vm).map(|v| [v.network, v.agent]).into_iter().flatten().flatten();
+            let unclear = points.map(Seat::Point).filter(|seat| !self.tickets.is_clear(*seat));
+            until.extend(unclear.map(|seat| Until::Cut((seat, BEFORE))));
+            if self.ghosts.contains_key(&vm) {
+                until.insert(Until::Return(vm));
+            }
+        }
+        if self.screen_before.is_some() {
+            until.insert(Until::Screen);
+        }
+        if !self.tickets.is_clear(Seat::Screen) {
+            until.insert(Until::Cut((Seat::Screen, BEFORE)));
+        }
+        until
     }
 
     fn known(&self, vm: &VmId) -> Result<(), OrderError> {
@@ -118,11 +165,12 @@ impl Core {
     }
 
     fn set_level(&mut self, call: CallId, vm: &VmId, kind: Kind, level: Level) {
+        let mut taken = false;
         let answer = self.check_level(vm, kind, level).and_then(|()| {
             let (old, _) = self.book.state().level(vm, kind);
             let event = Event::LevelSet { vm: vm.clone(), kind, level, by: Author::Person };
-            let taking = level < old;
-            if taking {
+            taken = level < old;
+            if taken {
                 // Off at once, written or not.
                 let written = self.book.take(vec![event]);
                 written.map_err(|_full| OrderError::NotDurable).map(|()| old)
@@ -130,14 +178,13 @@ impl Core {
                 self.book.give(vec![event]).map_err(|_full| OrderError::NoLedger).map(|()| old)
             }
         });
-        let before = self.tickets.live_of(vm);
         self.reconsider_family(vm, true);
         let answer = answer.map(|old| {
             let (at, levels) = (self.book.now(), vec![(vm.clone(), kind, old)]);
             Reply::Number(self.orders.remember(Before { at, levels, grants: Vec::new() }))
         });
-        let cut = self.still_cutting(before);
-        self.answer_after(call, cut, answer);
+        let until = if taken { self.unfinished([vm]) } else { BTreeSet::new() };
+        self.answer_after(call, until, answer);
     }
 
     fn check_level(&self, vm: &VmId, kind: Kind, level: Level) -> Result<(), OrderError> {
@@ -147,11 +194,6 @@ impl Core {
         }
         let levels = Levels::of(kind).iter().map(|l| l.name()).collect::<Vec<_>>().join(", ");
         Err(OrderError::NoLevel { kind, level, levels })
-    }
-
-    /// Those of `before` that are being cut now.
-    fn still_cutting(&self, before: impl IntoIterator<Item = TicketKey>) -> BTreeSet<TicketKey> {
-        before.into_iter().filter(|k| self.tickets.is_cutting(*k)).collect()
     }
 
     fn grant(&mut self, vm: &VmId, kind: Kind, target: &str, span: Span) -> Result<Reply, OrderError> {
@@ -210,26 +252,26 @@ impl Core {
         let at = self.book.now();
         let grants = grant.into_iter().collect();
         let token = self.orders.remember(Before { at, grants, levels: Vec::new() });
-        let left = self.still_cutting(tickets);
-        self.answer_after(call, left, answer.map(|()| Reply::Number(token)));
+        let until = if taking { self.unfinished(&vms) } else { BTreeSet::new() };
+        self.answer_after(call, until, answer.map(|()| Reply::Number(token)));
     }
 
     fn revoke_all(&mut self, call: CallId, vm: &VmId) {
         if let Err(error) = self.known(vm) {
             return self.push(Effect::Answer(call, Err(error)));
         }
-        let (answer, tickets) = self.all_off(std::slice::from_ref(vm));
-        self.answer_after(call, tickets, answer);
+        let (answer, until) = self.all_off(std::slice::from_ref(vm));
+        self.answer_after(call, until, answer);
     }
 
     /// Everything off for everybody; what has to end first.
-    pub(super) fn revoke_everything(&mut self) -> (Result<Reply, OrderError>, BTreeSet<TicketKey>) {
+    pub(super) fn revoke_everything(&mut self) -> (Result<Reply, OrderError>, BTreeSet<Until>) {
         let known = self.book.state().vms().into_iter().map(|v| v.vm.clone());
         let vms: BTreeSet<VmId> = known.chain(self.vms.ids()).collect();
         self.all_off(&Vec::from_iter(vms))
     }
 
-    fn all_off(&mut self, vms: &[VmId]) -> (Result<Reply, OrderError>, BTreeSet<TicketKey>) {
+    fn all_off(&mut self, vms: &[VmId]) -> (Result<Reply, OrderError>, BTreeSet<Until>) {
         let mut before = Before { at: self.book.now(), ..Before::default() };
         let mut events = Vec::new();
         for vm in vms {
@@ -261,7 +303,7 @@ impl Core {
             self.reconsider_family(vm, true);
         }
         let token = self.orders.remember(before);
-        (written.map(|()| Reply::Number(token)), self.still_cutting(tickets))
+        (written.map(|()| Reply::Number(token)), self.unfinished(vms))
     }
 
     /// Brings back what the person had before, as far as it would still hold.

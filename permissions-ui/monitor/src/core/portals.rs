@@ -241,7 +241,7 @@ impl Core {
         self.book.give(events).map_err(|_full| Refusal::NoLedger)?;
         // One file, whatever allowed it.
         let want = Want { seat: Seat::Point(point), vm: vm.clone(), resource, grant, once: true };
-        let id = self.tickets.issue(want, self.time.mono);
+        let id = self.tickets.issue(want);
         self.touch(vm);
         Ok(Ticket { id, grant, until: None, once: true })
     }

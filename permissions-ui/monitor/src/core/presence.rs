@@ -2,12 +2,13 @@
 //! VMs and screens that come and go. In: registrations, sockets that close, deadlines. Out: runs in the
 //! ledger; whatever belonged to who is gone is cut, denied, forgotten.
 
+use super::orders::Until;
 use super::tickets::Seat;
 use super::vms::Vm;
 use super::words::{Effect, LinkId, Newcomer, PointId};
-use super::{Core, Screen};
+use super::{Core, RETURN_LIMIT, Screen};
 use cofferdam_ids::VmId;
-use cofferdam_monitor_wire::point::ToPoint;
+use cofferdam_monitor_wire::point::{BEFORE, ToPoint};
 use cofferdam_monitor_wire::registry::FromMonitor;
 use cofferdam_monitor_wire::screen::{Standing, ToScreen};
 use cofferdam_policy::{Answer, Decision, Event, Kind, Level, Refusal, Resource};
@@ -26,8 +27,16 @@ impl Core {
             self.push(Effect::CloseLink(link));
             return self.link_closed(link);
         }
+        // Something may still live at this run's points that was allowed over earlier sockets.
+        let mut returns = self.ghosts.get(&vm).is_some_and(|(run, _)| *run == who.run);
+        let now = [network, agent].map(|point| Until::Cut((Seat::Point(point), BEFORE)));
         if let Some(before) = self.vms.get(&vm) {
             let (old_link, old_run) = (before.link, before.who.run);
+            returns |= old_run == who.run;
+            let points = [before.network, before.agent].into_iter().flatten();
+            for key in points.flat_map(|point| self.tickets.at(Seat::Point(point))).collect::<Vec<_>>() {
+                self.orders.also(&Until::Cut(key), if returns { &now } else { &[] });
+            }
             self.leave(&vm, old_run != who.run);
             if old_link != link {
                 self.push(Effect::CloseLink(old_link));
@@ -40,6 +49,15 @@ impl Core {
             let _ = self.book.take(vec![Event::Closed { vm: vm.clone(), run }]);
         }
         self.vms.insert(Vm::new(who, link, network, agent, self.time.mono));
+        for point in [network, agent] {
+            let deadline = returns.then(|| self.time.mono.saturating_add(RETURN_LIMIT));
+            self.tickets.begin(Seat::Point(point), deadline);
+            self.push(Effect::Point(point, ToPoint::Cut { ticket: BEFORE }));
+        }
+        if returns {
+            self.orders.also(&Until::Return(vm.clone()), &now);
+        }
+        self.happened(&Until::Return(vm.clone()));
         self.record_start(&vm);
         self.push(Effect::Shepherd(link, FromMonitor::Registered));
         self.reconsider_family(&vm, false);
@@ -106,16 +124,20 @@ impl Core {
     pub(super) fn drop_point(&mut self, point: PointId) {
         let Some(vm) = self.vms.drop_point(point) else { return };
         let seat = Seat::Point(point);
-        let (keys, reports) = self.tickets.drop_seat(seat);
-        self.write_usage(reports);
-        for key in keys {
-            self.cut_ended(key);
-        }
+        self.drop_seat(seat);
         for id in self.questions.forget_seat(seat) {
             self.abandon_question(id);
         }
         self.portals_lost_point(point);
         self.touch(&vm);
+    }
+
+    fn drop_seat(&mut self, seat: Seat) {
+        let (keys, reports) = self.tickets.drop_seat(seat);
+        self.write_usage(reports);
+        for key in keys {
+            self.happened(&Until::Cut(key));
+        }
     }
 
     /// A point broke the protocol: it loses its socket.
@@ -132,6 +154,13 @@ impl Core {
             self.screen_down();
         }
         self.screen = Screen { up: true, ..Screen::default() };
+        let before = self.screen_before.take();
+        self.tickets.begin(Seat::Screen, before.map(|_| self.time.mono.saturating_add(RETURN_LIMIT)));
+        self.push(Effect::Screen(ToScreen::Cut { ticket: BEFORE }));
+        if before.is_some() {
+            self.orders.also(&Until::Screen, &[Until::Cut((Seat::Screen, BEFORE))]);
+        }
+        self.happened(&Until::Screen);
         let ids = self.vms.ids();
         for vm in &ids {
             if let Some(entry) = self.vms.get_mut(vm) {
@@ -156,11 +185,18 @@ impl Core {
         for id in self.questions.ids() {
             self.answered(id, Answer::NotNow, true, false);
         }
-        let (keys, reports) = self.tickets.drop_seat(Seat::Screen);
-        self.write_usage(reports);
-        for key in keys {
-            self.cut_ended(key);
+        self.drop_seat(Seat::Screen);
+    }
+
+    /// The compositor broke the protocol. It is the same one that comes back, and may not have noticed yet.
+    pub(super) fn screen_fault(&mut self) {
+        self.faults = self.faults.saturating_add(1);
+        self.screen_before = Some(self.time.mono.saturating_add(RETURN_LIMIT));
+        self.push(Effect::CloseScreen);
+        for key in self.tickets.at(Seat::Screen) {
+            self.orders.also(&Until::Cut(key), &[Until::Screen]);
         }
+        self.screen_down();
     }
 
     pub(super) fn lock(&mut self, locked: bool) {
@@ -179,11 +215,7 @@ impl Core {
             match seat {
                 // The socket's end cuts what the point did not.
                 Seat::Point(point) => self.fault(point),
-                Seat::Screen if self.screen.up => {
-                    self.faults = self.faults.saturating_add(1);
-                    self.push(Effect::CloseScreen);
-                    self.screen_down();
-                }
+                Seat::Screen if self.screen.up => self.screen_fault(),
                 Seat::Screen => {}
             }
         }
@@ -193,13 +225,17 @@ impl Core {
         for (vm, run) in gone {
             self.ghosts.remove(&vm);
             let _ = self.book.take(vec![Event::Closed { vm: vm.clone(), run }]);
+            self.happened(&Until::Return(vm.clone()));
             self.touch(&vm);
+        }
+        if self.screen_before.is_some_and(|at| at <= mono) {
+            self.screen_before = None;
+            self.happened(&Until::Screen);
         }
     }
 
     /// Says what has changed about each VM, once per input.
     pub(super) fn settle(&mut self) {
-        self.settle_online();
         for vm in std::mem::take(&mut self.touched) {
             self.tell_level(&vm);
             self.tell_standing(&vm);
@@ -210,19 +246,6 @@ impl Core {
         if self.screen.up && self.screen.idle_inhibited != inhibited {
             self.screen.idle_inhibited = inhibited;
             self.push(Effect::Screen(ToScreen::IdleInhibited(inhibited)));
-        }
-    }
-
-    /// VMs that have gone quiet since.
-    fn settle_online(&mut self) {
-        let mono = self.time.mono;
-        let shown = self.vms.iter().filter(|(_, v)| v.standing.as_ref().is_some_and(|s| s.online));
-        let quiet: Vec<VmId> = shown
-            .filter(|(vm, _)| self.tickets.online_until(vm, mono).is_none())
-            .map(|(vm, _)| vm.clone())
-            .collect();
-        for vm in &quiet {
-            self.touch(vm);
         }
     }
 
@@ -274,7 +297,7 @@ impl Core {
         let entry = self.vms.get(vm)?;
         Some(Standing {
             vm: vm.clone(),
-            online: self.tickets.online_until(vm, self.time.mono).is_some(),
+            online: entry.online,
             may_go_online: self.may_go_online(vm),
             microphone: false,
             waiting: u32::try_from(self.questions.count(vm)).unwrap_or(u32::MAX),

@@ -8,6 +8,7 @@
 
 use super::words::PointId;
 use cofferdam_ids::VmId;
+use cofferdam_monitor_wire::point::BEFORE;
 use cofferdam_policy::{GrantId, Key, Kind, Resource, Usage};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -19,8 +20,6 @@ pub(crate) const CUT_LIMIT: u64 = 2_000;
 const FIRST_REPORT: u64 = 2_000;
 /// …and then this often.
 const LATER_REPORTS: u64 = 30_000;
-/// A network ticket that was given or used within this time counts as being online, in milliseconds.
-pub(crate) const ONLINE_FOR: u64 = 15_000;
 
 /// Where a ticket lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -88,26 +87,21 @@ pub(crate) struct Tickets {
     /// Usage that waits for the ledger, by when it is due.
     due: BTreeSet<(u64, TicketKey)>,
     cuts: BTreeSet<(u64, TicketKey)>,
-    /// Live network tickets of each VM that has any, and when one was last given or used.
-    online: BTreeMap<VmId, (usize, u64)>,
+    /// Sockets that have not said yet that nothing of before them lives, with the deadline where that matters.
+    before: BTreeMap<Seat, Option<u64>>,
     last: u64,
 }
 
 impl Tickets {
     /// A ticket for `want`: the one that its socket has already, or a new one.
-    pub(crate) fn issue(&mut self, want: Want, mono: u64) -> u64 {
+    pub(crate) fn issue(&mut self, want: Want) -> u64 {
         let Want { seat, vm, resource, grant, once } = want;
         let crowded = !once && self.per_seat.get(&seat).is_some_and(|n| *n >= MAX_PER_SEAT);
         let key = (!crowded).then(|| resource.key());
         let kind = resource.kind();
         let shared = (seat, vm.clone(), key.clone(), kind, grant.filter(|_| !crowded));
         if !once && let Some(id) = self.shared.get(&shared) {
-            self.online.entry(vm).and_modify(|(_, last)| *last = mono);
             return *id;
-        }
-        if kind == Kind::Network {
-            let (live, last) = self.online.entry(vm.clone()).or_default();
-            (*live, *last) = (live.saturating_add(1), mono);
         }
         self.last = self.last.saturating_add(1);
         let id = self.last;
@@ -137,6 +131,17 @@ impl Tickets {
         self.held.get(&key)
     }
 
+    /// A new socket, which is told to end what lived before it. `deadline`: it may be that something did.
+    pub(crate) fn begin(&mut self, seat: Seat, deadline: Option<u64>) {
+        self.before.insert(seat, deadline);
+        self.cuts.extend(deadline.map(|at| (at, (seat, BEFORE))));
+    }
+
+    /// Whether nothing can live at a socket that was allowed before it.
+    pub(crate) fn is_clear(&self, seat: Seat) -> bool {
+        self.before.get(&seat).copied().flatten().is_none()
+    }
+
     /// The tickets of a VM that are not being cut.
     pub(crate) fn live_of(&self, vm: &VmId) -> Vec<TicketKey> {
         let all = self.by_vm.get(vm).into_iter().flatten();
@@ -151,6 +156,13 @@ impl Tickets {
     /// All tickets of a VM, those that are being cut too.
     pub(crate) fn of_vm(&self, vm: &VmId) -> BTreeSet<TicketKey> {
         self.by_vm.get(vm).cloned().unwrap_or_default()
+    }
+
+    /// All tickets of a socket, with the one that stands for what was before it if that may be something.
+    pub(crate) fn at(&self, seat: Seat) -> BTreeSet<TicketKey> {
+        let before = (!self.is_clear(seat)).then_some((seat, BEFORE));
+        let held = self.held.range((seat, 0)..=(seat, u64::MAX)).map(|(k, _)| *k);
+        held.chain(before).collect()
     }
 
     /// Whether a ticket is being cut.
@@ -174,14 +186,6 @@ impl Tickets {
             }
         }
         self.cuts.insert((deadline, key));
-        if held.kind == Kind::Network
-            && let Some((live, _)) = self.online.get_mut(&held.vm)
-        {
-            *live = live.saturating_sub(1);
-            if *live == 0 {
-                self.online.remove(&held.vm);
-            }
-        }
         true
     }
 
@@ -201,7 +205,12 @@ impl Tickets {
 
     /// A point says that nothing lives under a ticket any more. Its last usage, if any.
     pub(crate) fn done(&mut self, key: TicketKey) -> Result<Option<Report>, NeverIssued> {
-        if key.1 > self.last || key.1 == 0 {
+        if key.1 == BEFORE {
+            let deadline = self.before.remove(&key.0).ok_or(NeverIssued)?;
+            deadline.map(|at| self.cuts.remove(&(at, key)));
+            return Ok(None);
+        }
+        if key.1 > self.last {
             return Err(NeverIssued);
         }
         Ok(self.remove(key))
@@ -232,9 +241,10 @@ impl Tickets {
 
     /// A socket is gone, and all that lived there.
     pub(crate) fn drop_seat(&mut self, seat: Seat) -> (BTreeSet<TicketKey>, Vec<Report>) {
-        let keys: BTreeSet<TicketKey> =
-            self.held.range((seat, 0)..=(seat, u64::MAX)).map(|(k, _)| *k).collect();
+        let keys = self.at(seat);
         let reports = keys.iter().filter_map(|k| self.remove(*k)).collect();
+        // It may have said so already.
+        let _ = self.done((seat, BEFORE));
         (keys, reports)
     }
 
@@ -255,9 +265,6 @@ impl Tickets {
         let covers = held.key.as_ref().map_or(held.kind == resource.kind(), |k| *k == resource.key());
         if held.vm != *vm || !covers {
             return Err(NeverIssued);
-        }
-        if held.kind == Kind::Network && held.cutting.is_none() {
-            self.online.entry(vm.clone()).and_modify(|(_, last)| *last = mono);
         }
         // Another port of the same site begins another line, but not faster than lines are due.
         let early = match &held.pending {
@@ -304,17 +311,6 @@ impl Tickets {
     pub(crate) fn wake(&self) -> Option<u64> {
         self.due.first().map(|(at, _)| *at).into_iter().chain(self.cuts.first().map(|(at, _)| *at)).min()
     }
-
-    /// When the next VM goes quiet.
-    pub(crate) fn next_quiet(&self, mono: u64) -> Option<u64> {
-        self.online.values().map(|(_, last)| last.saturating_add(ONLINE_FOR)).filter(|at| *at > mono).min()
-    }
-
-    /// Until when a VM counts as online; none if it is not.
-    pub(crate) fn online_until(&self, vm: &VmId, mono: u64) -> Option<u64> {
-        let until = self.online.get(vm)?.1.saturating_add(ONLINE_FOR);
-        (until > mono).then_some(until)
-    }
 }
 
 impl Held {
@@ -343,21 +339,21 @@ mod tests {
     #[test]
     fn the_same_grant_and_site_share_a_ticket() {
         let mut tickets = Tickets::default();
-        let first = tickets.issue(want("a.org", 1, false), 0);
-        assert_eq!(tickets.issue(want("a.org", 1, false), 0), first);
-        assert_ne!(tickets.issue(want("b.org", 1, false), 0), first);
-        assert_ne!(tickets.issue(want("a.org", 2, false), 0), first);
-        assert_ne!(tickets.issue(want("a.org", 1, true), 0), first, "once is never shared");
+        let first = tickets.issue(want("a.org", 1, false));
+        assert_eq!(tickets.issue(want("a.org", 1, false)), first);
+        assert_ne!(tickets.issue(want("b.org", 1, false)), first);
+        assert_ne!(tickets.issue(want("a.org", 2, false)), first);
+        assert_ne!(tickets.issue(want("a.org", 1, true)), first, "once is never shared");
     }
 
     #[test]
     fn a_ticket_that_is_being_cut_is_not_given_again() {
         let mut tickets = Tickets::default();
-        let first = tickets.issue(want("a.org", 1, false), 0);
+        let first = tickets.issue(want("a.org", 1, false));
         let key = (Seat::Point(PointId(1)), first);
         assert!(tickets.cut(key, 10));
         assert!(!tickets.cut(key, 11), "once is enough");
-        assert_ne!(tickets.issue(want("a.org", 1, false), 0), first);
+        assert_ne!(tickets.issue(want("a.org", 1, false)), first);
         assert_eq!(tickets.late(10 + CUT_LIMIT), [key]);
         assert_eq!(tickets.done(key), Ok(None));
         assert_eq!(tickets.done(key), Ok(None), "late, not wrong");
@@ -369,21 +365,20 @@ mod tests {
     fn sites_without_end_share_one_ticket() {
         let mut tickets = Tickets::default();
         for n in 0..MAX_PER_SEAT + 100 {
-            tickets.issue(want(&format!("h{n}.org"), 1, false), 0);
+            tickets.issue(want(&format!("h{n}.org"), 1, false));
         }
         assert_eq!(tickets.held.len(), MAX_PER_SEAT + 1);
         let (keys, _) = tickets.drop_seat(Seat::Point(PointId(1)));
         assert_eq!(keys.len(), MAX_PER_SEAT + 1);
         let left = (&tickets.held, &tickets.by_vm, &tickets.shared, &tickets.per_seat);
         assert!(left.0.is_empty() && left.1.is_empty() && left.2.is_empty() && left.3.is_empty());
-        assert!(tickets.online.is_empty());
     }
 
     #[test]
     fn usage_adds_up_and_comes_when_due() {
         let mut tickets = Tickets::default();
         let vm = "mail".parse().unwrap();
-        let key = (Seat::Point(PointId(1)), tickets.issue(want("a.org", 1, false), 0));
+        let key = (Seat::Point(PointId(1)), tickets.issue(want("a.org", 1, false)));
         let usage = Usage { times: 1, bytes_in: 10, ..Usage::default() };
         for _ in 0..3 {
             assert_eq!(tickets.used(key, &vm, site("a.org", 1), usage, 5), Ok(None));
@@ -403,7 +398,7 @@ mod tests {
     fn usage_of_something_else_is_wrong() {
         let mut tickets = Tickets::default();
         let vm = "mail".parse().unwrap();
-        let key = (Seat::Point(PointId(1)), tickets.issue(want("a.org", 1, false), 0));
+        let key = (Seat::Point(PointId(1)), tickets.issue(want("a.org", 1, false)));
         let wrong = tickets.used(key, &vm, site("b.org", 1), Usage::default(), 0);
         assert_eq!(wrong, Err(NeverIssued));
         let other = "foot".parse().unwrap();

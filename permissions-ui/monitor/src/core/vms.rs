@@ -38,6 +38,8 @@ pub(crate) struct Vm {
     pub(crate) recorded: bool,
     pub(crate) standing: Option<Standing>,
     pub(crate) level_sent: Option<Level>,
+    /// It has a connection, as its gateway says.
+    pub(crate) online: bool,
     /// Whether something of the network is open to it without a question; none if that may have changed.
     pub(crate) may_go_online: Option<bool>,
     /// Whether the screen takes it that something can be pasted and dropped into it.
@@ -62,6 +64,7 @@ impl Vm {
             recorded: false,
             standing: None,
             level_sent: None,
+            online: false,
             may_go_online: None,
             crossings: (true, true),
             silenced: BTreeSet::new(),
@@ -169,7 +172,7 @@ impl Vms {
         let (id, role) = self.points.remove(&point)?;
         if let Some(vm) = self.running.get_mut(&id) {
             match role {
-                Role::Network => vm.network = None,
+                Role::Network => (vm.network, vm.online) = (None, false),
                 Role::Agent => vm.agent = None,
             }
         }

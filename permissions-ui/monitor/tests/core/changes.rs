@@ -4,7 +4,7 @@
 
 use crate::desk::{Desk, START, answer_of, cuts, prompts, refusals, site, verdicts, vm};
 use cofferdam_monitor::core::{Effect, Input, Order, OrderError, Reply, Span};
-use cofferdam_monitor_wire::point::{FromPoint, Ticket};
+use cofferdam_monitor_wire::point::{BEFORE, FromPoint, Ticket, ToPoint};
 use cofferdam_monitor_wire::screen::{FromScreen, ToScreen};
 use cofferdam_policy::{
     AdminRules, Answer, Author, Event, GrantId, Kind, Level, Millis, Origin, Refusal, Rule, Says, Usage, Who,
@@ -223,10 +223,7 @@ fn use_is_written_down_before_it_is_shown() {
     );
     assert_eq!(lines[0].grant, number, "stop from now");
     let Ok(Reply::Apps(apps)) = desk.order(Order::Apps) else { panic!() };
-    assert!(apps[0].online && apps[0].running && apps[0].summary == "online", "{apps:?}");
-    desk.pass(20_000);
-    let Ok(Reply::Apps(apps)) = desk.order(Order::Apps) else { panic!() };
-    assert!(!apps[0].online, "quiet for a while");
+    assert!(apps[0].running && apps[0].summary == "online", "{apps:?}");
     let Ok(Reply::Permissions(all)) = desk.order(Order::Permissions(vm("mail"))) else { panic!() };
     assert_eq!((all.len(), all[0].uses, all[0].grants[0].last_used > 0), (12, 1, true));
 }
@@ -299,4 +296,160 @@ fn a_smaller_ledger_says_the_same() {
     assert_eq!(after.next_grant_id(), before.next_grant_id(), "no number is used twice");
     let used = before.grants_of(&mail.id).iter().map(|g| before.last_used(g.id)).collect::<Vec<_>>();
     assert_eq!(after.grants_of(&mail.id).iter().map(|g| after.last_used(g.id)).collect::<Vec<_>>(), used);
+}
+
+fn online(desk: &mut Desk) -> bool {
+    let Ok(Reply::Apps(apps)) = desk.order(Order::Apps) else { panic!() };
+    apps[0].online
+}
+
+#[test]
+fn online_is_what_the_gateway_says() {
+    let mut desk = Desk::new();
+    let mail = desk.vm("mail");
+    grant(&mut desk, "a.org", Span::Always).unwrap();
+    allowed(&mut desk, &mail, 1, "a.org");
+    assert!(!online(&mut desk), "a yes is no connection");
+    let said = |effects: &[Effect]| {
+        let standing =
+            |e: &Effect| if let Effect::Screen(ToScreen::Standing(s)) = e { Some(s.online) } else { None };
+        effects.iter().find_map(standing)
+    };
+    let effects = desk.tell(Input::Point(mail.net, FromPoint::Online(true)));
+    assert_eq!((said(&effects), online(&mut desk)), (Some(true), true));
+    desk.pass(60_000);
+    assert!(online(&mut desk), "for as long as it lasts");
+    let effects = desk.tell(Input::Point(mail.net, FromPoint::Online(false)));
+    assert_eq!((said(&effects), online(&mut desk)), (Some(false), false));
+    desk.tell(Input::Point(mail.net, FromPoint::Online(true)));
+    desk.tell(Input::PointClosed(mail.net));
+    assert!(!online(&mut desk), "without a gateway nothing is connected");
+    let effects = desk.tell(Input::Point(mail.agent, FromPoint::Online(true)));
+    assert!(effects.contains(&Effect::ClosePoint(mail.agent)), "that is not its business");
+}
+
+/// A monitor that was killed while mail had a grant and a point held something under it.
+fn after_a_crash(parent: Option<&str>) -> (Desk, u64, u64) {
+    let mut desk = Desk::new();
+    if let Some(parent) = parent {
+        desk.vm(parent);
+        let (vm, target, span) = (vm(parent), "a.org".to_owned(), Span::Always);
+        desk.order(Order::Grant { vm, kind: Kind::Network, target, span }).unwrap();
+    }
+    let mail = desk.child("mail", parent);
+    let run = desk.replayed().vm(&mail.id).unwrap().run;
+    let number = grant(&mut desk, "a.org", Span::Always).unwrap();
+    allowed(&mut desk, &mail, 1, "a.org");
+    let desk = Desk::from_lines(desk.memory.clone(), AdminRules::default(), desk.now);
+    (desk, number, run)
+}
+
+fn clear_screen(desk: &mut Desk) {
+    desk.tell(Input::ScreenUp);
+    desk.tell(Input::Screen(FromScreen::CutDone { ticket: BEFORE }));
+}
+
+#[test]
+fn a_revoke_after_a_crash_waits_for_points_that_may_not_have_noticed() {
+    let (mut desk, number, run) = after_a_crash(None);
+    clear_screen(&mut desk);
+    let mail = desk.register("mail", None, run);
+    for point in [mail.net, mail.agent] {
+        let first = desk.seen.iter().find(|e| matches!(e, Effect::Point(p, _) if *p == point));
+        assert_eq!(
+            first,
+            Some(&Effect::Point(point, ToPoint::Cut { ticket: BEFORE })),
+            "before anything else"
+        );
+    }
+    let (call, effects) = desk.begin(Order::Revoke(GrantId(number)));
+    assert_eq!(answer_of(&effects, call), None, "something may still flow");
+    let one = desk.tell(Input::Point(mail.net, FromPoint::CutDone { ticket: BEFORE }));
+    assert_eq!(answer_of(&one, call), None, "one is not both");
+    let both = desk.tell(Input::Point(mail.agent, FromPoint::CutDone { ticket: BEFORE }));
+    assert!(matches!(answer_of(&both, call), Some(Ok(Reply::Number(_)))));
+    let again = desk.tell(Input::Point(mail.net, FromPoint::CutDone { ticket: BEFORE }));
+    assert!(again.contains(&Effect::ClosePoint(mail.net)), "once is what was asked for");
+}
+
+#[test]
+fn a_revoke_before_a_vm_has_come_back_waits_for_it() {
+    let (mut desk, number, run) = after_a_crash(None);
+    clear_screen(&mut desk);
+    let (call, effects) = desk.begin(Order::Revoke(GrantId(number)));
+    assert_eq!(answer_of(&effects, call), None);
+    let mail = desk.register("mail", None, run);
+    desk.tell(Input::Point(mail.net, FromPoint::CutDone { ticket: BEFORE }));
+    let last = desk.tell(Input::Point(mail.agent, FromPoint::CutDone { ticket: BEFORE }));
+    assert!(matches!(answer_of(&last, call), Some(Ok(_))));
+    // Who does not come back has ended.
+    let (mut desk, number, _) = after_a_crash(None);
+    clear_screen(&mut desk);
+    let (call, _) = desk.begin(Order::Revoke(GrantId(number)));
+    assert_eq!(answer_of(&desk.pass(9_999), call), None);
+    assert!(matches!(answer_of(&desk.pass(1), call), Some(Ok(_))));
+}
+
+#[test]
+fn a_point_that_stays_silent_after_a_crash_loses_its_socket() {
+    let (mut desk, number, run) = after_a_crash(None);
+    clear_screen(&mut desk);
+    let mail = desk.register("mail", None, run);
+    desk.tell(Input::Point(mail.agent, FromPoint::CutDone { ticket: BEFORE }));
+    let (call, _) = desk.begin(Order::Revoke(GrantId(number)));
+    let effects = desk.pass(10_000);
+    let closed = effects.iter().position(|e| *e == Effect::ClosePoint(mail.net)).expect("closed");
+    let answered = effects.iter().position(|e| matches!(e, Effect::Answer(c, _) if *c == call));
+    assert!(answered.is_some_and(|at| at > closed));
+    assert_eq!(desk.core.poll_timeout().mono, None, "nothing is left to wait for");
+}
+
+#[test]
+fn everything_off_after_a_crash_waits_for_children_and_the_compositor() {
+    let (mut desk, _, run) = after_a_crash(Some("web"));
+    let web = desk.replayed().vm(&vm("web")).unwrap().run;
+    let web = desk.register("web", None, web);
+    for point in [web.net, web.agent] {
+        desk.tell(Input::Point(point, FromPoint::CutDone { ticket: BEFORE }));
+    }
+    let (call, effects) = desk.begin(Order::RevokeAll(vm("web")));
+    assert_eq!(answer_of(&effects, call), None, "its child is not back");
+    let mail = desk.register("mail", Some("web"), run);
+    for point in [mail.net, mail.agent] {
+        desk.tell(Input::Point(point, FromPoint::CutDone { ticket: BEFORE }));
+    }
+    let effects = desk.tell(Input::ScreenUp);
+    assert_eq!(answer_of(&effects, call), None, "a paste may go on");
+    assert_eq!(cuts(&effects), [BEFORE]);
+    let done = desk.tell(Input::Screen(FromScreen::CutDone { ticket: BEFORE }));
+    assert!(matches!(answer_of(&done, call), Some(Ok(_))));
+}
+
+#[test]
+fn who_comes_back_with_new_sockets_is_waited_for() {
+    let mut desk = Desk::new();
+    let mail = desk.vm("mail");
+    let run = desk.replayed().vm(&mail.id).unwrap().run;
+    let number = grant(&mut desk, "a.org", Span::Always).unwrap();
+    allowed(&mut desk, &mail, 1, "a.org");
+    let (call, _) = desk.begin(Order::Revoke(GrantId(number)));
+    let again = desk.register("mail", None, run);
+    assert_eq!(answer_of(&desk.seen, call), None, "the old socket's end is not the end of what lived there");
+    desk.tell(Input::Point(again.agent, FromPoint::CutDone { ticket: BEFORE }));
+    let done = desk.tell(Input::Point(again.net, FromPoint::CutDone { ticket: BEFORE }));
+    assert!(matches!(answer_of(&done, call), Some(Ok(_))));
+}
+
+#[test]
+fn never_is_true_once_it_is_answered() {
+    let mut desk = Desk::new();
+    let mail = desk.vm("mail");
+    grant(&mut desk, "a.org", Span::Always).unwrap();
+    let ticket = allowed(&mut desk, &mail, 1, "a.org");
+    let never =
+        Order::Grant { vm: vm("mail"), kind: Kind::Network, target: "a.org".into(), span: Span::Never };
+    let (call, effects) = desk.begin(never);
+    assert_eq!((cuts(&effects), answer_of(&effects, call)), (vec![ticket.id], None));
+    let done = desk.tell(Input::Point(mail.net, FromPoint::CutDone { ticket: ticket.id }));
+    assert!(matches!(answer_of(&done, call), Some(Ok(Reply::Number(_)))));
 }

@@ -7,7 +7,7 @@ use cofferdam_control::transport;
 use cofferdam_ids::{Identity, Label};
 use cofferdam_machine::Launch;
 use cofferdam_monitor::blocking::Permissions;
-use cofferdam_monitor_wire::point::{FromPoint, Ticket, ToPoint};
+use cofferdam_monitor_wire::point::{BEFORE, FromPoint, Ticket, ToPoint};
 use cofferdam_monitor_wire::registry::{FromMonitor, ToMonitor};
 use cofferdam_monitor_wire::screen::{FromScreen, Prompt, ToScreen};
 use cofferdam_monitor_wire::{MAX_PACKET, decode, encode};
@@ -219,7 +219,10 @@ impl Desktop {
         assert_eq!(call.request, Request::ServePermissions);
         let answer = desktop::Answer { serial: call.serial, result: Ok(Reply::Done) };
         transport::send(&control, &FromCompositor::Answer(answer), &[], desktop::MAX_PACKET).unwrap();
-        Screen { wire: Wire::new(fds.remove(0)), _control: control }
+        let screen = Screen { wire: Wire::new(fds.remove(0)), _control: control };
+        assert_eq!(screen.wire.recv(), Some(ToScreen::Cut { ticket: BEFORE }));
+        screen.wire.send(&FromScreen::CutDone { ticket: BEFORE });
+        screen
     }
 
     /// A connection to the registry.
@@ -227,15 +230,28 @@ impl Desktop {
         Wire::new(transport::connect(&self.runtime().join("monitor.sock")).unwrap())
     }
 
-    /// A VM that the monitor knows.
-    pub(crate) fn vm(&self, name: &str, run: u64) -> Guest {
+    /// A VM that the monitor knows, and whose points have yet to say that nothing of before lives.
+    pub(crate) fn returning(&self, name: &str, run: u64) -> Guest {
         let link = self.link();
         let (net, monitor_net) = transport::pair().unwrap();
         let (agent, monitor_agent) = transport::pair().unwrap();
         link.send_with(&register(name, run), &[monitor_net.as_fd(), monitor_agent.as_fd()]);
         drop((monitor_net, monitor_agent));
         assert_eq!(link.recv(), Some(FromMonitor::Registered));
-        Guest { link, net: Wire::new(net), agent: Wire::new(agent) }
+        let guest = Guest { link, net: Wire::new(net), agent: Wire::new(agent) };
+        for point in [&guest.net, &guest.agent] {
+            assert_eq!(point.recv(), Some(ToPoint::Cut { ticket: BEFORE }));
+        }
+        guest
+    }
+
+    /// The same; its points hold nothing that an earlier monitor allowed.
+    pub(crate) fn vm(&self, name: &str, run: u64) -> Guest {
+        let guest = self.returning(name, run);
+        for point in [&guest.net, &guest.agent] {
+            point.send(&FromPoint::CutDone { ticket: BEFORE });
+        }
+        guest
     }
 }
 

@@ -3,8 +3,9 @@
 //! questions, and permissions that are still there afterwards.
 
 use crate::desktop::Desktop;
-use cofferdam_monitor_wire::point::ToPoint;
+use cofferdam_monitor_wire::point::{BEFORE, FromPoint, ToPoint};
 use cofferdam_policy::{Answer, Refusal};
+use std::sync::mpsc::channel;
 
 #[test]
 fn what_was_said_outlives_a_killed_monitor() {
@@ -111,4 +112,31 @@ fn its_walls_are_up() {
     // It still reads rules and writes the ledger from behind them.
     desktop.permissions().reload_rules().unwrap();
     desktop.vm("mail", 1);
+}
+
+#[test]
+fn a_revoke_after_a_crash_is_answered_when_no_point_holds_anything_of_before() {
+    let mut desktop = Desktop::start();
+    let screen = desktop.screen();
+    let guest = desktop.vm("mail", 1);
+    guest.ask(1, "a.org");
+    screen.answer(&screen.prompt(), Answer::Always);
+    let (_, Ok(ticket)) = guest.verdict() else { panic!("no yes") };
+    desktop.crash();
+    let _screen = desktop.screen();
+    let guest = desktop.returning("mail", 1);
+    let (tell, told) = channel();
+    let bus = desktop.bus.clone();
+    let caller = std::thread::spawn(move || {
+        let panel = cofferdam_monitor::blocking::Permissions::connect(&bus).unwrap();
+        tell.send(panel.revoke(ticket.grant.unwrap().0)).unwrap();
+    });
+    // The revoke has been heard once nothing is allowed any more.
+    while desktop.permissions().permissions("mail").unwrap().iter().any(|p| !p.grants.is_empty()) {}
+    assert!(told.try_recv().is_err(), "something may still flow");
+    for point in [&guest.net, &guest.agent] {
+        point.send(&FromPoint::CutDone { ticket: BEFORE });
+    }
+    told.recv().unwrap().unwrap();
+    caller.join().unwrap();
 }

@@ -31,7 +31,7 @@ fn a_question_its_answer_and_its_end() {
     guest.ask(8, "imap.example.org");
     assert!(matches!(guest.verdict(), (8, Ok(again)) if again.id == ticket.id));
     let apps = panel.apps().unwrap();
-    assert!(apps[0].running && apps[0].online && apps[0].summary == "online · 60 min", "{apps:?}");
+    assert!(apps[0].running && !apps[0].online && apps[0].summary == "online · 60 min", "{apps:?}");
     let log = panel.log("mail", 0, 100, "imap").unwrap();
     let what: Vec<_> = log.iter().map(|l| l.what.as_str()).collect();
     assert_eq!(what, ["used", "granted", "answered", "asked"]);

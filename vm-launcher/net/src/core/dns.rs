@@ -103,8 +103,7 @@ fn one(query: &Query, names: &mut Names, out: &mut Vec<Record>, refused: &mut Op
 /// A name that can be shown and compared.
 fn plain(name: &Name) -> Option<String> {
     match Host::parse(&name.to_ascii()) {
-        // An address with a dot behind it is no name either.
-        Ok(Host::Name(name)) if name.parse::<IpAddr>().is_err() => Some(name),
+        Ok(Host::Name(name)) => Some(name),
         _ => None,
     }
 }

@@ -84,6 +84,8 @@ pub enum Effect {
     },
     /// The link goes up or down.
     Link(bool),
+    /// Report whether anything is connected.
+    Online(bool),
 }
 
 /// What an address of the guest's means.

@@ -12,6 +12,7 @@
 
 use super::flow::{Effect, End, FlowId, FlowKey, Opened, Place};
 use super::names::{self, Names};
+use super::online::{ACTIVE, Online};
 use super::plan;
 use super::usage::Ledger;
 use super::zones::{self, Range};
@@ -55,6 +56,8 @@ struct Flow {
     seen: Duration,
     /// Its place among the timers.
     timer: Duration,
+    /// It makes the VM online.
+    counts: bool,
 }
 
 #[derive(Debug)]
@@ -80,6 +83,9 @@ pub struct Gate {
     tickets: BTreeMap<u64, BTreeSet<FlowId>>,
     timers: BTreeSet<(Duration, FlowId)>,
     used: Ledger,
+    online: Online,
+    /// The latest time that was seen.
+    now: Duration,
     effects: VecDeque<Effect>,
     next_flow: u64,
     next_serial: u32,
@@ -102,6 +108,8 @@ impl Gate {
             tickets: BTreeMap::new(),
             timers: BTreeSet::new(),
             used: Ledger::default(),
+            online: Online::default(),
+            now: Duration::ZERO,
             effects: VecDeque::new(),
             next_flow: 0,
             next_serial: 0,
@@ -175,10 +183,11 @@ impl Gate {
 
     /// A packet of the guest's to a site. `own`: a literal address is one of this computer's.
     pub fn open(&mut self, key: FlowKey, host: Host, own: bool, now: Duration) -> Opened {
+        self.now = self.now.max(now);
         if let Some(id) = self.find(&key) {
-            let Some(flow) = self.flows.get_mut(&id) else { return Opened::Swallowed };
-            flow.seen = now;
-            return if matches!(flow.stage, Stage::Denied) { Opened::Swallowed } else { Opened::Known(id) };
+            self.touch(id, now);
+            let denied = self.flows.get(&id).is_none_or(|flow| matches!(flow.stage, Stage::Denied));
+            return if denied { Opened::Swallowed } else { Opened::Known(id) };
         }
         if !self.is_up() {
             return Opened::Swallowed;
@@ -206,14 +215,33 @@ impl Gate {
         let serial = self.ask(&resource, id);
         let stage = Stage::Asking { serial, then: Vec::new() };
         self.held = self.held.saturating_add(1);
-        self.flows.insert(id, Flow { key, resource, stage, tickets: Vec::new(), seen: now, timer });
+        let (tickets, counts) = (Vec::new(), false);
+        self.flows.insert(id, Flow { key, resource, stage, tickets, seen: now, timer, counts });
         Opened::New(id)
     }
 
-    /// The guest sent something on a flow.
+    /// Something passed on a flow.
     pub fn touch(&mut self, id: FlowId, now: Duration) {
+        self.now = self.now.max(now);
         if let Some(flow) = self.flows.get_mut(&id) {
             flow.seen = now;
+            if matches!(flow.stage, Stage::Live) && !flow.counts {
+                self.count(id);
+            }
+        }
+    }
+
+    /// From now on a live flow makes the VM online.
+    fn count(&mut self, id: FlowId) {
+        let Some(flow) = self.flows.get_mut(&id) else { return };
+        flow.counts = true;
+        if flow.key.transport != Transport::Tcp {
+            self.timers.remove(&(flow.timer, id));
+            flow.timer = flow.seen.saturating_add(ACTIVE);
+            self.timers.insert((flow.timer, id));
+        }
+        if self.online.begin() {
+            self.effects.push_back(Effect::Online(true));
         }
     }
 
@@ -327,6 +355,7 @@ impl Gate {
             && matches!(flow.stage, Stage::Connecting)
         {
             flow.stage = Stage::Live;
+            self.count(id);
         }
     }
 
@@ -397,6 +426,9 @@ impl Gate {
         self.by_key.remove(&flow.key);
         self.timers.remove(&(flow.timer, id));
         self.denied.remove(&id);
+        if flow.counts {
+            self.online.end(self.now);
+        }
         self.release(id, &flow.tickets);
         if let Stage::Asking { serial, .. } = flow.stage {
             self.held = self.held.saturating_sub(1);
@@ -446,6 +478,7 @@ impl Gate {
         self.asks.clear();
         self.by_resource.clear();
         self.used.clear();
+        self.online.forget();
         // Nobody would hear these.
         self.effects.retain(|effect| matches!(effect, Effect::End { .. } | Effect::Link(_)));
         if was {
@@ -471,17 +504,19 @@ impl Gate {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Duration> {
         let timer = self.timers.first().map(|(at, _)| *at);
-        [timer, self.used.due()].into_iter().flatten().min()
+        [timer, self.used.due(), self.online.due()].into_iter().flatten().min()
     }
 
     /// Forgets what the guest has given up, and reports use.
     pub fn expire(&mut self, now: Duration) {
+        self.now = self.now.max(now);
         while let Some((at, id)) = self.timers.first().copied().filter(|(at, _)| *at <= now) {
             self.timers.remove(&(at, id));
             let Some(flow) = self.flows.get_mut(&id) else { continue };
             let patience = match (&flow.stage, flow.key.transport) {
                 // A connection lives as long as its two ends want.
                 (Stage::Live | Stage::Connecting, Transport::Tcp) => continue,
+                (Stage::Live, _) if flow.counts => ACTIVE,
                 (Stage::Live, _) => QUIET,
                 _ => PATIENCE,
             };
@@ -489,11 +524,18 @@ impl Gate {
             if until > now {
                 flow.timer = until;
                 self.timers.insert((until, id));
+            } else if std::mem::take(&mut flow.counts) {
+                flow.timer = flow.seen.saturating_add(QUIET);
+                self.timers.insert((flow.timer, id));
+                self.online.end(now);
             } else {
                 self.end(id, End::Silent);
             }
         }
         self.effects.extend(self.used.take_due(now).into_iter().map(Effect::Used));
+        if self.online.expire(now) {
+            self.effects.push_back(Effect::Online(false));
+        }
     }
 
     /// Verifies what must hold after every call.
@@ -508,12 +550,14 @@ impl Gate {
                 && flow.tickets.iter().all(|t| self.tickets.get(t).is_some_and(|flows| flows.contains(id)))
         };
         let known = self.tickets.values().flatten().all(|id| self.flows.contains_key(id));
+        let counted = self.flows.values().filter(|flow| flow.counts).count();
         let asked = self.asks.values().flat_map(|ask| &ask.waiting).count();
         [
             (self.flows.len() <= FLOWS && self.asks.len() <= ASKS && held <= HELD, "a bound is broken"),
             (self.flows.len() == self.by_key.len(), "a flow has no key, or a key no flow"),
             (held == self.held && asked == held, "a held flow waits for nothing"),
             (self.flows.iter().filter(|(_, flow)| live(flow)).all(covered), "a flow lives without a ticket"),
+            (counted == self.online.flows(), "a flow that counts is not counted"),
             (known, "a ticket covers a flow that is not there"),
             (self.is_up() || self.flows.is_empty(), "the link is down and something flows"),
         ]

@@ -12,6 +12,7 @@ pub mod fragment;
 pub mod gate;
 pub mod hello;
 pub mod names;
+pub mod online;
 pub mod packet;
 pub mod plan;
 pub mod usage;

@@ -93,6 +93,7 @@ impl Host {
                 }
                 Effect::Refused { resource, why } => self.say(&FromPoint::Refused { resource, why }),
                 Effect::CutDone { ticket } => self.say(&FromPoint::CutDone { ticket }),
+                Effect::Online(online) => self.say(&FromPoint::Online(online)),
                 Effect::Link(up) => {
                     if !up {
                         self.resolver.clear();

@@ -165,6 +165,23 @@ fn use_is_told_in_batches_and_idle_costs_nothing() {
 }
 
 #[test]
+fn the_monitor_hears_whether_anything_is_connected() {
+    let mut net = Net::new(Level::Ask);
+    let site = echo("127.0.0.1");
+    net.names.set("site.example", &["127.0.0.1"]);
+    let online = |net: &mut Net| {
+        net.monitor.find("a report", |message| match message {
+            FromPoint::Online(online) => Some(*online),
+            _ => None,
+        })
+    };
+    let (_connection, ticket) = net.visit("site.example", site.addr.port());
+    assert!(online(&mut net));
+    net.monitor.cut(ticket);
+    assert!(!online(&mut net));
+}
+
+#[test]
 fn the_program_ends_with_its_shepherd_and_with_its_machine() {
     let Net { guest, control, .. } = Net::new(Level::Ask);
     drop(control);

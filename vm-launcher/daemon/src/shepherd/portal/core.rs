@@ -12,9 +12,9 @@ use super::wish;
 use cofferdam_agent_wire::{
     FileAnswer, FileOp, PortalOutcome as GuestOutcome, PortalWish as GuestWish, ToGuest,
 };
-use cofferdam_monitor_wire::point::{FromPoint, PortalOutcome, PortalWish, ToPoint};
+use cofferdam_monitor_wire::point::{BEFORE, FromPoint, PortalOutcome, PortalWish, ToPoint};
 use rustix::io::Errno;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -74,10 +74,10 @@ pub(crate) struct Core {
     next_file: u32,
     files: BTreeMap<u32, Given>,
     handles: Handles,
-    /// Operations under way, by ticket; a cut is done when its ticket has none.
-    jobs: BTreeMap<u64, usize>,
-    /// Tickets whose cut waits for operations under way.
-    cutting: Vec<u64>,
+    /// Operations under way, by file: numbers of tickets begin anew with each socket, those of files do not.
+    jobs: BTreeMap<u32, usize>,
+    /// Tickets whose cut waits for operations under way, and for those on which files.
+    cutting: BTreeMap<u64, BTreeSet<u32>>,
     /// Wishes that the guest has used of its allowance, as time.
     spent: Duration,
     faults: BTreeMap<Fault, u64>,
@@ -188,28 +188,24 @@ impl Core {
         let job = Job {
             serial,
             file,
-            ticket: given.ticket.id,
             root: Arc::clone(&given.root),
             handle: open,
             writable: given.writable,
             live: Arc::clone(&given.live),
             op,
         };
-        *self.jobs.entry(job.ticket).or_default() += 1;
+        *self.jobs.entry(job.file).or_default() += 1;
         self.effects.push_back(Effect::Work(job));
         Ok(())
     }
 
     /// An operation is over.
     pub(crate) fn done(&mut self, done: Done) {
-        if let Some(left) = self.jobs.get_mut(&done.ticket) {
+        if let Some(left) = self.jobs.get_mut(&done.file) {
             *left = left.saturating_sub(1);
             if *left == 0 {
-                self.jobs.remove(&done.ticket);
-                if let Some(at) = self.cutting.iter().position(|t| *t == done.ticket) {
-                    self.cutting.swap_remove(at);
-                    self.effects.push_back(Effect::Monitor(FromPoint::CutDone { ticket: done.ticket }));
-                }
+                self.jobs.remove(&done.file);
+                self.at_rest(done.file);
             }
         }
         // Cut meanwhile: what it read goes nowhere. The guest was told that the file is gone.
@@ -281,16 +277,27 @@ impl Core {
     }
 
     fn cut(&mut self, ticket: u64) {
-        let files: Vec<u32> =
+        let under: Vec<u32> =
             self.files.iter().filter(|(_, f)| f.ticket.id == ticket).map(|(n, _)| *n).collect();
-        for file in files {
-            self.take_back(file);
+        for file in &under {
+            self.take_back(*file);
         }
-        if self.jobs.contains_key(&ticket) {
-            self.cutting.push(ticket);
-        } else {
+        // What an earlier socket allowed was taken back when that closed; a thread may still be at it.
+        let before = self.jobs.keys().filter(|file| ticket == BEFORE && !self.files.contains_key(file));
+        let busy = under.iter().filter(|file| self.jobs.contains_key(file)).chain(before);
+        let busy: BTreeSet<u32> = busy.copied().collect();
+        if busy.is_empty() {
             self.effects.push_back(Effect::Monitor(FromPoint::CutDone { ticket }));
+        } else {
+            self.cutting.insert(ticket, busy);
         }
+    }
+
+    /// No operation on a file is under way any more.
+    fn at_rest(&mut self, file: u32) {
+        let done = self.cutting.extract_if(.., |_, files| files.remove(&file) && files.is_empty());
+        let done = done.map(|(ticket, _)| Effect::Monitor(FromPoint::CutDone { ticket }));
+        self.effects.extend(done);
     }
 
     /// From here on not one more byte of it passes, in either direction.

@@ -30,8 +30,6 @@ pub(crate) struct Job {
     pub(crate) serial: u32,
     /// Which file that was handed over.
     pub(crate) file: u32,
-    /// Under which ticket.
-    pub(crate) ticket: u64,
     /// That file or folder.
     pub(crate) root: Arc<OwnedFd>,
     /// The open file that a handle stands for.
@@ -51,8 +49,6 @@ pub(crate) struct Done {
     pub(crate) serial: u32,
     /// Which file that was handed over.
     pub(crate) file: u32,
-    /// Under which ticket.
-    pub(crate) ticket: u64,
     /// For the guest; the handle of [`FileAnswer::Opened`] is filled in by whoever counts them.
     pub(crate) answer: FileAnswer,
     /// What was opened.
@@ -70,7 +66,6 @@ pub(crate) fn perform(job: Job) -> Done {
     let mut done = Done {
         serial: job.serial,
         file: job.file,
-        ticket: job.ticket,
         answer: FileAnswer::Done,
         opened: None,
         write: false,
@@ -321,7 +316,6 @@ mod tests {
         perform(Job {
             serial: 1,
             file: 1,
-            ticket: 1,
             root: Arc::new(root),
             handle: handle.map(Arc::new),
             writable,

@@ -3,7 +3,8 @@
 //! wrong, what a monitor may do at the wrong moment. Out: that each costs its one request and is counted, and
 //! that nothing passes without a yes or after its end.
 
-use super::core::{BURST, MAX_WISHES};
+use super::core::{BURST, Core, Effect, MAX_WISHES};
+use super::files::perform;
 use super::{Agent, Input, Portal};
 use cofferdam_agent_wire::{
     Decoder, FileAnswer, FileKind, FileOp, FromGuest, MAX_DATA, PortalOutcome as GuestOutcome,
@@ -11,7 +12,7 @@ use cofferdam_agent_wire::{
 };
 use cofferdam_control::transport;
 use cofferdam_lifecycle::Event;
-use cofferdam_monitor_wire::point::{FromPoint, PortalOutcome, PortalWish, Ticket, ToPoint};
+use cofferdam_monitor_wire::point::{BEFORE, FromPoint, PortalOutcome, PortalWish, Ticket, ToPoint};
 use cofferdam_monitor_wire::{MAX_PACKET, decode, encode};
 use cofferdam_policy::Refusal;
 use rustix::io::Errno;
@@ -20,6 +21,7 @@ use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 /// What the shepherd's loop around the agent link did.
 #[derive(Debug, Default)]
@@ -294,6 +296,62 @@ fn after_a_cut_not_one_more_byte() {
     assert_eq!(guest.op(3, 0, open(false)), failed(Errno::IO));
     // What was true a moment ago is no mistake of the guest's.
     assert!(shepherd.end().lines.is_empty());
+}
+
+#[test]
+fn nothing_of_before_lives_when_the_next_monitor_is_told_so() {
+    let (shepherd, mut guest, monitor) = with_file(b"hello", false);
+    let handle = opened(&guest.op(1, 0, open(false)));
+    drop(monitor);
+    let monitor = shepherd.connect();
+    monitor.say(&ToPoint::Cut { ticket: BEFORE });
+    assert_eq!(monitor.hear(), FromPoint::CutDone { ticket: BEFORE });
+    assert_eq!(guest.hear(), ToGuest::FileGone { file: 0 });
+    assert_eq!(guest.op(2, 0, read(handle)), failed(Errno::IO));
+    shepherd.end();
+}
+
+#[test]
+fn a_thread_that_still_works_for_an_earlier_monitor_is_waited_for() {
+    let mut core = Core::default();
+    let monitor = |core: &mut Core| -> Vec<FromPoint> {
+        let effects = std::iter::from_fn(|| core.poll_effect());
+        effects.filter_map(|e| if let Effect::Monitor(message) = e { Some(message) } else { None }).collect()
+    };
+    let give = |core: &mut Core, serial: u32| {
+        let wish = GuestWish::ChooseFile {
+            title: String::new(),
+            kind: FileKind::File,
+            write: false,
+            suggested: String::new(),
+        };
+        core.wish(serial, wish, Duration::ZERO);
+        let ticket = Ticket { id: 1, grant: None, until: None, once: false };
+        let name = cofferdam_ids::Label::new("a");
+        let outcome = PortalOutcome::File { ticket, name, folder: false, writable: false };
+        let asked = std::iter::from_fn(|| core.poll_effect()).find_map(|effect| match effect {
+            Effect::Monitor(FromPoint::Portal { serial, .. }) => Some(serial),
+            _ => None,
+        });
+        let done = ToPoint::PortalDone { serial: asked.unwrap(), outcome };
+        core.monitor(done, vec![tempfile::tempfile().unwrap().into()]);
+    };
+    core.connected();
+    give(&mut core, 1);
+    core.file(1, 0, open(false));
+    let job = std::iter::from_fn(|| core.poll_effect()).find_map(|effect| match effect {
+        Effect::Work(job) => Some(job),
+        _ => None,
+    });
+    core.connected();
+    core.monitor(ToPoint::Cut { ticket: BEFORE }, Vec::new());
+    assert_eq!(monitor(&mut core), [], "it is at it");
+    // The next socket's tickets begin anew, and have nothing to do with it.
+    give(&mut core, 2);
+    core.monitor(ToPoint::Cut { ticket: 1 }, Vec::new());
+    assert_eq!(monitor(&mut core), [FromPoint::CutDone { ticket: 1 }]);
+    core.done(perform(job.unwrap()));
+    assert_eq!(monitor(&mut core), [FromPoint::CutDone { ticket: BEFORE }]);
 }
 
 #[test]

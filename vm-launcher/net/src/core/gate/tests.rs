@@ -261,6 +261,84 @@ fn places() {
     assert_eq!(gate.place(Transport::Tcp, to), Place::Resolver(Host::Name("a.example".into())));
 }
 
+fn said(gate: &mut Gate) -> Vec<bool> {
+    let online = |e: &Effect| if let Effect::Online(on) = e { Some(*on) } else { None };
+    effects(gate).iter().filter_map(online).collect()
+}
+
+#[test]
+fn online_is_said_when_it_changes_and_not_before_it_is_true() {
+    let at = Duration::from_millis;
+    let mut gate = gate();
+    let (first, serial) = open(&mut gate, 1, "a.example");
+    gate.decided(serial, Ok(ticket(1)), T0);
+    gate.resolved(first, &internet());
+    assert!(said(&mut gate).is_empty(), "not while it only tries");
+    gate.connected(first);
+    assert_eq!(said(&mut gate), [true], "at once");
+    let second = live(&mut gate, 2, "a.example", 1);
+    gate.ended(first);
+    gate.expire(at(60_000));
+    assert!(said(&mut gate).is_empty(), "one is left, however long");
+    gate.ended(second);
+    gate.expire(at(60_999));
+    assert_eq!((said(&mut gate), gate.poll_timeout()), (vec![], Some(at(61_000))));
+    let third = live(&mut gate, 3, "a.example", 1);
+    gate.expire(at(62_000));
+    assert!(said(&mut gate).is_empty(), "another one came within the pause");
+    gate.ended(third);
+    gate.expire(at(63_000));
+    assert_eq!(said(&mut gate), [false]);
+    gate.expire(at(900_000));
+    assert!(said(&mut gate).is_empty(), "nothing more, whatever time passes");
+}
+
+#[test]
+fn datagrams_count_while_they_come() {
+    let at = Duration::from_secs;
+    let mut gate = gate();
+    let addr = gate.names.bind("a.example").v4;
+    let key = FlowKey { transport: Transport::Udp, ..key(1, addr.into()) };
+    let Opened::New(flow) = gate.open(key, Host::Name("a.example".into()), false, T0) else { panic!() };
+    let [Effect::Ask { serial, .. }] = effects(&mut gate)[..] else { panic!() };
+    gate.decided(serial, Ok(ticket(1)), T0);
+    gate.resolved(flow, &internet());
+    gate.connected(flow);
+    assert_eq!(said(&mut gate), [true]);
+    gate.touch(flow, at(10));
+    gate.expire(at(16));
+    gate.expire(at(24));
+    assert!(said(&mut gate).is_empty());
+    gate.expire(at(25));
+    gate.expire(at(26));
+    assert_eq!(said(&mut gate), [false], "quiet, but not forgotten");
+    assert!(gate.host(flow).is_some());
+    gate.touch(flow, at(30));
+    assert_eq!(said(&mut gate), [true]);
+    for now in [45, 46, 149] {
+        gate.expire(at(now));
+    }
+    assert_eq!((said(&mut gate), gate.host(flow).is_some()), (vec![false], true));
+    gate.expire(at(150));
+    assert_eq!(gate.host(flow), None);
+}
+
+#[test]
+fn the_next_monitor_is_told_anew() {
+    let mut gate = gate();
+    live(&mut gate, 1, "a.example", 1);
+    gate.monitor_lost();
+    gate.expire(Duration::from_secs(9));
+    assert!(said(&mut gate).is_empty(), "there is nobody to tell");
+    gate.set_level(Level::Ask);
+    effects(&mut gate);
+    let (flow, serial) = open(&mut gate, 1, "a.example");
+    gate.decided(serial, Ok(ticket(1)), T0);
+    gate.resolved(flow, &internet());
+    gate.connected(flow);
+    assert_eq!(said(&mut gate), [true]);
+}
+
 #[derive(Debug, Clone)]
 enum Op {
     Open { port: u16, site: u8, literal: bool },
