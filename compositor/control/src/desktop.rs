@@ -98,6 +98,10 @@ pub enum Request {
     AddTrustedClient,
     /// The prompt on the screen: [`Reply::Prompt`].
     Prompt,
+    /// The note at the edge of the screen: [`Reply::Notice`].
+    Notice,
+    /// What is being dragged: [`Reply::Drag`].
+    Drag,
     /// Locks or unlocks the session. Unlocking is for headless desktops until there is a login screen.
     SetLocked(bool),
     /// Shows or hides the attention view, as its key does. Headless backend only.
@@ -248,6 +252,34 @@ pub enum Reply {
     Counters(Counters),
     /// The prompt that is on the screen, if any.
     Prompt(Option<PromptInfo>),
+    /// The note at the edge of the screen, if any.
+    Notice(Option<NoticeInfo>),
+    /// The drag that is under way, if any.
+    Drag(Option<DragInfo>),
+}
+
+/// A note of the desktop's own about an app.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoticeInfo {
+    /// About whom.
+    pub vm: VmId,
+    /// Its first line: `Paste again in Terminal`.
+    pub heading: String,
+    /// The lines below.
+    pub text: String,
+}
+
+/// Something that is being dragged out of a client's window.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DragInfo {
+    /// Whose it is; none for a program of the desktop itself.
+    pub from: Option<VmId>,
+    /// The other VM whose window it is over.
+    pub over: Option<VmId>,
+    /// Whether it could be dropped there, as far as is known before anybody is asked.
+    pub possible: bool,
 }
 
 /// A trusted prompt as it is on the screen.

@@ -28,7 +28,7 @@ pub use geometry::{Place, Rect, Stamp};
 pub use host::elide_host;
 pub use input::{Meaning, Route, Source};
 pub use queue::{Broken, MAX_WAITING, MAX_WAITING_OF_ONE};
-pub use room::{ARMING, Effect, Event, NOTICE, Room, SILENCE, Settings, Showing, Target};
+pub use room::{ARMING, Effect, Event, NOTICE, Note, Room, SILENCE, Settings, Showing, Target};
 pub use wording::{ChoiceWords, Names, Span, Words, answer_name, plain, words};
 
 use std::time::Duration;

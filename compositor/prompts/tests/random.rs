@@ -23,6 +23,7 @@ enum Op {
     LinkLost,
     VmGone { app: usize },
     Silenced { app: usize },
+    TooLate { app: usize },
     Lock(bool),
     Attention,
     Draw { shift: i32 },
@@ -75,7 +76,8 @@ fn op() -> impl Strategy<Value = Op> {
         1 => (0usize..4).prop_map(|nth| Op::Withdraw { nth }),
         1 => Just(Op::LinkLost),
         1 => app.clone().prop_map(|app| Op::VmGone { app }),
-        1 => app.prop_map(|app| Op::Silenced { app }),
+        1 => app.clone().prop_map(|app| Op::Silenced { app }),
+        1 => app.prop_map(|app| Op::TooLate { app }),
         1 => any::<bool>().prop_map(Op::Lock),
         1 => Just(Op::Attention),
         8 => prop_oneof![8 => Just(0), 1 => Just(4)].prop_map(|shift| Op::Draw { shift }),
@@ -198,6 +200,7 @@ impl Watcher {
             }
             Op::VmGone { app } => room.handle(Event::VmGone(vm(APPS[app])), now),
             Op::Silenced { app } => room.handle(Event::Silenced(vm(APPS[app])), now),
+            Op::TooLate { app } => room.handle(Event::TooLate(vm(APPS[app])), now),
             Op::Lock(on) => room.handle(Event::Lock(on), now),
             Op::Attention => room.handle(Event::AttentionKey, now),
             Op::Draw { shift } => {

@@ -47,6 +47,7 @@ fn seen(effects: Vec<Effect>) -> Vec<String> {
             Some(format!("feed {} {}", sink.0, String::from_utf8_lossy(snapshot.bytes())))
         }
         Effect::CloseSink(sink) => Some(format!("close {}", sink.0)),
+        Effect::TooLate { vm } => Some(format!("too late {vm}")),
         Effect::Deliver { id, content } => Some(format!("deliver {} {content:?}", id.0)),
         Effect::DropEnded { id, done } => Some(format!("dropped {} {done}", id.0)),
     };
@@ -294,13 +295,26 @@ fn a_yes_that_came_too_late_for_the_program_is_good_for_the_next_paste() {
     let gave_up = Event::SinkDone { sink: SinkId(1), bytes: 0, complete: false };
     assert_eq!(b.does(gave_up), [""; 0], "the question stays");
     b.later(5);
-    assert_eq!(b.allows(1), [""; 0]);
+    assert_eq!(b.allows(1), ["too late web"], "the person is told to paste again");
     b.gesture("web", Gesture::PasteKeys);
     assert_eq!(b.receives("web", TEXT), ["feed 2 hello"]);
     b.fed(2, 5);
     b.later(3);
     b.gesture("web", Gesture::PasteKeys);
     assert_eq!(b.receives("web", TEXT), ["ask 2 web Some(Text)"], "once");
+    // A no is no reason to paste again.
+    assert_eq!(b.does(Event::SinkDone { sink: SinkId(3), bytes: 0, complete: false }), [""; 0]);
+    let no = Event::Decided { serial: 2, verdict: Err(Refusal::Answered) };
+    assert_eq!(b.does(no), [""; 0]);
+
+    // The source may be what is late.
+    let mut b = Bench::new();
+    b.copies("mail", &[TEXT]);
+    b.gesture("web", Gesture::PasteKeys);
+    b.receives("web", TEXT);
+    b.does(Event::SinkDone { sink: SinkId(1), bytes: 0, complete: false });
+    assert_eq!(b.allows(1), [""; 0]);
+    assert_eq!(b.writes(1, b"hello"), ["too late web"]);
 
     // Not for another copy, not for another VM, not for ever.
     let mut b = Bench::new();

@@ -162,6 +162,7 @@ impl Model {
                 Effect::Offers
                 | Effect::CheckImage { .. }
                 | Effect::Refused { .. }
+                | Effect::TooLate { .. }
                 | Effect::CutDone { .. } => {}
             }
         }

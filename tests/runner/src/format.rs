@@ -6,12 +6,14 @@
 
 mod action;
 mod permissions;
+mod transfers;
 
 pub use action::{Action, Button, Op};
 pub use permissions::{
     AdvanceClock, Answer, By, Clipboard, ClipboardOp, ExpectHttp, ExpectLog, ExpectNoPrompt,
     ExpectPermissions, ExpectPrompt, Grant, GrantWanted, Panel, PanelOp, Revoke, ServeHttp,
 };
+pub use transfers::{Carry, ExpectDrag, ExpectNote, LetGo};
 
 use action::STEPS;
 use cofferdam_ids::{AppId, NameError};

@@ -159,6 +159,10 @@ fn mistakes_in_steps_about_permissions() {
             "unknown effect `alow`; did you mean `allow`?",
         ),
         ("expect_log = { as = \"a\", what = \"pasted\" }", "unknown event `pasted`"),
+        ("carry = { window = \"a\", from = [1, 2] }", "carry: missing field `to`"),
+        ("expect_drag = { as = \"a\", posible = true }", "unknown field `posible`; did you mean `possible`?"),
+        ("let_go = { button = \"lift\" }", "unknown variant `lift`; did you mean `left`?"),
+        ("expect_note = { heading = \"x\" }", "expect_note: missing field `as`"),
         ("lock = 1", "lock: invalid type"),
         ("advance_clok = {}", "unknown step `advance_clok`; did you mean `advance_clock`?"),
     ] {

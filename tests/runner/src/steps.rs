@@ -10,6 +10,7 @@ mod network;
 mod panel;
 mod permissions;
 mod prompts;
+mod transfers;
 mod waiting;
 
 use crate::desktop::{Desktop, DesktopError, GuestOutput};
@@ -179,6 +180,10 @@ impl<'a> Run<'a> {
                 self.window_op(&clipboard.window, Op::Activate, [0, 0])?;
                 self.chord(clipboard.chord())
             }
+            Action::Carry(carry) => self.carry(carry),
+            Action::ExpectDrag(wanted) => self.expect_drag(wanted),
+            Action::LetGo(let_go) => self.let_go(*let_go),
+            Action::ExpectNote(wanted) => self.expect_note(wanted),
             Action::AdvanceClock(clock) => self.advance_clock(clock.millis()),
             Action::ServeHttp(site) => {
                 let failed = |e| StepError::Expectation(format!("{} can't be served: {e}", site.host));

@@ -22,7 +22,7 @@ use std::time::Duration;
 pub const ARMING: Duration = Duration::from_millis(1000);
 /// How long a question waits for somebody who does nothing.
 pub const SILENCE: Duration = Duration::from_secs(60);
-/// How long the note about a silenced app stays.
+/// How long a note stays.
 pub const NOTICE: Duration = Duration::from_secs(8);
 /// Notes that wait.
 const MAX_NOTICES: usize = 8;
@@ -39,6 +39,15 @@ pub enum Showing {
     Attention,
     /// The lock screen, and no window.
     Lock,
+}
+
+/// What a note says of its app.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Note {
+    /// It asked too often and is not heard for now.
+    Silenced,
+    /// It had stopped waiting when a yes came: the person pastes once more. Goes with the next press.
+    PasteAgain,
 }
 
 /// Something that can be chosen.
@@ -90,6 +99,8 @@ pub enum Event {
     VmGone(VmId),
     /// An app asked too often and is not heard any more.
     Silenced(VmId),
+    /// A yes to a paste came after the app had stopped waiting.
+    TooLate(VmId),
     /// Locks or unlocks.
     Lock(bool),
     /// Shows or hides the attention view.
@@ -143,6 +154,14 @@ struct Press {
     place: Option<Place>,
 }
 
+/// A note, and until when it is seen once it can be.
+#[derive(Debug, Clone)]
+struct Notice {
+    vm: VmId,
+    note: Note,
+    until: Option<Mono>,
+}
+
 /// The trusted path's state.
 #[derive(Debug, Clone, Default)]
 pub struct Room {
@@ -165,7 +184,7 @@ pub struct Room {
     active: Mono,
     press: Option<Press>,
     held: Held,
-    notices: VecDeque<(VmId, Option<Mono>)>,
+    notices: VecDeque<Notice>,
     effects: VecDeque<Effect>,
 }
 
@@ -199,10 +218,11 @@ impl Room {
                 for prompt in current.into_iter().chain(self.queue.take_of(&vm)) {
                     self.silence(prompt.id);
                 }
-                self.notices.retain(|(silenced, _)| *silenced != vm);
+                self.notices.retain(|notice| notice.vm != vm);
                 self.arrange(now);
             }
-            Event::Silenced(vm) => self.note(vm, now),
+            Event::Silenced(vm) => self.note(vm, Note::Silenced, now),
+            Event::TooLate(vm) => self.note(vm, Note::PasteAgain, now),
             Event::Lock(on) => self.lock(on, now),
             Event::Attention(on) => self.attend(on, now),
             Event::AttentionKey => self.attend(!self.attention, now),
@@ -226,7 +246,7 @@ impl Room {
     pub fn poll_timeout(&self) -> Option<Mono> {
         let arming = self.since.filter(|_| !self.told_armed).map(|since| since.plus(ARMING));
         let silence = (self.showing == Showing::Prompt).then(|| self.active.plus(SILENCE));
-        let notice = self.notices.front().and_then(|(_, until)| *until);
+        let notice = self.notices.front().and_then(|notice| notice.until);
         [arming, silence, notice].into_iter().flatten().min()
     }
 
@@ -243,7 +263,7 @@ impl Room {
             self.silence(prompt.id);
             self.arrange(now);
         }
-        while self.notices.front().and_then(|(_, until)| *until).is_some_and(|until| now >= until) {
+        while self.notices.front().and_then(|notice| notice.until).is_some_and(|until| now >= until) {
             self.notices.pop_front();
             self.effects.push_back(Effect::Redraw);
         }
@@ -275,9 +295,31 @@ impl Room {
         self.effects.push_back(Effect::Answer { id, answer: Answer::NotNow, silence: true });
     }
 
-    fn note(&mut self, vm: VmId, now: Mono) {
-        if self.notices.len() < MAX_NOTICES && !self.notices.iter().any(|(noted, _)| *noted == vm) {
-            self.notices.push_back((vm, None));
+    fn note(&mut self, vm: VmId, note: Note, now: Mono) {
+        let known = self.notices.iter().any(|notice| notice.vm == vm && notice.note == note);
+        if known || self.notices.len() >= MAX_NOTICES {
+            return;
+        }
+        let notice = Notice { vm, note, until: None };
+        match note {
+            Note::Silenced => self.notices.push_back(notice),
+            // The person waits for it. What it covers starts anew when it is seen again.
+            Note::PasteAgain => {
+                if let Some(covered) = self.notices.front_mut() {
+                    covered.until = None;
+                }
+                self.notices.push_front(notice);
+            }
+        }
+        self.time_notice(now);
+        self.effects.push_back(Effect::Redraw);
+    }
+
+    /// The person goes on with something: a hint about what to do next has been seen.
+    fn drop_hints(&mut self, now: Mono) {
+        let before = self.notices.len();
+        self.notices.retain(|notice| notice.note != Note::PasteAgain);
+        if self.notices.len() < before {
             self.time_notice(now);
             self.effects.push_back(Effect::Redraw);
         }
@@ -286,7 +328,7 @@ impl Room {
     /// A note's time runs while it can be seen.
     fn time_notice(&mut self, now: Mono) {
         let seen = self.showing == Showing::Nothing;
-        if let Some((_, until)) = self.notices.front_mut() {
+        if let Some(Notice { until, .. }) = self.notices.front_mut() {
             match until {
                 None if seen => *until = Some(now.plus(NOTICE)),
                 Some(_) if !seen => *until = None,
@@ -331,6 +373,8 @@ impl Room {
         };
         if before != (self.showing, self.shown_id()) {
             self.present(before.0, now);
+            // What was hidden may be seen now, and the other way round.
+            self.time_notice(now);
         }
     }
 

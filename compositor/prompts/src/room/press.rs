@@ -15,6 +15,7 @@ impl Room {
     /// Something is pressed.
     pub fn press(&mut self, source: Source, meaning: Meaning, now: Mono) -> Route {
         if !self.is_up() {
+            self.drop_hints(now);
             self.held.press(source, Route::Clients);
             return Route::Clients;
         }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! In: the room. Out: what a painter, a listener and a screen reader need to know of it.
 
-use super::{ARMING, Room, Showing, Target};
+use super::{ARMING, Note, Room, Showing, Target};
 use crate::Mono;
 use crate::geometry::Stamp;
 use crate::input::Source;
@@ -57,10 +57,10 @@ impl Room {
         self.settings.opens_freely
     }
 
-    /// The app whose silence is told of at the moment.
+    /// The note on the screen: about which app, and what it says.
     #[must_use]
-    pub fn notice(&self) -> Option<&VmId> {
-        self.notices.front().filter(|_| !self.is_up()).map(|(vm, _)| vm)
+    pub fn notice(&self) -> Option<(&VmId, Note)> {
+        self.notices.front().filter(|_| !self.is_up()).map(|notice| (&notice.vm, notice.note))
     }
 
     /// Whether what gives something away is taken by now.

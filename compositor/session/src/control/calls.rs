@@ -70,6 +70,12 @@ pub(crate) fn answer(state: &mut State, request: Request, fds: Vec<OwnedFd>) -> 
             state.draw_all();
             Ok((Reply::Prompt(state.prompt_info()), Vec::new()))
         }
+        Request::Notice => {
+            state.clock.read();
+            state.trusted_turn();
+            Ok((Reply::Notice(state.notice_info()), Vec::new()))
+        }
+        Request::Drag => Ok((Reply::Drag(state.drag_info()), Vec::new())),
         Request::SetLocked(on) => {
             if !on {
                 headless_only(state)?;

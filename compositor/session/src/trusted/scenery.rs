@@ -431,20 +431,21 @@ impl State {
         format!("{name} — {} · {}", identity.name(), pattern.name().replace('-', " "))
     }
 
-    /// The note about an app that is not heard any more.
+    /// The note at the edge.
     fn prepare_notice(&mut self, canvas: Canvas) {
-        let Some(vm) = self.trusted.room.notice().and_then(|vm| self.vms.get(vm)) else { return };
+        let Some(note) = self.notice_info() else { return };
+        let Some(vm) = self.vms.get(&note.vm) else { return };
         if self.desk.scene.outputs().first().map(cofferdam_scene::Output::id) != Some(canvas.id) {
             return;
         }
-        let heading = Label::new(&format!("{} asks too often", vm.name));
+        let heading = Label::new(&note.heading);
         let (scale, output) = (canvas.scale(), canvas.output());
         let words = heading.as_str().to_owned();
         let key = (self.trusted.look, output, Some(vm.identity), words, scale.to_bits());
         let chrome = &mut self.painter.chrome;
         let parts = self.trusted.scenery.keep((canvas.id, NOTE), key, |(_, output, identity, ..)| {
-            let text = "It is not heard for now. The panel shows what it wanted.";
-            let spec = NoticeSpec { identity: *identity, heading: &heading, text, scale, output: *output };
+            let (heading, text) = (&heading, note.text.as_str());
+            let spec = NoticeSpec { identity: *identity, heading, text, scale, output: *output };
             chrome.notice(&spec).parts
         });
         // The card itself is the last part, and the widest that counts.

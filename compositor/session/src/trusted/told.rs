@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-//! The question on the screen, for listeners, painters and readers.
+//! The question or note on the screen, for listeners, painters and readers.
 //!
 //! In: the room and the names of VMs. Out: its words, and what the desktop control wire says of it.
 
 use crate::state::State;
 use crate::vm::Vms;
-use cofferdam_control::desktop::{ChoiceInfo, PromptInfo, Rect};
+use cofferdam_control::desktop::{ChoiceInfo, NoticeInfo, PromptInfo, Rect};
 use cofferdam_ids::{Identity, VmId};
-use cofferdam_prompts::{self as prompts, Names, Words, answer_name, plain, words};
+use cofferdam_prompts::{self as prompts, Names, Note, Words, answer_name, plain, words};
 
 /// The names that the desktop gave to its VMs.
 pub(super) struct Book<'a>(pub(super) &'a Vms);
@@ -22,6 +22,19 @@ impl State {
     /// The words of the question on the screen.
     pub(super) fn prompt_words(&self) -> Option<Words> {
         self.trusted.room.prompt().map(|prompt| words(prompt, &Book(&self.vms)))
+    }
+
+    /// The note on the screen.
+    pub(crate) fn notice_info(&self) -> Option<NoticeInfo> {
+        let (id, note) = self.trusted.room.notice()?;
+        let name = &self.vms.get(id)?.name;
+        let (heading, text) = match note {
+            Note::Silenced => {
+                (format!("{name} asks too often"), "It is not heard for now. The panel shows what it wanted.")
+            }
+            Note::PasteAgain => (format!("Paste again in {name}"), "It had stopped waiting for your answer."),
+        };
+        Some(NoticeInfo { vm: id.clone(), heading, text: text.to_owned() })
     }
 
     /// The question on the screen, once a frame has shown it.

@@ -212,6 +212,10 @@ impl Transfers {
             return;
         }
         let (Some(snapshot), Some(now)) = (transfer.cleared(), now) else { return };
+        if matches!(transfer.by, By::Paste { .. }) && transfer.sinks.is_empty() && !transfer.used {
+            let vm = transfer.target.clone();
+            self.effects.push_back(Effect::TooLate { vm });
+        }
         let until = now.plus(self.limits.feed);
         if let By::Drop { delivered, until: end, .. } = &mut transfer.by
             && !*delivered

@@ -283,6 +283,11 @@ pub enum Effect {
     },
     /// Close without another byte. Nothing is to be reported.
     CloseSink(SinkId),
+    /// All is there and allowed, and the target has stopped waiting: only another paste helps.
+    TooLate {
+        /// Who wanted it.
+        vm: VmId,
+    },
     /// A drop is allowed and its bytes are there: the target may see it.
     Deliver {
         /// Which.

@@ -101,6 +101,7 @@ impl<C: Channel> Client<C> {
             // The app first: it may be waiting for just this, while the host is told in the next moment.
             self.relay.to_app.flush(&self.socket).map_err(gone)?;
             self.submit(drained)?;
+            self.tell_deserted()?;
             // If the app just made room, the host may go on at once: no event would tell us to.
             if drained || self.relay.to_app.is_full() || self.pipes.is_full() {
                 break;
@@ -217,6 +218,15 @@ impl<C: Channel> Client<C> {
         Ok(())
     }
 
+    /// Tells the host which pipes nobody reads any more, after it has heard of them.
+    fn tell_deserted(&mut self) -> Result<(), Fatal> {
+        let mut commands = Vec::new();
+        if self.pipes.tell_deserted(&mut commands)? {
+            self.channel.submit(&commands, false)?;
+        }
+        Ok(())
+    }
+
     fn read_pipe(&mut self, id: u32) -> Result<(), Fatal> {
         if self.pipe_fence.is_some() {
             return Ok(());
@@ -236,6 +246,7 @@ impl<C: Channel> Client<C> {
             let fence = self.pipe_fence.is_some();
             wanted.extend(self.pipes.needs().filter_map(|(id, fd, need)| match need {
                 Need::Write => Some((Kind::Pipe(id), fd, Interest { read: false, write: true })),
+                Need::End => Some((Kind::Pipe(id), fd, Interest { read: false, write: false })),
                 // A pipe that may not be read now must not be watched: its end would wake us for ever.
                 Need::Read if fence => None,
                 Need::Read => Some((Kind::Pipe(id), fd, Interest::READ)),

@@ -8,6 +8,8 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use cofferdam_xdomain::EncodeError;
 use cofferdam_xdomain::channel::{FIRST_READ_PIPE, GuestCommand, IdKind, Identifier, Pipe, V1_PIPE};
+use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::fs::FileType;
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
 
@@ -24,6 +26,8 @@ struct Inbound {
     app: OwnedFd,
     queue: VecDeque<u8>,
     ended: bool,
+    /// It can have a reader that leaves: a file can't, and can't be watched either.
+    has_reader: bool,
 }
 
 /// All pipes of one client.
@@ -33,6 +37,8 @@ pub(crate) struct Pipes {
     inbound: BTreeMap<u32, Inbound>,
     /// Pipes that the app writes: our reading ends.
     outbound: BTreeMap<u32, OwnedFd>,
+    /// Pipes whose reader left before the end, which the host does not know yet.
+    deserted: Vec<u32>,
 }
 
 /// What a pipe waits for.
@@ -42,12 +48,19 @@ pub(crate) enum Need {
     Read,
     /// Room for bytes of the host.
     Write,
+    /// Nothing but the news that the app has stopped reading.
+    End,
 }
 
 impl Pipes {
     /// No pipes.
     pub(crate) fn new() -> Self {
-        Self { next: FIRST_READ_PIPE, inbound: BTreeMap::new(), outbound: BTreeMap::new() }
+        Self {
+            next: FIRST_READ_PIPE,
+            inbound: BTreeMap::new(),
+            outbound: BTreeMap::new(),
+            deserted: Vec::new(),
+        }
     }
 
     fn is_at_limit(&self) -> bool {
@@ -62,7 +75,9 @@ impl Pipes {
         }
         let id = self.next;
         self.next = id.checked_add(1)?;
-        self.inbound.insert(id, Inbound { app, queue: VecDeque::new(), ended: false });
+        let kind = rustix::fs::fstat(&app).map(|stat| FileType::from_raw_mode(stat.st_mode));
+        let has_reader = matches!(kind, Ok(FileType::Fifo | FileType::Socket));
+        self.inbound.insert(id, Inbound { app, queue: VecDeque::new(), ended: false, has_reader });
         Some(Identifier { id, kind: IdKind::ReadPipe, size: 0 })
     }
 
@@ -91,16 +106,30 @@ impl Pipes {
                 Ok(count) => drop(inbound.queue.drain(..count)),
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => return,
-                Err(_) => {
-                    // The app has stopped reading; what still comes is dropped.
-                    self.inbound.remove(&id);
-                    return;
-                }
+                Err(_) => return self.desert(id),
             }
         }
         if inbound.ended {
             self.inbound.remove(&id);
+        } else if inbound.has_reader && is_deserted(&inbound.app) {
+            self.desert(id);
         }
+    }
+
+    /// The app has stopped reading; what still comes is dropped.
+    fn desert(&mut self, id: u32) {
+        if self.inbound.remove(&id).is_some_and(|inbound| !inbound.ended) {
+            self.deserted.push(id);
+        }
+    }
+
+    /// Appends the commands that tell the host who has stopped reading; `false` if nobody has.
+    pub(crate) fn tell_deserted(&mut self, commands: &mut Vec<u8>) -> Result<bool, EncodeError> {
+        let some = !self.deserted.is_empty();
+        for id in self.deserted.drain(..) {
+            GuestCommand::Write(Pipe { id, hang_up: true, data: &[] }).encode(commands)?;
+        }
+        Ok(some)
     }
 
     /// Reads what the app wrote and appends the commands that carry it; `false` if there was nothing.
@@ -134,12 +163,21 @@ impl Pipes {
 
     /// The descriptors that wait for something.
     pub(crate) fn needs(&self) -> impl Iterator<Item = (u32, BorrowedFd<'_>, Need)> {
-        let inbound = self.inbound.iter().filter(|(_, inbound)| !inbound.queue.is_empty());
+        let need = |inbound: &Inbound| if inbound.queue.is_empty() { Need::End } else { Need::Write };
+        let inbound =
+            self.inbound.iter().filter(|(_, inbound)| inbound.has_reader || !inbound.queue.is_empty());
+        let inbound = inbound.map(move |(id, inbound)| (*id, inbound.app.as_fd(), need(inbound)));
         let outbound = self.outbound.iter();
-        inbound
-            .map(|(id, inbound)| (*id, inbound.app.as_fd(), Need::Write))
-            .chain(outbound.map(|(id, fd)| (*id, fd.as_fd(), Need::Read)))
+        inbound.chain(outbound.map(|(id, fd)| (*id, fd.as_fd(), Need::Read)))
     }
+}
+
+/// Whether nobody reads this pipe any more.
+fn is_deserted(fd: &OwnedFd) -> bool {
+    let mut fds = [PollFd::new(fd, PollFlags::empty())];
+    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    let polled = rustix::event::poll(&mut fds, Some(&now));
+    polled.is_ok() && fds.iter().any(|fd| fd.revents().intersects(PollFlags::ERR | PollFlags::HUP))
 }
 
 #[cfg(test)]
@@ -184,6 +222,58 @@ mod tests {
         drop(read);
         pipes.write(id);
         assert!(pipes.is_empty());
+        assert_eq!(told(&mut pipes), [id]);
+    }
+
+    /// The pipes of which the host is told that nobody reads them.
+    fn told(pipes: &mut Pipes) -> Vec<u32> {
+        let mut out = Vec::new();
+        pipes.tell_deserted(&mut out).unwrap();
+        let told = commands(&out, &Limits::DEFAULT).map(|command| match command.unwrap() {
+            GuestCommand::Write(Pipe { id, hang_up: true, data: [] }) => id,
+            other => panic!("{other:?}"),
+        });
+        told.collect()
+    }
+
+    #[test]
+    fn an_app_that_gives_up_waiting_is_told_of() {
+        let mut pipes = Pipes::new();
+        let ends: Vec<_> = (0..3).map(|_| pipe_with(PipeFlags::CLOEXEC).unwrap()).collect();
+        let mut reading = Vec::new();
+        let mut ids = Vec::new();
+        for (read, write) in ends {
+            reading.push(read);
+            ids.push(pipes.add_inbound(write).unwrap().id);
+        }
+        assert!(pipes.needs().all(|(_, _, need)| need == Need::End));
+        // Somebody else woke us: nobody has left.
+        pipes.write(ids[1]);
+        assert_eq!(told(&mut pipes), [0; 0]);
+        reading.remove(1);
+        pipes.write(ids[1]);
+        assert_eq!(told(&mut pipes), [ids[1]]);
+        assert_eq!(told(&mut pipes), [0; 0], "once");
+        // Who has read to the end leaves as everybody does.
+        pipes.take_in(&Pipe { id: ids[0], hang_up: true, data: b"all" });
+        drop(reading);
+        pipes.write(ids[0]);
+        assert_eq!(told(&mut pipes), [0; 0]);
+        assert_eq!(pipes.needs().map(|(id, ..)| id).collect::<Vec<_>>(), [ids[2]]);
+    }
+
+    #[test]
+    fn a_file_is_written_and_not_watched() {
+        let mut pipes = Pipes::new();
+        let file = rustix::fs::memfd_create("paste", rustix::fs::MemfdFlags::CLOEXEC).unwrap();
+        let id = pipes.add_inbound(file.try_clone().unwrap()).unwrap().id;
+        assert_eq!(pipes.needs().count(), 0);
+        pipes.take_in(&Pipe { id, hang_up: false, data: b"some" });
+        assert_eq!(pipes.needs().count(), 0);
+        pipes.take_in(&Pipe { id, hang_up: true, data: b"thing" });
+        let mut got = [0; 20];
+        assert_eq!(rustix::io::pread(&file, &mut got, 0), Ok(9));
+        assert_eq!((&got[..9], told(&mut pipes)), (&b"something"[..], vec![]));
     }
 
     #[test]

@@ -161,7 +161,8 @@ impl<'a> Transfer<'a> {
 pub struct Pipe<'a> {
     /// The pipe's id.
     pub id: u32,
-    /// The writer has closed it, after these bytes.
+    /// The writer has closed it, after these bytes. From the guest, without bytes and for a pipe that it reads:
+    /// it reads no more.
     pub hang_up: bool,
     /// The bytes.
     pub data: &'a [u8],

@@ -6,6 +6,7 @@ use super::permissions::{
     AdvanceClock, Answer, Clipboard, ExpectHttp, ExpectLog, ExpectNoPrompt, ExpectPermissions, ExpectPrompt,
     Grant, Panel, Revoke, ServeHttp,
 };
+use super::transfers::{Carry, ExpectDrag, ExpectNote, LetGo};
 use serde::Deserialize;
 
 /// What a step does. The variant names, in snake case, are the keys of `[[step]]` tables.
@@ -221,6 +222,14 @@ pub enum Action {
     Panel(Panel),
     /// Copies or pastes in a window, with its key.
     Clipboard(Clipboard),
+    /// Drags something out of a window and holds it over another.
+    Carry(Carry),
+    /// What is being dragged, and whether it could be dropped.
+    ExpectDrag(ExpectDrag),
+    /// Lets go of what is carried.
+    LetGo(LetGo),
+    /// A note of the desktop's own is on the screen, or none.
+    ExpectNote(ExpectNote),
     /// Moves the permission monitor's clock forward.
     AdvanceClock(AdvanceClock),
     /// Serves a site that only this scenario's desktop can reach.
@@ -328,6 +337,10 @@ pub(super) const STEPS: &[&str] = &[
     "expect_no_prompt",
     "panel",
     "clipboard",
+    "carry",
+    "expect_drag",
+    "let_go",
+    "expect_note",
     "advance_clock",
     "serve_http",
     "expect_http",

@@ -9,18 +9,18 @@ use cofferdam_control::desktop::{Input, Request};
 const MOTIONS: u32 = 8;
 
 impl Run<'_> {
-    fn input(&mut self, input: Input) -> Result<(), StepError> {
+    pub(super) fn input(&mut self, input: Input) -> Result<(), StepError> {
         self.desktop.call(Request::Input(input))?;
         Ok(())
     }
 
-    fn sync(&mut self) -> Result<(), StepError> {
+    pub(super) fn sync(&mut self) -> Result<(), StepError> {
         self.desktop.call(Request::Sync)?;
         Ok(())
     }
 
     /// Content coordinates of a window to the global space.
-    fn place(&mut self, window: &str, at: [f64; 2]) -> Result<[f64; 2], StepError> {
+    pub(super) fn place(&mut self, window: &str, at: [f64; 2]) -> Result<[f64; 2], StepError> {
         let content = self.window(window)?.content;
         Ok([f64::from(content.x) + at[0], f64::from(content.y) + at[1]])
     }
@@ -110,7 +110,7 @@ impl Run<'_> {
 }
 
 /// Evenly spaced places after `from`, the last one is `to`.
-fn between(from: [f64; 2], to: [f64; 2]) -> impl Iterator<Item = [f64; 2]> {
+pub(super) fn between(from: [f64; 2], to: [f64; 2]) -> impl Iterator<Item = [f64; 2]> {
     (1..=MOTIONS).map(move |n| {
         let t = f64::from(n) / f64::from(MOTIONS);
         [from[0] + (to[0] - from[0]) * t, from[1] + (to[1] - from[1]) * t]

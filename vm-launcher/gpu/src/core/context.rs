@@ -15,7 +15,7 @@ use super::ram::GuestRam;
 use super::relay::{FromGuest, Relay, Toward};
 use super::resources::{ItemKind, Refusal, Resources};
 use cofferdam_xdomain::Limits;
-use cofferdam_xdomain::channel::{Pipe, Transfer};
+use cofferdam_xdomain::channel::{FIRST_READ_PIPE, Pipe, Transfer};
 use cofferdam_xdomain::virtio::{Response, ResponseCode};
 use std::collections::BTreeSet;
 
@@ -182,6 +182,13 @@ impl Context {
     pub(super) fn write(&mut self, write: &Pipe<'_>, now: Mono, out: &mut Out) -> Result<bool, Refusal> {
         if !matches!(self.state, State::Open(_)) {
             return Err(not_open());
+        }
+        if write.id >= FIRST_READ_PIPE && write.hang_up && write.data.is_empty() {
+            // The guest reads no more. If its writer has left just now, that is no news to anybody.
+            if self.pipes.has(write.id, End::GuestReads) {
+                self.close_pipe(write.id, out);
+            }
+            return Ok(false);
         }
         if let Err(fault) = self.pipes.write(write.id, write.data.len(), now) {
             if self.pipes.has(write.id, End::GuestWrites) {

@@ -229,6 +229,24 @@ fn what_is_pasted_streams_to_the_guest() {
 }
 
 #[test]
+fn a_reader_that_gives_up_is_told_to_the_writer() {
+    let mut guest = with_offer();
+    assert!(!receive(&mut guest, FIRST_READ_PIPE));
+    assert_eq!(guest.peer.requests().len(), 1);
+    let writer = guest.peer.fds.pop().unwrap();
+    assert_eq!(rustix::io::write(&writer, b"x"), Ok(1));
+    let mut is_refused = |bytes: &[u8]| {
+        let token = guest.gpu.submit(1, None, &write(FIRST_READ_PIPE, bytes, true)).unwrap();
+        guest.gpu.code(token).unwrap().is_error()
+    };
+    assert!(!is_refused(b""));
+    assert_eq!(rustix::io::write(&writer, b"y"), Err(rustix::io::Errno::PIPE));
+    assert!(!is_refused(b""), "both may leave at the same moment");
+    assert!(is_refused(b"y"), "what somebody else writes is not the guest's to write");
+    assert_eq!(guest.gpu.host().held_descriptors(), 1);
+}
+
+#[test]
 fn pipes_are_few_and_their_ids_are_new() {
     let mut guest = with_offer();
     for pipe in 0..16 {

@@ -10,6 +10,7 @@ use super::{State, same_identity};
 use crate::client::ClientIdentity;
 use crate::input::PointerFocus;
 use crate::render::Ground;
+use cofferdam_control::desktop::DragInfo;
 use cofferdam_ids::VmId;
 use cofferdam_policy::Content;
 use cofferdam_scene::WindowId;
@@ -112,6 +113,16 @@ impl Drag {
 }
 
 impl State {
+    /// The drag that is under way, for the desktop control wire.
+    pub(crate) fn drag_info(&self) -> Option<DragInfo> {
+        let drag = self.selections.drag()?;
+        Some(DragInfo {
+            from: drag.identity.vm().cloned(),
+            over: drag.over.as_ref().map(|over| over.target.clone()),
+            possible: drag.over.as_ref().is_some_and(|over| over.possible),
+        })
+    }
+
     pub(super) fn begin_drag(
         &mut self,
         device: &WlDataDevice,

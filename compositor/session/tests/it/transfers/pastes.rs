@@ -3,6 +3,7 @@
 
 use super::{KEY_CTRL, KEY_INSERT, KEY_SHIFT, KEY_V, TEXT, Table, read_all};
 use crate::common::Told;
+use cofferdam_control::desktop::{Reply, Request};
 use cofferdam_monitor_wire::screen::FromScreen;
 use cofferdam_policy::Content;
 
@@ -150,6 +151,63 @@ fn a_yes_that_came_too_late_is_good_for_the_next_paste() {
     let reader = t.web.reads(TEXT);
     assert_eq!(read_all(&reader), b"patience");
     assert!(matches!(t.monitor.hear(), FromScreen::Used { .. }), "nothing was asked");
+}
+
+/// The first line of the note at the edge of the screen.
+fn note(t: &Table) -> Option<String> {
+    match t.desktop.ask(Request::Notice) {
+        Reply::Notice(note) => note.map(|note| note.heading),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A paste that nobody waits for any more when its yes comes.
+fn too_late(t: &mut Table) {
+    t.mail_copies(&[TEXT]);
+    t.paste_keys();
+    drop(t.web.reads(TEXT));
+    let serial = t.monitor.asked("web", "mail", Content::Text);
+    t.mail.writes(TEXT, b"patience");
+    t.monitor.settle();
+    assert_eq!(note(t), None);
+    t.monitor.allows(serial);
+    t.monitor.settle();
+    assert_eq!(note(t).as_deref(), Some("Paste again in web"));
+}
+
+#[test]
+fn a_yes_that_came_too_late_says_what_to_do() {
+    let mut t = Table::new();
+    too_late(&mut t);
+    t.later(7);
+    assert!(note(&t).is_some());
+    t.later(1);
+    assert_eq!(note(&t), None, "it goes by itself");
+    // And with whatever the person does next.
+    too_late(&mut t);
+    t.paste_keys();
+    assert_eq!(note(&t), None);
+    let reader = t.web.reads(TEXT);
+    assert_eq!(read_all(&reader), b"patience");
+    t.monitor.used();
+    too_late(&mut t);
+    t.middle_button();
+    assert_eq!(note(&t), None);
+}
+
+#[test]
+fn an_answer_in_time_needs_no_note() {
+    let mut t = Table::new();
+    assert_eq!(t.pastes(b"quick"), b"quick");
+    assert_eq!(note(&t), None);
+    // Nor does a no.
+    t.mail_copies(&[TEXT]);
+    t.paste_keys();
+    drop(t.web.reads(TEXT));
+    let serial = t.monitor.asked("web", "mail", Content::Text);
+    t.monitor.denies(serial);
+    t.monitor.settle();
+    assert_eq!(note(&t), None);
 }
 
 #[test]
