@@ -5,6 +5,7 @@
 //! opened inside the folder that was shown, never by a path again, follows no link, and is what was shown.
 
 use crate::view::chooser::{self, Entry, Wanted};
+use cofferdam_launcher::guarded::{GuardError, Guarded};
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 use std::ffi::{CStr, CString};
@@ -27,6 +28,9 @@ pub enum FileError {
     /// A name that no file can have.
     #[error("{0}")]
     Name(&'static str),
+    /// It is nothing for apps.
+    #[error(transparent)]
+    Guarded(#[from] GuardError),
 }
 
 fn words(errno: Errno) -> String {
@@ -68,6 +72,7 @@ pub struct Folder {
     /// What is in it, in order.
     pub entries: Vec<Entry>,
     known: Vec<Known>,
+    guarded: Guarded,
     /// There was more than is shown.
     pub cut: bool,
 }
@@ -101,7 +106,7 @@ impl Folder {
         }
         found.sort_by(|(a, _), (b, _)| chooser::order(a, b));
         let (entries, known) = found.into_iter().unzip();
-        Ok(Self { directory, path: path.to_owned(), entries, known, cut })
+        Ok(Self { directory, path: path.to_owned(), entries, known, guarded: Guarded::here(), cut })
     }
 
     /// Where it is.
@@ -121,7 +126,7 @@ impl Folder {
     /// Opens an entry to hand it over.
     ///
     /// # Errors
-    /// If it is a link, has changed, or can't be opened that way.
+    /// If it is a link, has changed, can't be opened that way, or is nothing for apps.
     pub fn hand_over(&self, index: usize, write: bool) -> Result<OwnedFd, FileError> {
         let (Some(entry), Some(known)) = (self.entries.get(index), self.known.get(index)) else {
             return Err(FileError::Changed);
@@ -139,14 +144,16 @@ impl Folder {
         if FileType::from_raw_mode(stat.st_mode) != wanted || Identity::of(&stat) != known.identity {
             return Err(FileError::Changed);
         }
+        self.guarded.check(&file)?;
         Ok(file)
     }
 
     /// Opens the folder itself.
     ///
     /// # Errors
-    /// If it can't be opened again.
+    /// If it can't be opened again, or is nothing for apps.
     pub fn hand_over_itself(&self) -> Result<OwnedFd, FileError> {
+        self.guarded.check(&self.directory)?;
         Ok(self.directory.as_fd().try_clone_to_owned().map_err(|_full| Errno::MFILE)?)
     }
 
@@ -156,6 +163,7 @@ impl Folder {
     /// If there is something of that name, or nothing can be written here.
     pub fn create(&self, name: &str) -> Result<OwnedFd, FileError> {
         chooser::new_name(name).map_err(FileError::Name)?;
+        self.guarded.check_place(&self.directory)?;
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         Ok(rustix::fs::openat(&self.directory, name, flags, Mode::from_raw_mode(0o644))?)
     }
@@ -250,6 +258,27 @@ mod tests {
         assert!(matches!(link, Err(FileError::System(Errno::LOOP))), "{link:?}");
         assert!(folder.hand_over(index(&folder, "folder"), false).is_ok());
         assert!(folder.hand_over(99, false).is_err());
+    }
+
+    #[test]
+    fn a_home_and_the_desktops_own_are_not_handed_over() {
+        let room = room();
+        let look = |path: &Path| {
+            let mut folder = Folder::open(path, Wanted::Folder, true).unwrap();
+            folder.guarded = Guarded::new(Some(room.path().to_owned()), vec![room.path().join("folder")]);
+            folder
+        };
+        let home = look(room.path());
+        let refused = |given: Result<OwnedFd, FileError>| matches!(given, Err(FileError::Guarded(_)));
+        assert!(refused(home.hand_over_itself()), "without a choice, the folder itself is meant");
+        assert!(refused(home.hand_over(index(&home, "folder"), false)));
+        assert!(refused(look(&room.path().join("folder")).create("new.txt")));
+        assert!(!room.path().join("folder/new.txt").exists());
+        home.create("new.txt").unwrap();
+        std::fs::create_dir(room.path().join("other")).unwrap();
+        let home = look(room.path());
+        home.hand_over(index(&home, "other"), true).unwrap();
+        look(&room.path().join("other")).hand_over_itself().unwrap();
     }
 
     #[test]

@@ -18,6 +18,7 @@
 
 pub mod blocking;
 pub mod bus;
+pub mod guarded;
 pub mod guest_run;
 pub mod inherited;
 pub mod launcherd;

@@ -16,13 +16,12 @@ const LOOK_AGAIN: Duration = Duration::from_secs(60);
 /// The clock of one monitor.
 #[derive(Debug)]
 pub(super) struct Clock {
-    /// Wall time at the start, or later if the ledger has seen later.
-    base: u64,
-    /// Time since boot at the start, in milliseconds.
-    boot: u64,
     /// How far a test has moved it.
     offset: u64,
+    /// The time that was said last, or that the ledger has seen, without what a test has moved it.
     latest: u64,
+    /// Time since boot then, in milliseconds.
+    boot: u64,
     midnight: Millis,
     start: Instant,
 }
@@ -41,21 +40,27 @@ fn wall() -> u64 {
 impl Clock {
     /// A clock that is never before `seen`.
     pub(super) fn new(seen: Millis) -> Self {
-        let base = wall().max(seen.0);
-        Self { base, boot: since_boot(), offset: 0, latest: 0, midnight: Millis(0), start: Instant::now() }
+        let latest = wall().max(seen.0);
+        Self { offset: 0, latest, boot: since_boot(), midnight: Millis(0), start: Instant::now() }
     }
 
     /// Now.
     pub(super) fn moment(&mut self) -> Moment {
-        // A clock that was set back stands still only as long as time since boot does.
-        let passed = self.base.saturating_add(since_boot().saturating_sub(self.boot));
-        self.latest = self.latest.max(wall().max(passed).saturating_add(self.offset));
-        let now = Millis(self.latest);
+        let now = self.tell(wall(), since_boot());
         if self.midnight <= now {
             self.midnight = midnight(now);
         }
         let mono = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
         Moment { now, mono, midnight: self.midnight }
+    }
+
+    /// The time, when the system's clocks say this. One that was set forward and back goes on from its peak,
+    /// as fast as time since boot does: what has an end ends.
+    fn tell(&mut self, wall: u64, boot: u64) -> Millis {
+        let passed = self.latest.saturating_add(boot.saturating_sub(self.boot));
+        self.boot = self.boot.max(boot);
+        self.latest = wall.max(passed);
+        Millis(self.latest.saturating_add(self.offset))
     }
 
     /// Moves it forward.
@@ -97,6 +102,23 @@ mod tests {
         assert!(first.now >= future, "the ledger has seen that time");
         clock.advance(5_000);
         assert!(clock.moment().now >= first.now.plus(5_000));
+    }
+
+    #[test]
+    fn an_hour_ends_after_an_hour_whatever_the_clock_did() {
+        let mut clock = Clock::new(Millis(0));
+        let (wall, boot) = (clock.latest + 5, clock.boot);
+        clock.tell(wall, boot);
+        let peak = clock.tell(wall + Millis::DAY, boot + 10);
+        assert_eq!(peak.0, wall + Millis::DAY);
+        // Set right again: time goes on from there, and does not wait a day.
+        let set_back = clock.tell(wall + 20, boot + 20);
+        assert_eq!(set_back, peak.plus(10));
+        assert_eq!(clock.tell(wall + Millis::HOUR, boot + 10 + Millis::HOUR), peak.plus(Millis::HOUR));
+        // Nor does it count the same time twice.
+        assert_eq!(clock.tell(wall + Millis::HOUR, boot + 10 + Millis::HOUR), peak.plus(Millis::HOUR));
+        let later = wall + 2 * Millis::DAY;
+        assert_eq!(clock.tell(later, boot + 11 + Millis::HOUR).0, later, "the wall may overtake");
     }
 
     #[test]

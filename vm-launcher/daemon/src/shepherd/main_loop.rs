@@ -11,6 +11,7 @@ use super::portal::{Portal, check_address};
 use super::registry::Registry;
 use super::runs::{Runs, Verdict};
 use super::{Inbox, Input, ShepherdError, ShepherdSpec, presence};
+use crate::guarded::Guarded;
 use crate::link::{Call, FromShepherd, MAX_CONSOLE, Packets, Reply, Request, VmStatus};
 use cofferdam_agent_wire::{Exit, FromGuest, ToGuest, VERSION};
 use cofferdam_control::report::{FromDevice, ToDevice};
@@ -122,7 +123,7 @@ impl Shepherd {
             questions: Questions::new(inbox.clone()),
             inbox: inbox.clone(),
             registry,
-            portal: Portal::new(inbox),
+            portal: Portal::new(inbox, Guarded::here()),
             opening: BTreeSet::new(),
             net: None,
             net_control: None,

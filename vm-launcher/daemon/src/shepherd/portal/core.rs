@@ -9,10 +9,12 @@ use super::fault::Fault;
 use super::files::{Done, Job, failed};
 use super::given::{Given, Handles};
 use super::wish;
+use crate::guarded::Guarded;
 use cofferdam_agent_wire::{
     FileAnswer, FileOp, PortalOutcome as GuestOutcome, PortalWish as GuestWish, ToGuest,
 };
 use cofferdam_monitor_wire::point::{BEFORE, FromPoint, PortalOutcome, PortalWish, ToPoint};
+use cofferdam_policy::{FileAccess, FileKind, Refusal, Resource};
 use rustix::io::Errno;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::os::fd::OwnedFd;
@@ -81,10 +83,17 @@ pub(crate) struct Core {
     /// Wishes that the guest has used of its allowance, as time.
     spent: Duration,
     faults: BTreeMap<Fault, u64>,
+    /// What is no app's, whoever says so.
+    guarded: Guarded,
     effects: VecDeque<Effect>,
 }
 
 impl Core {
+    /// An agent link with nothing handed over, and never anything of `guarded`.
+    pub(crate) fn new(guarded: Guarded) -> Self {
+        Self { guarded, ..Self::default() }
+    }
+
     /// What to do next.
     pub(crate) fn poll_effect(&mut self) -> Option<Effect> {
         self.effects.pop_front()
@@ -249,12 +258,24 @@ impl Core {
         match outcome {
             PortalOutcome::File { ticket, name, folder, writable } => {
                 let Some(fd) = fd else { return };
-                let room = self.files.len() < MAX_FILES;
-                let Some(wish) = wish.filter(|w| room && !w.lasts) else {
-                    // Forgotten meanwhile, or too many: it was never used, and won't be.
+                let Some(wish) = wish.filter(|w| !w.lasts) else {
+                    // Forgotten meanwhile: it was never used, and won't be.
                     self.effects.push_back(Effect::Monitor(FromPoint::CutDone { ticket: ticket.id }));
                     return;
                 };
+                let refusal = if self.files.len() >= MAX_FILES {
+                    Some(Refusal::Silenced)
+                } else {
+                    self.guarded.check(&fd).err().map(|_ours| Refusal::Mismatch)
+                };
+                if let Some(why) = refusal {
+                    let access = if writable { FileAccess::Write } else { FileAccess::Read };
+                    let kind = if folder { FileKind::Folder } else { FileKind::File };
+                    let resource = Resource::Files { kind, access };
+                    self.effects.push_back(Effect::Monitor(FromPoint::Refused { resource, why }));
+                    self.effects.push_back(Effect::Monitor(FromPoint::CutDone { ticket: ticket.id }));
+                    return self.deny(wish.serial);
+                }
                 let file = self.next_file;
                 self.next_file = file.wrapping_add(1);
                 self.files.insert(file, Given::new(ticket, fd, folder, writable));

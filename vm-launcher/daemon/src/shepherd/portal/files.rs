@@ -85,6 +85,7 @@ pub(crate) fn failed(errno: Errno) -> FileAnswer {
 
 fn carry_out(job: &Job, done: &mut Done) -> Result<FileAnswer, Errno> {
     let handle = || job.handle.as_ref().ok_or(Errno::BADF);
+    refuse_hidden(&job.op)?;
     match &job.op {
         FileOp::Stat { path } => Ok(FileAnswer::Stat(stat_of(&locate(job, path)?)?)),
         FileOp::List { path, skip } => list(job, path, *skip),
@@ -142,6 +143,28 @@ fn carry_out(job: &Job, done: &mut Done) -> Result<FileAnswer, Errno> {
             let ((old, from), (new, to)) = (parent(job, from)?, parent(job, to)?);
             rustix::fs::renameat(&old, from, &new, to).map(|()| FileAnswer::Done)
         }
+    }
+}
+
+/// What the chooser does not show is not in what was handed over: it can't be looked at, and not made.
+fn refuse_hidden(op: &FileOp) -> Result<(), Errno> {
+    let hidden = |path: &str| path.split('/').any(|name| name.starts_with('.'));
+    match op {
+        FileOp::MakeFolder { path } | FileOp::Open { path, create: true, .. } if hidden(path) => {
+            Err(Errno::ACCESS)
+        }
+        FileOp::Rename { to, .. } if hidden(to) => Err(Errno::ACCESS),
+        FileOp::Stat { path }
+        | FileOp::List { path, .. }
+        | FileOp::Open { path, .. }
+        | FileOp::SetLength { path, .. }
+        | FileOp::Remove { path, .. }
+        | FileOp::Rename { from: path, .. }
+            if hidden(path) =>
+        {
+            Err(Errno::NOENT)
+        }
+        _ => Ok(()),
     }
 }
 
@@ -212,7 +235,7 @@ fn list(job: &Job, path: &str, skip: u32) -> Result<FileAnswer, Errno> {
     let mut shown = Dir::read_from(folder.as_fd())?
         .filter_map(Result::ok)
         .filter_map(|entry| {
-            let name = entry.file_name().to_str().ok().filter(|n| !matches!(*n, "." | ".."))?.to_owned();
+            let name = entry.file_name().to_str().ok().filter(|n| !n.starts_with('.'))?.to_owned();
             let kind = match entry.file_type() {
                 // Some file systems don't say; then the thing itself does.
                 FileType::Unknown => {
@@ -364,6 +387,46 @@ mod tests {
         entries.sort();
         assert_eq!(entries, [("a".to_owned(), false), ("sub".to_owned(), true)]);
         assert!(!more);
+    }
+
+    #[test]
+    fn what_is_hidden_was_not_handed_over() {
+        let folder = Folder::new();
+        fs::create_dir_all(folder.path(".config/autostart")).unwrap();
+        for file in [".bashrc", ".config/autostart/a"] {
+            fs::write(folder.path(file), "mine").unwrap();
+        }
+        for path in [".bashrc", ".config", ".config/autostart", ".config/autostart/a", "sub/.new"] {
+            let path = path.to_owned();
+            for op in [
+                stat(&path),
+                open(&path, false, false),
+                open(&path, true, false),
+                open(&path, true, true),
+                FileOp::List { path: path.clone(), skip: 0 },
+                FileOp::SetLength { path: path.clone(), len: 0 },
+                FileOp::MakeFolder { path: path.clone() },
+                FileOp::Remove { path: path.clone(), folder: false },
+                FileOp::Remove { path: path.clone(), folder: true },
+                FileOp::Rename { from: path.clone(), to: "away".to_owned() },
+                FileOp::Rename { from: "a".to_owned(), to: path },
+            ] {
+                let done = folder.run(true, op.clone());
+                let errno = failure(&done.answer);
+                assert!(matches!(errno, Some(Errno::NOENT | Errno::ACCESS)), "{op:?}: {:?}", done.answer);
+                assert!(done.opened.is_none());
+            }
+        }
+        let FileAnswer::Entries { mut entries, .. } =
+            folder.answer(FileOp::List { path: String::new(), skip: 0 })
+        else {
+            panic!("no entries")
+        };
+        entries.sort();
+        assert_eq!(entries, [("a".to_owned(), false), ("sub".to_owned(), true)]);
+        for file in [".bashrc", ".config/autostart/a"] {
+            assert_eq!(fs::read(folder.path(file)).unwrap(), b"mine");
+        }
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod wish;
 
 use super::agent::Agent;
 use super::{Inbox, Input};
+use crate::guarded::Guarded;
 use crate::link::Packets;
 use cofferdam_agent_wire::FromGuest;
 use cofferdam_monitor_wire::point::{FromPoint, ToPoint};
@@ -73,9 +74,11 @@ impl Drop for Point {
 }
 
 impl Portal {
-    pub(crate) fn new(inbox: Inbox) -> Self {
+    /// `guarded`: what no app is given.
+    pub(crate) fn new(inbox: Inbox, guarded: Guarded) -> Self {
         let workers = Arc::new(Semaphore::new(WORKERS));
-        Self { core: Core::default(), start: Instant::now(), inbox, generation: 0, point: None, workers }
+        let core = Core::new(guarded);
+        Self { core, start: Instant::now(), inbox, generation: 0, point: None, workers }
     }
 
     /// Takes our end of a point socket, in place of any earlier one.

@@ -6,6 +6,7 @@
 use super::core::{BURST, Core, Effect, MAX_WISHES};
 use super::files::perform;
 use super::{Agent, Input, Portal};
+use crate::guarded::Guarded;
 use cofferdam_agent_wire::{
     Decoder, FileAnswer, FileKind, FileOp, FromGuest, MAX_DATA, PortalOutcome as GuestOutcome,
     PortalWish as GuestWish, ToGuest, encode as frame,
@@ -22,6 +23,8 @@ use std::os::unix::net::UnixStream;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
+
+mod limits;
 
 /// What the shepherd's loop around the agent link did.
 #[derive(Debug, Default)]
@@ -60,7 +63,7 @@ fn start() -> (Shepherd, Guest) {
 async fn serve(port: OwnedFd, points: Receiver<OwnedFd>, wake: Sender<()>) -> Log {
     let (inbox, mut inputs) = tokio::sync::mpsc::channel(256);
     let agent = Agent::open(port, &inbox).unwrap();
-    let mut portal = Portal::new(inbox.clone());
+    let mut portal = Portal::new(inbox.clone(), Guarded::new(Some("/usr".into()), Vec::new()));
     let mut log = Log::default();
     // Stands for the registry: takes point sockets, and says when one is in use.
     let registry = inbox.clone();
@@ -167,8 +170,12 @@ impl Monitor {
     }
 
     fn hand_over(&self, serial: u32, ticket: u64, fd: &OwnedFd, writable: bool) {
+        self.give(serial, ticket, fd, (false, writable));
+    }
+
+    fn give(&self, serial: u32, ticket: u64, fd: &OwnedFd, (folder, writable): (bool, bool)) {
         let ticket = Ticket { id: ticket, grant: None, until: None, once: true };
-        let outcome = PortalOutcome::File { ticket, name: "a.txt".into_label(), folder: false, writable };
+        let outcome = PortalOutcome::File { ticket, name: "a.txt".into_label(), folder, writable };
         let message = encode(&ToPoint::PortalDone { serial, outcome }).unwrap();
         transport::send_packet(self.0.as_fd(), &message, &[fd.as_fd()]).unwrap();
     }
