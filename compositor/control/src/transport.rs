@@ -114,15 +114,26 @@ pub fn recv_packet(
     max_fds: usize,
 ) -> Result<Option<Received<Vec<u8>>>, TransportError> {
     let mut bytes = vec![0; limit];
+    let Some((length, fds)) = recv_packet_into(socket, &mut bytes, max_fds)? else { return Ok(None) };
+    bytes.truncate(length);
+    Ok(Some((bytes, fds)))
+}
+
+/// Receives one packet into `bytes`, which is as long as a packet may be; says how long it was, and the fds
+/// beside it. `None`: the peer has closed.
+///
+/// # Errors
+/// Those of [`recv_packet`].
+pub fn recv_packet_into(
+    socket: BorrowedFd<'_>,
+    bytes: &mut [u8],
+    max_fds: usize,
+) -> Result<Option<Received<usize>>, TransportError> {
+    let limit = bytes.len();
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MAX_FDS))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
     let message = rustix::io::retry_on_intr(|| {
-        rustix::net::recvmsg(
-            socket,
-            &mut [IoSliceMut::new(&mut bytes)],
-            &mut control,
-            RecvFlags::CMSG_CLOEXEC,
-        )
+        rustix::net::recvmsg(socket, &mut [IoSliceMut::new(bytes)], &mut control, RecvFlags::CMSG_CLOEXEC)
     })?;
     let mut fds = Vec::new();
     for part in control.drain() {
@@ -141,8 +152,7 @@ pub fn recv_packet(
     if message.bytes == 0 {
         return Ok(None);
     }
-    bytes.truncate(message.bytes);
-    Ok(Some((bytes, fds)))
+    Ok(Some((message.bytes, fds)))
 }
 
 /// A connected pair, both ends blocking and close-on-exec.

@@ -12,7 +12,7 @@ use crate::table::Row;
 use cofferdam_control::transport;
 use cofferdam_ids::{Identity, Label};
 use cofferdam_ledger::Ledger;
-use cofferdam_monitor_wire::point::{FromPoint, ToPoint};
+use cofferdam_monitor_wire::point::{BEFORE, FromPoint, ToPoint};
 use cofferdam_monitor_wire::registry::{FromMonitor, ToMonitor};
 use cofferdam_monitor_wire::{MAX_PACKET, decode, encode};
 use cofferdam_policy::{Event, Millis};
@@ -178,6 +178,7 @@ impl Monitor {
         expect(&receive(&link)?, |m: &FromMonitor| matches!(m, FromMonitor::Registered))?;
         let monitor =
             Self { point, _agent: agent, _link: link, sites, _programs: [monitor, bus], _folder: folder };
+        expect(&receive(&monitor.point)?, |m: &ToPoint| *m == ToPoint::Cut { ticket: BEFORE })?;
         expect(&receive(&monitor.point)?, |m: &ToPoint| matches!(m, ToPoint::Level(_)))?;
         Ok(monitor)
     }

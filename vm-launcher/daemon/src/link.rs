@@ -200,6 +200,23 @@ impl Packets {
         }
     }
 
+    /// The next packet into `bytes`, whose length is what a packet may have; says how long it is.
+    ///
+    /// # Errors
+    /// Those of [`Self::recv_packet`].
+    pub async fn recv_packet_into(
+        &self,
+        bytes: &mut [u8],
+    ) -> Result<Option<(usize, Vec<OwnedFd>)>, TransportError> {
+        loop {
+            let mut guard = self.fd.ready(Interest::READABLE).await.map_err(errno)?;
+            match transport::recv_packet_into(guard.get_inner().as_fd(), bytes, transport::MAX_FDS) {
+                Err(error) if error.would_block() => guard.clear_ready(),
+                other => return other,
+            }
+        }
+    }
+
     /// Sends one packet as it is if there is room for it now.
     ///
     /// # Errors

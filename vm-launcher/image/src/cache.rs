@@ -13,6 +13,9 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
+/// The lock of everybody who uses what is in the cache.
+const HELD: &str = "held";
+
 /// The directory in which everything that was built is kept.
 #[derive(Debug)]
 pub struct Cache {
@@ -21,9 +24,9 @@ pub struct Cache {
     fresh: Option<Mutex<BTreeSet<String>>>,
 }
 
-/// Held while a thing is being built; released when dropped, also by a crash.
+/// Held while a thing is being built or used; released when dropped, also by a crash.
 #[derive(Debug)]
-pub(crate) struct Guard(#[expect(dead_code, reason = "the open file is the lock")] File);
+pub struct Guard(#[expect(dead_code, reason = "the open file is the lock")] File);
 
 impl Cache {
     /// Opens (and creates) the cache at `root`.
@@ -58,6 +61,7 @@ impl Cache {
     #[must_use]
     pub fn find(&self, name: &str, key: &Key) -> Option<PathBuf> {
         let path = self.path(name, key);
+        self.mark(&path);
         path.is_dir().then_some(path)
     }
 
@@ -70,6 +74,7 @@ impl Cache {
         build: impl FnOnce(&Path) -> Result<()>,
     ) -> Result<PathBuf> {
         let path = self.path(name, key);
+        self.mark(&path);
         if path.is_dir() && !self.must_rebuild(&path) {
             return Ok(path);
         }
@@ -98,12 +103,37 @@ impl Cache {
 
     /// Waits for the lock called `name`.
     pub(crate) fn lock(&self, name: &str) -> Result<Guard> {
+        let (path, file) = self.lock_file(name)?;
+        flock(&file, FlockOperation::LockExclusive).map_err(std::io::Error::from).at(&path)?;
+        Ok(Guard(file))
+    }
+
+    /// From now on nothing is pruned, until what this gives is dropped.
+    ///
+    /// # Errors
+    /// The lock can't be made.
+    pub fn hold(&self) -> Result<Guard> {
+        let (path, file) = self.lock_file(HELD)?;
+        flock(&file, FlockOperation::LockShared).map_err(std::io::Error::from).at(&path)?;
+        Ok(Guard(file))
+    }
+
+    /// The right to prune; none while somebody holds the cache.
+    pub(crate) fn try_own(&self) -> Result<Option<Guard>> {
+        let (path, file) = self.lock_file(HELD)?;
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Some(Guard(file))),
+            Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
+            Err(errno) => Err(std::io::Error::from(errno)).at(&path),
+        }
+    }
+
+    fn lock_file(&self, name: &str) -> Result<(PathBuf, File)> {
         let dir = self.root.join("locks");
         fs::create_dir_all(&dir).at(&dir)?;
         let path = dir.join(name);
         let file = File::options().create(true).append(true).open(&path).at(&path)?;
-        flock(&file, FlockOperation::LockExclusive).map_err(std::io::Error::from).at(&path)?;
-        Ok(Guard(file))
+        Ok((path, file))
     }
 }
 

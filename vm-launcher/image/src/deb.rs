@@ -18,6 +18,9 @@ const MERGED: [&str; 4] = ["bin", "sbin", "lib", "lib64"];
 /// Deepest chain of symbolic links that is followed inside a tree.
 const MAX_LINKS: usize = 16;
 
+/// Most bytes that one package unpacks to. The largest of Debian's have about a gigabyte.
+const MAX_UNPACKED: u64 = 2 << 30;
+
 /// Makes `root` a tree in which `/bin`, `/sbin`, `/lib` and `/lib64` are links into `/usr`.
 pub(crate) fn prepare(root: &Path) -> Result<()> {
     for name in MERGED {
@@ -87,19 +90,23 @@ fn find_member<'a>(bytes: &'a [u8], prefix: &str) -> Option<(&'a str, &'a [u8])>
 
 /// Decompresses by the suffix of `name`.
 pub(crate) fn decompress(name: &str, data: &[u8]) -> std::io::Result<Vec<u8>> {
+    decompress_within(name, data, MAX_UNPACKED)
+}
+
+fn decompress_within(name: &str, data: &[u8], limit: u64) -> std::io::Result<Vec<u8>> {
     let mut out = Vec::new();
+    let more = limit.saturating_add(1);
     match name.rsplit('.').next() {
-        Some("xz") => {
-            lzma_rust2::XzReader::new(data, true).read_to_end(&mut out)?;
-        }
+        Some("xz") => lzma_rust2::XzReader::new(data, true).take(more).read_to_end(&mut out)?,
         Some("zst") => {
-            let mut reader = ruzstd::decoding::StreamingDecoder::new(data).map_err(std::io::Error::other)?;
-            reader.read_to_end(&mut out)?;
+            let reader = ruzstd::decoding::StreamingDecoder::new(data).map_err(std::io::Error::other)?;
+            reader.take(more).read_to_end(&mut out)?
         }
-        Some("gz") => {
-            flate2::read::GzDecoder::new(data).read_to_end(&mut out)?;
-        }
-        _ => out.extend_from_slice(data),
+        Some("gz") => flate2::read::GzDecoder::new(data).take(more).read_to_end(&mut out)?,
+        _ => data.take(more).read_to_end(&mut out)?,
+    };
+    if u64::try_from(out.len()).unwrap_or(u64::MAX) > limit {
+        return Err(std::io::Error::other(format!("it unpacks to more than {limit} bytes")));
     }
     Ok(out)
 }
@@ -313,6 +320,22 @@ mod tests {
             let (dir, done) = unpack(&entries);
             assert!(done.is_err(), "{entries:?}");
             assert!(!dir.path().join("evil").exists());
+        }
+    }
+
+    #[test]
+    fn what_swells_without_end_is_refused() {
+        let plain = vec![0; 65_536];
+        let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        std::io::Write::write_all(&mut gz, &plain).unwrap();
+        let gz = gz.finish().unwrap();
+        // 65,536 zeros, by zstd(1) and xz(1).
+        let zst = b"\x28\xb5\x2f\xfd\x04\x68\x4d\x00\x00\x08\x00\x01\x00\xfc\x7f\x1d\x08\x01\xa4\x15\x57\xf1";
+        let xz = b"\xfd\x37\x7a\x58\x5a\x00\x00\x04\xe6\xd6\xb4\x46\x02\x00\x21\x01\x1c\x00\x00\x00\x10\xcf\x58\xcc\xe0\xff\xff\x00\x4c\x5d\x00\x00\x6f\xfd\xff\xff\xa3\xb7\xff\x47\x3e\x48\x15\x72\x39\x61\x51\xb8\x92\x28\xe6\xa3\x86\x07\xf9\xee\xe4\x1e\x82\xd3\x2f\xc5\x3a\x3c\x01\x4b\xb1\x7e\xc9\x8a\x8a\x4d\x2f\xa3\x0d\xd9\x7f\xa6\xe3\x8c\x23\x11\x53\xe0\x59\x18\xc5\x75\x8a\xe2\x77\xf8\xb6\x94\x7f\x0c\x6a\xc0\xde\x74\x49\x64\x5c\x9e\x3a\xd1\x00\x00\x5e\x65\x4f\x49\xca\x09\xaf\x26\x00\x01\x68\x80\x80\x04\x00\x00\x9f\xf7\x44\x7c\xb1\xc4\x67\xfb\x02\x00\x00\x00\x00\x04\x59\x5a";
+        for (name, data) in [("a.gz", &gz[..]), ("a.zst", zst), ("a.xz", xz), ("a", &plain)] {
+            assert_eq!(decompress_within(name, data, 65_536).unwrap(), plain, "{name}");
+            let error = decompress_within(name, data, 65_535).unwrap_err().to_string();
+            assert!(error.contains("more than 65535 bytes"), "{name}: {error}");
         }
     }
 

@@ -4,7 +4,7 @@
 
 use crate::apt::{Package, State};
 use crate::bundle::{AppManifest, Bundle};
-use crate::cache::{self, Cache};
+use crate::cache::{self, Cache, Guard};
 use crate::error::{At, Error, Result};
 use crate::kernel;
 use crate::layer::{self, App, Base, Builder};
@@ -48,6 +48,8 @@ pub struct Images {
     progress: Progress,
     /// Opened when something has to be downloaded.
     apt: OnceCell<State>,
+    /// Nothing is pruned meanwhile.
+    _held: Guard,
 }
 
 impl Images {
@@ -57,6 +59,7 @@ impl Images {
     /// The cache can't be made, or the descriptions can't be found or read.
     pub fn open(options: &Options, progress: Progress) -> Result<Self> {
         let cache = Cache::open(options.cache.clone().unwrap_or_else(Cache::default_root), options.fresh)?;
+        let held = cache.hold()?;
         let guest_dir = match &options.guest_dir {
             Some(dir) => dir.clone(),
             None => find_guest_dir()?,
@@ -74,6 +77,7 @@ impl Images {
             lock,
             progress,
             apt: OnceCell::new(),
+            _held: held,
         })
     }
 

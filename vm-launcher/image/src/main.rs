@@ -3,7 +3,7 @@
 
 use clap::{Parser, Subcommand};
 use cofferdam_ids::AppId;
-use cofferdam_image::{Bundle, Error, Images, Options, Progress, Result};
+use cofferdam_image::{Bundle, Cache, Error, Images, Options, Progress, Pruned, Result, days_ago};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::PathBuf;
@@ -55,6 +55,12 @@ enum Command {
     },
     /// List the apps there are
     List,
+    /// Remove what nobody has used for a while; nothing while a desktop runs
+    Prune {
+        /// For how long it must have been of no use
+        #[arg(long, value_name = "DAYS", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..))]
+        days: u32,
+    },
     /// Compare the locked versions of packages with those the mirror has now
     Lock {
         /// Write the versions of now into lock.json
@@ -80,6 +86,9 @@ fn run(cli: Cli) -> Result<()> {
     let progress = if cli.quiet { Progress::quiet() } else { Progress::stderr() };
     let options =
         Options { cache: None, guest_dir: cli.guest_dir, guest_binary: cli.guest_binary, fresh: cli.fresh };
+    if let Command::Prune { days } = cli.command {
+        return prune(days, cli.quiet);
+    }
     let images = Images::open(&options, progress)?;
     match cli.command {
         Command::Tools => print_json(&images.ensure_tools()?),
@@ -94,7 +103,20 @@ fn run(cli: Cli) -> Result<()> {
             Ok(())
         }
         Command::Lock { update, .. } => lock(&images, update),
+        Command::Prune { .. } => Ok(()),
     }
+}
+
+fn prune(days: u32, quiet: bool) -> Result<()> {
+    let pruned = Cache::open(Cache::default_root(), false)?.prune(days_ago(days))?;
+    let lines = match pruned {
+        Pruned::InUse => vec!["a desktop runs, or something is being built; nothing was removed".to_owned()],
+        Pruned::Removed(names) => names.into_iter().map(|name| format!("removed {name}")).collect(),
+    };
+    for line in lines.iter().filter(|_| !quiet) {
+        let _ = writeln!(std::io::stderr(), "{line}");
+    }
+    Ok(())
 }
 
 fn lock(images: &Images, update: bool) -> Result<()> {

@@ -306,6 +306,12 @@ impl Daemon {
 
     fn lose_screen(&mut self) {
         self.screen = None;
+        // Without VMs there is nobody to ask for: that is how a desktop ends.
+        if self.links.is_empty() {
+            tracing::debug!("the compositor is gone");
+        } else {
+            tracing::warn!("the compositor does not listen any more; all open questions are denied");
+        }
         // Full: it is known already that the compositor is lost.
         let _ = self.screen_lost.try_send(());
     }

@@ -35,7 +35,6 @@ async fn serve(path: &Path, inbox: &Inbox, mut lost: Lost, watch: &Watch) -> io:
                 if inbox.send(Event::ScreenUp(packets)).await.is_err() || lost.recv().await.is_none() {
                     return Ok(());
                 }
-                tracing::warn!("the compositor does not listen any more; all open questions are denied");
             }
             Err(why) => tracing::info!(why, "no compositor yet"),
         }

@@ -14,8 +14,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::AbortHandle;
 
-/// Messages of one socket that may be under way to the core.
-const AT_A_TIME: usize = 4;
+/// Messages of one socket that may be under way to the core: it answers before the socket is looked at again.
+const AT_A_TIME: usize = 1;
 /// Messages that wait for a peer which does not read; then its socket is closed.
 const OUTBOX: usize = 1024;
 
@@ -114,12 +114,16 @@ where
     F: Fn(Heard<T>) -> Event,
 {
     let places = Arc::new(Semaphore::new(AT_A_TIME));
+    let mut packet = vec![0; MAX_PACKET];
     loop {
         let place = Arc::clone(&places).acquire_owned().await.ok();
-        let said = match packets.recv_packet().await {
+        let said = match packets.recv_packet_into(&mut packet).await {
             Ok(None) => Said::Gone,
             Ok(Some((_, came))) if came.len() > fds => Said::Broken,
-            Ok(Some((bytes, came))) => decode(&bytes).map_or(Said::Broken, |m| Said::Message(m, came)),
+            Ok(Some((length, came))) => {
+                let bytes = packet.get(..length).unwrap_or_default();
+                decode(bytes).map_or(Said::Broken, |m| Said::Message(m, came))
+            }
             Err(cofferdam_control::transport::TransportError::Io(errno)) => {
                 tracing::debug!(%errno, "a socket failed");
                 Said::Gone

@@ -5,6 +5,7 @@
 //! `--test-net-dns IP:PORT`, and `--ready-fd N`, to which one
 //! byte is written when callers are served. Out: `org.cofferdam.Launcher1`, until SIGTERM.
 
+use cofferdam_image::Cache;
 use cofferdam_launcher::inherited::take_fd;
 use cofferdam_launcher::paths::{DEFAULT_DESKTOP, Paths};
 use cofferdam_launcher::shepherd::TestNet;
@@ -39,6 +40,9 @@ fn launcherd() -> Result<(), Box<dyn Error>> {
             tracing::debug!(%error, "nobody waits for readiness any more");
         }
     };
+    // What VMs are made of stays where it is for as long as this desktop runs.
+    let held = Cache::open(Cache::default_root(), false).and_then(|cache| cache.hold());
+    let _held = held.inspect_err(|error| tracing::warn!(%error, "the cache can't be held")).ok();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     Ok(runtime.block_on(cofferdam_launcher::launcherd::run(paths, test_net, say_ready))?)
 }

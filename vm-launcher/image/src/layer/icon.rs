@@ -10,6 +10,10 @@ use std::path::{Path, PathBuf};
 
 const SIZE: u32 = 64;
 
+/// Largest file that is read, and most pixels of a raster picture on each side.
+const MAX_BYTES: u64 = 8 << 20;
+const MAX_SIDE: u32 = 4096;
+
 /// Raster sizes in the order in which they are tried: at least as large first.
 const SIZES: [u32; 8] = [64, 96, 128, 256, 512, 48, 32, 24];
 
@@ -30,7 +34,8 @@ pub(crate) fn render(tree: &Path, name: &str, out: &Path) -> Result<bool> {
 /// The bytes of a file of the tree. Links in it are a package's: none may lead to a file of the host.
 fn read_inside(tree: &Path, path: &Path) -> Option<Vec<u8>> {
     let (tree, path) = (tree.canonicalize().ok()?, path.canonicalize().ok()?);
-    (path.starts_with(tree) && path.is_file()).then(|| fs::read(path).ok())?
+    let small = fs::metadata(&path).is_ok_and(|meta| meta.is_file() && meta.len() <= MAX_BYTES);
+    (path.starts_with(tree) && small).then(|| fs::read(path).ok())?
 }
 
 fn candidates(tree: &Path, name: &str) -> Vec<PathBuf> {
@@ -48,6 +53,10 @@ fn candidates(tree: &Path, name: &str) -> Vec<PathBuf> {
 }
 
 fn draw_svg(bytes: &[u8]) -> Option<Pixmap> {
+    // A compressed drawing may swell without end.
+    if bytes.starts_with(&[0x1f, 0x8b]) {
+        return None;
+    }
     let mut options = usvg::Options::default();
     // A picture may hold others in itself; the names of files in it would be those of the host.
     options.image_href_resolver.resolve_string = Box::new(|_, _| None);
@@ -59,6 +68,9 @@ fn draw_svg(bytes: &[u8]) -> Option<Pixmap> {
 }
 
 fn scale_png(bytes: &[u8]) -> Option<Pixmap> {
+    if !is_bearable(bytes) {
+        return None;
+    }
     let picture = Pixmap::decode_png(bytes).ok()?;
     let mut canvas = Pixmap::new(SIZE, SIZE)?;
     #[expect(clippy::cast_precision_loss, reason = "icons are far smaller than 2^24 pixels wide")]
@@ -66,6 +78,13 @@ fn scale_png(bytes: &[u8]) -> Option<Pixmap> {
     let paint = PixmapPaint { quality: FilterQuality::Bicubic, ..PixmapPaint::default() };
     canvas.draw_pixmap(0, 0, picture.as_ref(), &paint, transform, None);
     Some(canvas)
+}
+
+/// Whether a PNG says that it has a size worth decoding.
+fn is_bearable(png: &[u8]) -> bool {
+    // Signature, length and type of the first part; then width and height.
+    let side = |at: usize| png.get(at..)?.first_chunk::<4>().map(|bytes| u32::from_be_bytes(*bytes));
+    [16, 20].into_iter().all(|at| side(at).is_some_and(|side| (1..=MAX_SIDE).contains(&side)))
 }
 
 /// Scales to the square and centres.
@@ -108,6 +127,25 @@ mod tests {
         check("opt/a/logo.png", &png, "/opt/a/logo.png", true);
         check("usr/share/pixmaps/b.png", &png, "a", false);
         check("usr/share/pixmaps/a.png", b"broken", "a", false);
+    }
+
+    #[test]
+    fn what_swells_without_end_is_not_drawn() {
+        let mut wide = Pixmap::new(MAX_SIDE + 1, 1).unwrap();
+        assert!(scale_png(&wide.encode_png().unwrap()).is_none());
+        wide = Pixmap::new(MAX_SIDE, 1).unwrap();
+        assert!(scale_png(&wide.encode_png().unwrap()).is_some());
+        assert!(!is_bearable(&wide.encode_png().unwrap()[..23]));
+        let svg = br#"<svg xmlns="http://www.w3.org/2000/svg" width="16" height="8"/>"#;
+        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        std::io::Write::write_all(&mut packed, svg).unwrap();
+        assert!(draw_svg(svg).is_some() && draw_svg(&packed.finish().unwrap()).is_none());
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.png");
+        fs::File::create(&path).unwrap().set_len(MAX_BYTES + 1).unwrap();
+        assert!(read_inside(dir.path(), &path).is_none());
+        fs::File::options().write(true).open(&path).unwrap().set_len(MAX_BYTES).unwrap();
+        assert!(read_inside(dir.path(), &path).is_some());
     }
 
     #[test]
