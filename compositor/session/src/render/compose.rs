@@ -202,7 +202,9 @@ where
             let vm = drag.identity().vm().and_then(|vm| picture.vms.get(vm));
             let title = &Label::default();
             let buttons = ButtonStates::default();
-            let marks = Marks { kind: FrameKind::Popup, title, focused: false, buttons, vm };
+            // What is dragged is often letters on nothing, dark or light: neither may drown.
+            let behind = self.chrome.theme().text.muted;
+            let marks = Marks { kind: FrameKind::Popup, title, focused: false, buttons, vm, behind };
             let frame = self.view.frame(FrameKind::Popup, outer, content, content);
             if w > 0 && h > 0 {
                 self.framed(&icon.surface, &icon.ground, &frame, &marks);
@@ -249,6 +251,7 @@ where
             focused: view.active,
             buttons: button_states(&view.buttons),
             vm,
+            behind: self.chrome.theme().surface.background,
         };
         self.framed(entry.toplevel.wl_surface(), &entry.ground, &frame, &spec);
     }
@@ -262,6 +265,7 @@ where
             focused: false,
             buttons: ButtonStates::default(),
             vm,
+            behind: self.chrome.theme().surface.background,
         };
         self.framed(entry.popup.wl_surface(), &entry.ground, &frame, &spec);
     }
@@ -297,7 +301,7 @@ where
         }
         self.client(surface, frame.content);
         let surfaces = self.chrome.theme().surface;
-        self.fill(&ground.inner, frame.inner, surfaces.background);
+        self.fill(&ground.inner, frame.inner, marks.behind);
         self.solid.push(frame.inner);
         if marks.vm.is_none() {
             // The desktop's own windows wear no identity: colour means a VM and nothing else.
@@ -366,6 +370,8 @@ struct Marks<'a> {
     focused: bool,
     buttons: ButtonStates,
     vm: Option<&'a Vm>,
+    /// What shines through where the client draws nothing.
+    behind: Rgb,
 }
 
 /// By which ids the plain fills of one node are tracked.
