@@ -20,7 +20,7 @@ impl Names for Book<'_> {
 
 impl State {
     /// The words of the question on the screen.
-    pub(super) fn prompt_words(&self) -> Option<Words> {
+    pub(crate) fn prompt_words(&self) -> Option<Words> {
         self.trusted.room.prompt().map(|prompt| words(prompt, &Book(&self.vms)))
     }
 

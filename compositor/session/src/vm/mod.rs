@@ -78,16 +78,23 @@ impl State {
         }
         let icon = icon.map(|(size, fd)| icon::read(size, &fd)).transpose()?;
         let channel = self.watch_channel(&id, channel)?;
-        let (clients, held) = match self.vms.known.remove(&id) {
+        let asked = self.prompt_words();
+        let (clients, held, same) = match self.vms.known.remove(&id) {
             Some(old) => {
                 self.forget_channel(old.channel);
-                (old.clients, old.held)
+                let same = old.identity == identity && old.name == name && old.icon == icon;
+                (old.clients, old.held, same)
             }
-            None => (Vec::new(), Arc::default()),
+            None => (Vec::new(), Arc::default(), true),
         };
         let (channel, faults) = (Some(channel), FaultLog::default());
         self.vms.known.insert(id, Vm { identity, name, icon, channel, clients, held, faults });
-        self.chrome_changed();
+        // A question whose card looks as before stays as it is: whoever is about to answer it still may.
+        if same && self.prompt_words() == asked {
+            self.redraw_everything();
+        } else {
+            self.chrome_changed();
+        }
         Ok(())
     }
 

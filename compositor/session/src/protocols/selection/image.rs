@@ -1,22 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! Images are drawn anew before they cross.
 //!
-//! In: what a source says is a PNG. Out: a PNG of our own with the same pixels and nothing else: no
-//! text, no profiles, no further frames, nothing behind the end. The work is done on a thread of its
+//! In: what a source says is a PNG. Out: what [`redraw`] makes of it. The work is done on a thread of its
 //! own, which holds these bytes and nothing more; the desktop goes on meanwhile.
 
 use super::State;
+use super::redraw::redraw;
 use calloop::channel::{self, Sender};
-use cofferdam_transfers::{Event, MAX_PIXELS, Snapshot, TransferId};
-use png::{BitDepth, ColorType, Compression, Decoder, Encoder, Limits, Transformations};
-use std::io::Cursor;
+use cofferdam_transfers::{Event, Snapshot, TransferId};
 use std::sync::mpsc::{self, SyncSender};
-use zeroize::Zeroizing;
 
 /// Images that wait.
 const MAX_WAITING: usize = 4;
-/// Memory that decoding may take beside the pixels.
-const WORKSPACE: usize = 64 << 20;
 
 /// The thread that draws images anew; it ends when this is dropped.
 #[derive(Debug)]
@@ -64,101 +59,5 @@ impl State {
             }
         }
         self.selections.checker.as_ref()
-    }
-}
-
-/// The same pixels as a new PNG, with eight bits a channel; none if it is not one.
-fn redraw(image: &[u8]) -> Option<Snapshot> {
-    let pixels = usize::try_from(MAX_PIXELS).unwrap_or(usize::MAX).saturating_mul(4);
-    let limits = Limits { bytes: pixels.saturating_add(WORKSPACE) };
-    let mut decoder = Decoder::new_with_limits(Cursor::new(image), limits);
-    decoder.set_transformations(Transformations::normalize_to_color8());
-    decoder.set_ignore_text_chunk(true);
-    decoder.set_ignore_iccp_chunk(true);
-    let mut reader = decoder.read_info().ok()?;
-    let size = reader.output_buffer_size().filter(|size| *size <= pixels)?;
-    let mut raw = Zeroizing::new(vec![0; size]);
-    let frame = reader.next_frame(&mut raw).ok()?;
-    let plain = frame.bit_depth == BitDepth::Eight && frame.color_type != ColorType::Indexed;
-    let raw = raw.get(..frame.buffer_size()).filter(|_| plain)?;
-    let mut out = Vec::new();
-    let mut encoder = Encoder::new(&mut out, frame.width, frame.height);
-    encoder.set_color(frame.color_type);
-    encoder.set_depth(BitDepth::Eight);
-    encoder.set_compression(Compression::Fast);
-    let mut writer = encoder.write_header().ok()?;
-    writer.write_image_data(raw).ok()?;
-    writer.finish().ok()?;
-    Some(Snapshot::new(out))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn png(color: ColorType, depth: BitDepth, raw: &[u8], text: bool) -> Vec<u8> {
-        let mut out = Vec::new();
-        let mut encoder = Encoder::new(&mut out, 2, 2);
-        encoder.set_color(color);
-        encoder.set_depth(depth);
-        if color == ColorType::Indexed {
-            encoder.set_palette(vec![1, 2, 3, 4, 5, 6]);
-        }
-        if text {
-            encoder.add_text_chunk("Comment".into(), "secret".into()).unwrap();
-        }
-        let mut writer = encoder.write_header().unwrap();
-        writer.write_image_data(raw).unwrap();
-        writer.finish().unwrap();
-        out
-    }
-
-    fn pixels(image: &[u8]) -> (u32, u32, Vec<u8>) {
-        let mut reader = Decoder::new(Cursor::new(image)).read_info().unwrap();
-        let mut raw = vec![0; reader.output_buffer_size().unwrap()];
-        let frame = reader.next_frame(&mut raw).unwrap();
-        raw.truncate(frame.buffer_size());
-        (frame.width, frame.height, raw)
-    }
-
-    #[test]
-    fn pixels_cross_and_nothing_else_does() {
-        let raw: Vec<u8> = (0..16).collect();
-        let mut image = png(ColorType::Rgba, BitDepth::Eight, &raw, true);
-        assert!(image.windows(6).any(|w| w == b"secret"));
-        image.extend(b"smuggled behind the end");
-        let drawn = redraw(&image).unwrap();
-        assert_eq!(pixels(drawn.bytes()), (2, 2, raw));
-        for word in [&b"secret"[..], b"smuggled"] {
-            assert!(!drawn.bytes().windows(word.len()).any(|w| w == word));
-        }
-    }
-
-    #[test]
-    fn every_kind_of_png() {
-        let wide: Vec<u8> = (0..16).flat_map(|n| [n, 0]).collect();
-        for (color, depth, raw, expected) in [
-            (ColorType::Grayscale, BitDepth::Eight, &[1, 2, 3, 4][..], vec![1, 2, 3, 4]),
-            (ColorType::Grayscale, BitDepth::One, &[0x80, 0x40], vec![255, 0, 0, 255]),
-            (ColorType::Indexed, BitDepth::Eight, &[0, 1, 1, 0], vec![1, 2, 3, 4, 5, 6, 4, 5, 6, 1, 2, 3]),
-            (ColorType::Rgba, BitDepth::Sixteen, &wide, (0..16).collect()),
-        ] {
-            let drawn = redraw(&png(color, depth, raw, false)).unwrap();
-            assert_eq!(pixels(drawn.bytes()), (2, 2, expected), "{color:?} {depth:?}");
-        }
-    }
-
-    #[test]
-    fn what_is_no_png_or_a_broken_one() {
-        let image = png(ColorType::Rgba, BitDepth::Eight, &[7; 16], false);
-        for cut in 0..image.len() - 12 {
-            assert!(redraw(&image[..cut]).is_none(), "{cut}");
-        }
-        assert!(redraw(b"GIF89a").is_none());
-        let mut bomb = image;
-        // Wider than anything: the header's own checksum is wrong then, but the size is refused first
-        // or last, it is refused.
-        bomb[16..20].copy_from_slice(&[0x7f, 0xff, 0xff, 0xff]);
-        assert!(redraw(&bomb).is_none());
     }
 }

@@ -16,6 +16,7 @@ mod feeds;
 mod gestures;
 mod image;
 mod monitor;
+mod redraw;
 mod requests;
 mod sources;
 

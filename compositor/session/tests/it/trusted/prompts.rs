@@ -192,3 +192,37 @@ fn nothing_is_spent_when_nobody_asks() {
     stage.desktop.screenshot();
     assert_eq!(stage.desktop.counters().damaged_pixels - before.damaged_pixels, 64 * 64);
 }
+
+#[test]
+fn a_vm_that_comes_or_comes_back_disturbs_nobody_who_is_about_to_answer() {
+    let stage = Stage::new();
+    let mail = stage.desktop.vm("mail", Identity::Green);
+    stage.asks(1, &mail);
+    stage.wait(1000);
+    let armed = || {
+        stage.desktop.ask(Request::Sync);
+        stage.prompt().expect("shown").armed
+    };
+    assert!(armed());
+    let _web = stage.desktop.vm("web", Identity::Sky);
+    assert!(armed(), "another VM");
+    let _again = stage.desktop.vm("mail", Identity::Green);
+    assert!(armed(), "the same VM, as it was");
+    let _other = stage.desktop.vm("mail", Identity::Orange);
+    assert!(!armed(), "the card has another colour now");
+    stage.wait(1000);
+    assert!(armed());
+    stage.tap(KEY_1);
+    stage.answered(1, Answer::ThisTime);
+}
+
+#[test]
+fn what_an_earlier_monitor_allowed_is_over_when_the_next_one_is_told_so() {
+    let stage = Stage::new();
+    let next = Stage::connect(&stage.desktop);
+    let cut = encode(&ToScreen::Cut { ticket: cofferdam_monitor_wire::point::BEFORE }).unwrap();
+    transport::send_packet(next.as_fd(), &cut, &[]).unwrap();
+    let (packet, _) = transport::recv_packet(next.as_fd(), MAX_PACKET, 0).unwrap().unwrap();
+    let done = FromScreen::CutDone { ticket: cofferdam_monitor_wire::point::BEFORE };
+    assert_eq!(decode::<FromScreen>(&packet), Ok(done));
+}
