@@ -14,7 +14,7 @@ pub const NAME: &str = "org.cofferdam.Panel1";
 /// The service's only object.
 pub const PATH: &str = "/org/cofferdam/Panel1";
 
-/// Something on a surface that has an accessible name and can be seen.
+/// Something on a surface that has an accessible name.
 #[derive(Debug, Clone, PartialEq, Type, Serialize, Deserialize)]
 pub struct Element {
     /// Where it is: `bar`, `panel` or `dialog`.
@@ -33,6 +33,8 @@ pub struct Element {
     pub w: f64,
     /// Height.
     pub h: f64,
+    /// Not scrolled out of sight.
+    pub seen: bool,
     /// It has the focus.
     pub focused: bool,
 }

@@ -13,7 +13,7 @@ use i_slint_core::item_tree::ItemRc;
 use i_slint_core::items::AccessibleRole;
 use i_slint_core::window::{WindowAdapter as _, WindowInner};
 
-/// All elements of a window that can be seen.
+/// All elements of a window, those that are scrolled out of sight too.
 #[must_use]
 pub fn elements(canvas: &Canvas, surface: &str) -> Vec<Element> {
     let window = WindowInner::from_pub(canvas.window());
@@ -25,11 +25,17 @@ pub fn elements(canvas: &Canvas, surface: &str) -> Vec<Element> {
     found
 }
 
+/// Whether something in a window has the focus. What had it may have been taken away with its line.
+#[must_use]
+pub fn has_focus(canvas: &Canvas) -> bool {
+    let window = WindowInner::from_pub(canvas.window());
+    window.ensure_tree_instantiated();
+    window.focus_item.borrow().upgrade().is_some()
+}
+
 fn gather(item: &ItemRc, surface: &str, focus: Option<&ItemRc>, found: &mut Vec<Element>) {
     for child in accessible_descendents(item) {
-        if child.is_visible() {
-            found.push(element(&child, surface, focus));
-        }
+        found.push(element(&child, surface, focus));
         gather(&child, surface, focus, found);
     }
 }
@@ -53,6 +59,7 @@ fn element(item: &ItemRc, surface: &str, focus: Option<&ItemRc>) -> Element {
         y: f64::from(place.y),
         w: f64::from(geometry.width()),
         h: f64::from(geometry.height()),
+        seen: item.is_visible(),
         focused: focus == Some(item),
     }
 }

@@ -22,6 +22,8 @@ pub enum News {
     Detail {
         /// Which app.
         vm: String,
+        /// What was searched for.
+        search: String,
         /// What it may do.
         permissions: Vec<PermissionEntry>,
         /// What it did, newest first.
@@ -217,7 +219,7 @@ async fn carry_out(proxy: &PermissionsProxy<'_>, order: Order) -> zbus::Result<N
             let limit = usize::try_from(limit).unwrap_or(usize::MAX);
             let more = lines.len() > limit;
             lines.truncate(limit);
-            News::Detail { vm, permissions, lines, more }
+            News::Detail { vm, search, permissions, lines, more }
         }
         Order::Choosers => News::Choosers(proxy.choosers().await?),
         Order::SetLevel { vm, kind, level, words } => undo(words, proxy.set_level(&vm, &kind, &level).await?),

@@ -165,10 +165,10 @@ impl State {
         Ok(())
     }
 
-    /// The number for the next grant.
+    /// The number for the next grant. The first is 1: 0 stands for none wherever a number has to.
     #[must_use]
     pub const fn next_grant_id(&self) -> GrantId {
-        GrantId(self.next)
+        GrantId(if self.next == 0 { 1 } else { self.next })
     }
 
     /// The grants that time has ended by now, oldest end first. They allow nothing any more; the monitor

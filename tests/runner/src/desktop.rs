@@ -12,6 +12,7 @@ use cofferdam_control::desktop::{Event, PromptInfo, Reply, Request, WindowInfo};
 use cofferdam_ids::VmId;
 use cofferdam_launcher::blocking::Launcher;
 use cofferdam_launcher::bus::VmEntry;
+use cofferdam_launcher::paths::Paths;
 use cofferdam_monitor::blocking::Permissions;
 use serde::Deserialize;
 use std::cell::OnceCell;
@@ -309,6 +310,12 @@ impl Desktop {
         }
         let panel = Panel::connect(&self.bus).map_err(DesktopError::Panel)?;
         Ok(self.panel.get_or_init(|| panel))
+    }
+
+    /// Whether there is a panel: a desktop may be installed without.
+    #[must_use]
+    pub fn has_panel(&self) -> bool {
+        Paths::of(&self.name).is_ok_and(|paths| paths.program("cofferdam-panel").exists())
     }
 
     /// Runs `coffer` with these words about this desktop, and gives back what it prints.

@@ -4,6 +4,7 @@
 //! In: an [`Action`]. Out: nothing, or a [`StepError`] whose text says what was expected and what
 //! was seen. Waiting always has a deadline and is driven by the compositor's events.
 
+mod agreement;
 mod checks;
 mod input;
 mod network;
@@ -45,9 +46,6 @@ pub enum StepError {
     TimedOut(u64, String),
 }
 
-/// How long the monitor and `coffer` may say different things about permissions that are changing.
-const AGREE_S: u64 = 20;
-
 /// How goldens are treated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Goldens {
@@ -81,7 +79,7 @@ impl<'a> Run<'a> {
     /// # Errors
     /// [`StepError`], a sentence for the report.
     pub fn finish(&mut self) -> Result<(), StepError> {
-        if self.asks_permissions { self.all_agree(AGREE_S) } else { Ok(()) }
+        self.agree_in_the_end()
     }
 
     /// The pictures taken so far.

@@ -4,11 +4,11 @@
 
 use super::Core;
 use super::book::Line;
-use super::views::{answer_name, effect_name};
+use super::views::answer_name;
 use crate::bus::LogEntry;
 use crate::target;
 use cofferdam_ids::{Label, VmId};
-use cofferdam_policy::{Answer, Author, Event, Grant, GrantId, Lifetime, Refusal, Usage};
+use cofferdam_policy::{Answer, Author, Effect, Event, Grant, GrantId, Lifetime, Refusal, Usage};
 
 /// Most lines in one answer.
 const MAX_LINES: usize = 1_000;
@@ -73,7 +73,7 @@ fn words(line: &Line, entry: &mut LogEntry) -> (&'static str, String) {
         Event::Granted(grant) => {
             about_grant(entry, grant);
             entry.grant = grant.id.0;
-            ("granted", format!("{} {} by {}", effect_name(grant.effect), lasts(grant), by(grant.author)))
+            ("granted", format!("{}, by {}", lasts(grant), by(grant.author)))
         }
         Event::Revoked { by: author, .. } => {
             let Some(grant) = &line.ended else { return ("revoked", format!("by {}", by(*author))) };
@@ -114,18 +114,19 @@ fn about_grant(entry: &mut LogEntry, grant: &Grant) {
 }
 
 const fn lasts(grant: &Grant) -> &'static str {
-    match grant.lifetime {
-        Lifetime::Once => "once",
-        Lifetime::Run(_) => "until closed",
-        Lifetime::Until(_) => "for a time",
-        Lifetime::Standing => "always",
+    match (grant.effect, grant.lifetime) {
+        (Effect::Deny, Lifetime::Standing) => "never",
+        (Effect::Deny, _) => "not for now",
+        (_, Lifetime::Once) => "once",
+        (_, Lifetime::Run(_)) => "until closed",
+        (_, Lifetime::Until(_)) => "for a time",
+        (_, Lifetime::Standing) => "always",
     }
 }
 
 const fn by(author: Author) -> &'static str {
     match author {
-        Author::Prompt => "you, when asked",
-        Author::Person => "you",
+        Author::Prompt | Author::Person => "you",
         Author::Admin => "the administrator",
         Author::Policy => "the desktop",
     }
@@ -135,6 +136,7 @@ fn said(answer: Answer) -> String {
     match answer {
         Answer::NotNow => "not now".to_owned(),
         Answer::Pick(_) => "picked an app".to_owned(),
+        Answer::Hour => "for an hour".to_owned(),
         other => answer_name(other).replace('-', " "),
     }
 }

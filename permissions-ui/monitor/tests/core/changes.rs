@@ -219,8 +219,9 @@ fn use_is_written_down_before_it_is_shown() {
         lines.iter().map(|l| (l.what.as_str(), l.target.as_str(), l.detail.as_str())).collect();
     assert_eq!(
         words,
-        [("used", "a.org:443", "1.2 MB in, 40.0 kB out"), ("granted", "a.org", "allow always by you")]
+        [("used", "a.org:443", "1.2 MB in, 40.0 kB out"), ("granted", "a.org", "always, by you")]
     );
+    assert_ne!(number, 0, "0 stands for no grant");
     assert_eq!(lines[0].grant, number, "stop from now");
     let Ok(Reply::Apps(apps)) = desk.order(Order::Apps) else { panic!() };
     assert!(apps[0].running && apps[0].summary == "online", "{apps:?}");

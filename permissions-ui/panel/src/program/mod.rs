@@ -12,7 +12,7 @@ use crate::bus::{Bus, News, Order};
 use crate::platform::{self, Event, Session, SessionError};
 use crate::service::{Question, Service};
 use crate::ui::Look;
-use crate::view::text;
+use crate::view::{Around, text};
 use bars::Bars;
 use chooser::{ChooserRoom, ChooserWish};
 use cofferdam_monitor::bus::AppEntry;
@@ -94,6 +94,10 @@ impl House {
     /// The monitor's time: what grants end by.
     fn now(&self) -> u64 {
         Self::system_now().saturating_add_signed(self.ahead)
+    }
+
+    fn around(&self) -> Around<'_> {
+        Around { apps: &self.apps, now: self.now(), zone: &self.zone }
     }
 
     fn order(&self, order: Order) {

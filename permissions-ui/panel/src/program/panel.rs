@@ -5,6 +5,7 @@
 //! monitor, and the way back of each of them.
 
 use super::{House, Inbox, ProgramError, Wish};
+use crate::access;
 use crate::bus::{News, Order};
 use crate::platform::{self, Canvas, Place, SurfaceId};
 use crate::ui::{Panel, fill_apps, fill_lines, fill_permissions};
@@ -19,8 +20,8 @@ use std::time::Duration;
 const SIZE: (i32, i32) = (1060, 690);
 /// Lines at first, and with each "earlier".
 const LINES: u32 = 30;
-/// How long the way back is offered. The monitor keeps it longer.
-const UNDO_SHOWN: Duration = Duration::from_secs(20);
+/// How long the way back is offered: enough to get there with Tab alone. The monitor keeps it longer.
+const UNDO_SHOWN: Duration = Duration::from_secs(90);
 
 /// What the person does in the panel.
 #[derive(Debug)]
@@ -175,7 +176,9 @@ impl PanelRoom {
 
     pub(super) fn hear(&mut self, house: &House, news: News) {
         match news {
-            News::Detail { vm, permissions, lines, more } if vm == self.chosen => {
+            News::Detail { vm, search, permissions, lines, more }
+                if vm == self.chosen && search == self.search =>
+            {
                 self.permissions = permissions;
                 self.lines = lines;
                 self.more = more;
@@ -213,7 +216,7 @@ impl PanelRoom {
     }
 
     fn rows(&self, house: &House) -> Vec<lines::Row> {
-        lines::rows(&self.lines, &self.permissions, house.now(), &house.zone)
+        lines::rows(&self.lines, &self.permissions, &house.around())
     }
 
     fn fill(&self, house: &House) {
@@ -222,7 +225,7 @@ impl PanelRoom {
     }
 
     fn fill_permissions(&self, house: &House) {
-        let rows = permissions::rows(&self.permissions, house.now(), &house.zone);
+        let rows = permissions::rows(&self.permissions, &house.around());
         fill_permissions(&self.component, &rows, &permissions::closed(&self.permissions));
     }
 
@@ -230,6 +233,9 @@ impl PanelRoom {
     pub(super) fn tick(&self, house: &House) {
         if self.counts_down(house) {
             self.fill_permissions(house);
+        }
+        if self.is_shown(house) && !access::has_focus(&self.canvas) {
+            self.component.invoke_regain();
         }
     }
 
@@ -283,7 +289,8 @@ impl PanelRoom {
 
     fn revoke(&self, house: &House, id: u64) {
         let all = self.permissions.iter().flat_map(|entry| &entry.grants);
-        let target = all.into_iter().find(|grant| grant.id == id).map(|grant| grant.target.clone());
+        let target =
+            all.into_iter().find(|grant| grant.id == id).map(|grant| house.around().target(&grant.target));
         house.order(Order::Revoke(id, format!("Revoked: {}", target.unwrap_or_default())));
     }
 }

@@ -3,9 +3,8 @@
 //!
 //! In: lines of the monitor's log, newest first. Out: rows, each with what can be done about it.
 
-use super::text;
+use super::{Around, text};
 use cofferdam_monitor::bus::{LogEntry, PermissionEntry};
-use jiff::tz::TimeZone;
 
 /// What can be done about a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,16 +35,18 @@ pub struct Row {
     pub act: Act,
 }
 
-fn sentence(entry: &LogEntry) -> String {
+fn sentence(entry: &LogEntry, around: &Around<'_>) -> String {
     let about = |verb: &str| {
-        let target = if entry.target.is_empty() { text::kind(&entry.kind) } else { &entry.target };
-        if verb.is_empty() { target.to_owned() } else { format!("{verb} {target}") }
+        let nothing = entry.target.is_empty();
+        let target = if nothing { text::kind(&entry.kind).to_owned() } else { around.target(&entry.target) };
+        if verb.is_empty() { target } else { format!("{verb} {target}") }
     };
     match (entry.what.as_str(), entry.kind.as_str()) {
         ("started", _) => "started".to_owned(),
         ("ended", _) => "ended".to_owned(),
         ("asked", _) => about("asked for"),
-        ("answered", _) => about("you were asked about"),
+        ("answered", _) => about("you answered about"),
+        ("granted", _) if entry.detail.starts_with("never") => about("forbidden:"),
         ("granted", _) => about("allowed:"),
         ("revoked", _) => about("taken back:"),
         ("level", _) => format!("{} was set", text::kind(&entry.kind)),
@@ -87,10 +88,10 @@ fn host_of(target: &str) -> &str {
 
 /// The rows, newest first.
 #[must_use]
-pub fn rows(entries: &[LogEntry], permissions: &[PermissionEntry], now: u64, zone: &TimeZone) -> Vec<Row> {
+pub fn rows(entries: &[LogEntry], permissions: &[PermissionEntry], around: &Around<'_>) -> Vec<Row> {
     let row = |entry: &LogEntry| Row {
-        time: text::when(entry.at, now, zone),
-        what: sentence(entry),
+        time: text::when(entry.at, around.now, around.zone),
+        what: sentence(entry, around),
         detail: entry.detail.clone(),
         act: act(entry, permissions),
     };
@@ -167,7 +168,8 @@ mod tests {
             (line("level", "network", "", 0), "Network was set"),
             (line("asked", "files", "", 0), "asked for Files"),
         ] {
-            assert_eq!(sentence(&line), words);
+            let around = Around { apps: &[], now: 0, zone: &jiff::tz::TimeZone::UTC };
+            assert_eq!(sentence(&line, &around), words);
         }
     }
 

@@ -4,9 +4,8 @@
 //! In: the monitor's entries of one VM. Out: a row per kind that can be chosen, with its grants, and one
 //! sentence about those that can't.
 
-use super::text;
+use super::{Around, text};
 use cofferdam_monitor::bus::{GrantEntry, PermissionEntry};
-use jiff::tz::TimeZone;
 
 /// One kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,14 +41,15 @@ pub struct Grant {
     pub label: String,
 }
 
-fn grant(entry: &GrantEntry, now: u64, zone: &TimeZone) -> Grant {
-    let left = if entry.until == 0 { String::new() } else { text::left(entry.until, now) };
+fn grant(entry: &GrantEntry, around: &Around<'_>) -> Grant {
+    let left = if entry.until == 0 { String::new() } else { text::left(entry.until, around.now) };
+    let target = around.target(&entry.target);
     Grant {
         id: entry.id,
-        target: entry.target.clone(),
-        scope: text::scope(entry, now, zone),
+        scope: text::scope(entry, around.now, around.zone),
         left,
-        label: format!("Revoke {}", entry.target),
+        label: format!("Revoke {target}"),
+        target,
     }
 }
 
@@ -73,7 +73,7 @@ fn note(entry: &PermissionEntry) -> String {
 
 /// The rows, in the monitor's order.
 #[must_use]
-pub fn rows(entries: &[PermissionEntry], now: u64, zone: &TimeZone) -> Vec<Row> {
+pub fn rows(entries: &[PermissionEntry], around: &Around<'_>) -> Vec<Row> {
     let open = entries.iter().filter(|entry| can_be_chosen(entry));
     let row = |entry: &PermissionEntry| Row {
         kind: entry.kind.clone(),
@@ -82,7 +82,7 @@ pub fn rows(entries: &[PermissionEntry], now: u64, zone: &TimeZone) -> Vec<Row> 
         chosen: entry.levels.iter().position(|level| *level == entry.level).unwrap_or(0),
         locked: entry.author == "admin",
         note: note(entry),
-        grants: entry.grants.iter().map(|g| grant(g, now, zone)).collect(),
+        grants: entry.grants.iter().map(|g| grant(g, around)).collect(),
     };
     open.map(row).collect()
 }
@@ -140,7 +140,8 @@ mod tests {
             entry("camera", "off", &["off"]),
             entry("devices", "off", &["off"]),
         ];
-        let rows = rows(&entries, 0, &TimeZone::UTC);
+        let around = Around { apps: &[], now: 0, zone: &jiff::tz::TimeZone::UTC };
+        let rows = rows(&entries, &around);
         assert_eq!(rows.len(), 1);
         assert_eq!((rows[0].chosen, rows[0].levels[1].1.as_str()), (1, "ask per site"));
         assert_eq!(closed(&entries), "Microphone, camera and devices: always off");

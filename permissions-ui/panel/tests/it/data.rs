@@ -75,7 +75,7 @@ pub(crate) fn permissions() -> Vec<PermissionEntry> {
         grant(2, "network", "smtp.example.org", "allow", "standing", NOW - 18 * 24 * 60 * MINUTE, 0),
         grant(3, "network", "tracker.example.net", "deny", "standing", NOW - 27 * MINUTE, 0),
     ];
-    let pastes = vec![grant(4, "clipboard", "text from firefox", "allow", "run", NOW - 9 * MINUTE, 0)];
+    let pastes = vec![grant(4, "clipboard", "text from vm-0", "allow", "run", NOW - 9 * MINUTE, 0)];
     vec![
         entry("network", "ask", &["off", "ask", "listed", "internet", "all"], 37, sites),
         entry("clipboard", "ask", &["off", "ask", "listed"], 1, pastes),
@@ -108,7 +108,7 @@ fn line(ago: u64, what: &str, kind: &str, target: &str, detail: &str, grant: u64
 pub(crate) fn log() -> Vec<LogEntry> {
     vec![
         line(5 * MINUTE, "used", "network", "imap.example.org:993", "1.2 MB in", 1),
-        line(9 * MINUTE, "used", "clipboard", "text from firefox", "214 B in", 4),
+        line(9 * MINUTE, "used", "clipboard", "text from vm-0", "214 B in", 4),
         line(27 * MINUTE, "refused", "network", "ads.example.net:443", "refused by you", 0),
         line(235 * MINUTE, "started", "", "", "", 0),
         line(26 * 60 * MINUTE, "used", "network", "imap.example.org:993", "11 kB in", 0),

@@ -5,7 +5,7 @@ use crate::data::{self, NOW};
 use crate::stage::Stage;
 use crate::use_bar::bar;
 use crate::use_chooser::{Room, chooser};
-use crate::use_panel::{fill, panel};
+use crate::use_panel::{around, fill, panel};
 use cofferdam_panel::ui::{fill_apps, fill_lines};
 use cofferdam_panel::view::lines;
 use jiff::tz::TimeZone;
@@ -44,7 +44,7 @@ fn panel_with_one_and_nothing_done() {
 fn panel_with_forty_long_words_and_right_to_left() {
     let stage = panel("default-dark", PANEL[0]);
     fill(&stage, &data::apps(40), Some(5));
-    let rows = lines::rows(&data::long_log(), &[], NOW, &TimeZone::UTC);
+    let rows = lines::rows(&data::long_log(), &[], &around(NOW));
     fill_lines(&stage.component, &rows, true, false);
     stage.component.set_undo_text("Revoked: imap.example.org".into());
     stage.picture("panel-forty");

@@ -50,7 +50,9 @@ impl<C> Stage<C> {
 
     pub(crate) fn elements(&self) -> Vec<Element> {
         self.settle();
-        access::elements(&self.canvas, self.name)
+        let mut all = access::elements(&self.canvas, self.name);
+        all.retain(|e| e.seen);
+        all
     }
 
     pub(crate) fn find(&self, label: &str) -> Element {

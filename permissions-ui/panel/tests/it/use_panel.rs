@@ -5,12 +5,17 @@ use crate::data::{self, NOW};
 use crate::stage::Stage;
 use cofferdam_monitor::bus::AppEntry;
 use cofferdam_panel::ui::{Panel, fill_apps, fill_lines, fill_permissions};
-use cofferdam_panel::view::{lines, permissions};
+use cofferdam_panel::view::{Around, lines, permissions};
 use i_slint_backend_testing::ElementHandle;
 use jiff::tz::TimeZone;
 use slint::platform::Key;
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::OnceLock;
+
+/// Whom words may name.
+static UTC: TimeZone = TimeZone::UTC;
+static APPS: OnceLock<Vec<AppEntry>> = OnceLock::new();
 
 pub(crate) fn panel(theme: &str, size: (f32, f32, f32)) -> Stage<Panel> {
     let stage = Stage::new("panel", theme, size, Panel::new);
@@ -18,13 +23,17 @@ pub(crate) fn panel(theme: &str, size: (f32, f32, f32)) -> Stage<Panel> {
     stage
 }
 
+pub(crate) fn around(now: u64) -> Around<'static> {
+    Around { apps: APPS.get_or_init(|| data::apps(5)), now, zone: &UTC }
+}
+
 pub(crate) fn fill(stage: &Stage<Panel>, apps: &[AppEntry], selected: Option<usize>) {
     let entries = data::permissions();
     fill_apps(&stage.component, &stage.look, apps, selected, NOW, &TimeZone::UTC);
     if selected.is_some() {
-        let rows = permissions::rows(&entries, NOW, &TimeZone::UTC);
+        let rows = permissions::rows(&entries, &around(NOW));
         fill_permissions(&stage.component, &rows, &permissions::closed(&entries));
-        fill_lines(&stage.component, &lines::rows(&data::log(), &entries, NOW, &TimeZone::UTC), true, false);
+        fill_lines(&stage.component, &lines::rows(&data::log(), &entries, &around(NOW)), true, false);
     }
 }
 
@@ -87,7 +96,7 @@ fn every_control_is_reached_with_tab_and_works_with_space() {
     let order = stage.tab_order();
     for (label, expected) in [
         ("Revoke imap.example.org", "revoke 1"),
-        ("Revoke text from firefox", "revoke 4"),
+        ("Revoke text from Firefox", "revoke 4"),
         ("Everything off for Mail", "off"),
         ("Everything off for all", "off for all"),
         ("Stop from now: imap.example.org:993", "act 0"),
@@ -160,7 +169,7 @@ fn what_an_administrator_set_stays() {
     let (stage, said) = used();
     let mut entries = data::permissions();
     entries[0].author = "admin".into();
-    fill_permissions(&stage.component, &permissions::rows(&entries, NOW, &TimeZone::UTC), "");
+    fill_permissions(&stage.component, &permissions::rows(&entries, &around(NOW)), "");
     stage.click("Network: all");
     assert!(said.take().is_empty());
     assert!(!stage.tab_order().contains(&"Network".to_owned()));
@@ -184,10 +193,28 @@ fn a_countdown_moves_nothing() {
     while stage.focused() != "Revoke imap.example.org" {
         stage.key(Key::Tab);
     }
-    let rows = permissions::rows(&data::permissions(), NOW + 1000, &TimeZone::UTC);
+    let rows = permissions::rows(&data::permissions(), &around(NOW + 1000));
     fill_permissions(&stage.component, &rows, "");
     assert_eq!(stage.focused(), "Revoke imap.example.org", "the focus stays while the seconds pass");
     assert!(stage.elements().iter().any(|e| e.label.contains("42:09 left")));
+}
+
+#[test]
+fn the_keyboard_outlives_the_line_that_had_it() {
+    let (stage, _) = used();
+    while stage.focused() != "Revoke imap.example.org" {
+        stage.key(Key::Tab);
+    }
+    assert!(cofferdam_panel::access::has_focus(&stage.canvas));
+    let mut entries = data::permissions();
+    entries[0].grants.clear();
+    fill_permissions(&stage.component, &permissions::rows(&entries, &around(NOW)), "");
+    stage.settle();
+    assert!(!cofferdam_panel::access::has_focus(&stage.canvas), "the focus goes with its line");
+    stage.component.invoke_regain();
+    assert_eq!(stage.focused(), "Apps");
+    stage.key(Key::Tab);
+    assert_ne!(stage.focused(), "Apps");
 }
 
 #[test]

@@ -34,6 +34,7 @@ pub(super) fn attacks() -> Vec<Attack> {
         fatal("missing-descriptor", no_descriptor),
         fatal("bind-what-is-not-offered", |c| bind(c, 9999, "wl_seat", 1)),
         fatal("bind-screen-capture", |c| bind(c, 1, "zwlr_screencopy_manager_v1", 1)),
+        fatal("bind-the-places-of-the-desktop", |c| bind(c, 1, "cofferdam_shell_v1", 1)),
         fatal("bind-under-a-wrong-name", |c| bind(c, c.global("wl_shm"), "wl_seat", 1)),
         fatal("bind-too-new", |c| bind(c, c.global("wl_compositor"), "wl_compositor", 99)),
         fatal("bind-version-zero", |c| bind(c, c.global("wl_compositor"), "wl_compositor", 0)),

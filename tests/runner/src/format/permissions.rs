@@ -96,6 +96,8 @@ pub struct Panel {
     pub label: Option<String>,
     /// Its accessible role, if several things have that name.
     pub role: Option<String>,
+    /// Which of those that have the same name, from the top; there must be one only if absent.
+    pub nth: Option<usize>,
     /// Where: `bar`, `panel` or `dialog`.
     #[serde(default = "panel")]
     pub surface: String,
@@ -355,6 +357,7 @@ impl Panel {
         match (&self.label, alone) {
             (None, false) => Err("this op needs a label".into()),
             (Some(_), true) => Err("this op takes no label".into()),
+            _ if self.nth == Some(0) => Err("nth counts from 1".into()),
             _ => Ok(()),
         }
     }

@@ -112,7 +112,7 @@ impl Run<'_> {
     ) -> Result<(), StepError> {
         let (whole, scale) = self.picture()?;
         let picture = match window {
-            Some(w) => whole.crop(area(self.window(w)?.frame, scale)),
+            Some(w) => whole.crop(area(self.frame_of(w)?, scale)),
             None => whole,
         };
         let actual = self.goldens.out.join(format!("{name}.png"));
@@ -123,6 +123,12 @@ impl Run<'_> {
             if compare { self.compare(&picture, &golden_path, max_different, &mut shot) } else { Ok(()) };
         self.shots.push(shot);
         result
+    }
+
+    /// Where an app's window is, or else one of the desktop's own surfaces of that name.
+    fn frame_of(&mut self, name: &str) -> Result<Rect, StepError> {
+        let surface = if self.apps.contains_key(name) { None } else { self.surface(name)? };
+        surface.map_or_else(|| self.window(name), Ok).map(|window| window.frame)
     }
 
     fn golden_path(&self, name: &str) -> PathBuf {

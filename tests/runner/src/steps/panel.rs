@@ -36,23 +36,23 @@ impl Run<'_> {
             PanelOp::Expect => self.wait_elements(step, |all| all.iter().any(has)).map(|_| ()),
             PanelOp::ExpectGone => self.wait_elements(step, |all| !all.iter().any(has)).map(|_| ()),
             PanelOp::Click => {
-                let all = self.wait_elements(step, |all| all.iter().any(has))?;
-                let element = only(all.into_iter().filter(has).collect(), label)?;
+                let all = self.wait_elements(step, |all| all.iter().any(|e| e.seen && has(e)))?;
+                let element = pick(all.into_iter().filter(|e| e.seen && has(e)).collect(), label, step.nth)?;
                 self.click_element(&element)
             }
             PanelOp::Press => {
                 let all = self.wait_elements(step, |all| all.iter().any(has))?;
-                only(all.into_iter().filter(has).collect(), label)?;
-                self.press_element(step, &has)
+                let element = pick(all.into_iter().filter(has).collect(), label, step.nth)?;
+                self.press_element(step, &element.label, &element.role)
             }
         }
     }
 
-    fn show_panel(&mut self, shown: bool, timeout_s: u64) -> Result<(), StepError> {
+    pub(super) fn show_panel(&mut self, shown: bool, timeout_s: u64) -> Result<(), StepError> {
         if self.surface("panel")?.is_some() != shown {
             self.chord(if shown { KEY } else { "esc" })?;
         }
-        self.until(timeout_s, |run| {
+        self.eventually(timeout_s, |run| {
             let there = run.surface("panel")?.is_some();
             Ok((there != shown)
                 .then(|| format!("the panel should be {}", if shown { "open" } else { "closed" })))
@@ -60,12 +60,12 @@ impl Run<'_> {
     }
 
     /// One of the desktop's own surfaces that is on the screen.
-    fn surface(&mut self, name: &str) -> Result<Option<WindowInfo>, StepError> {
+    pub(super) fn surface(&mut self, name: &str) -> Result<Option<WindowInfo>, StepError> {
         let own = |w: &WindowInfo| w.vm.is_none() && w.visible && w.app_id.as_str() == name;
         Ok(self.desktop.windows()?.into_iter().rfind(own))
     }
 
-    fn click_element(&mut self, element: &Element) -> Result<(), StepError> {
+    pub(super) fn click_element(&mut self, element: &Element) -> Result<(), StepError> {
         let Some(surface) = self.surface(&element.surface)? else {
             return Err(StepError::Expectation(format!("the {} is not on the screen", element.surface)));
         };
@@ -80,12 +80,17 @@ impl Run<'_> {
     }
 
     /// Tab until it has the focus, then Space.
-    fn press_element(&mut self, step: &Panel, has: &impl Fn(&Element) -> bool) -> Result<(), StepError> {
+    fn press_element(&mut self, step: &Panel, label: &str, role: &str) -> Result<(), StepError> {
+        let mut left = step.nth.unwrap_or(1);
         let place = |all: &[Element]| all.iter().position(|e| e.focused);
         for _ in 0..MOST_STOPS {
             let all = self.elements()?;
-            if all.iter().any(|e| e.focused && has(e)) {
-                return self.chord("space");
+            let wanted = |e: &Element| e.surface == step.surface && e.label == label && e.role == role;
+            if all.iter().any(|e| e.focused && wanted(e)) {
+                left = left.saturating_sub(1);
+                if left == 0 {
+                    return self.chord("space");
+                }
             }
             let before = place(&all);
             self.chord("tab")?;
@@ -95,7 +100,7 @@ impl Run<'_> {
         Err(StepError::Expectation(format!("Tab does not get to {:?}", step.label)))
     }
 
-    fn elements(&self) -> Result<Vec<Element>, StepError> {
+    pub(super) fn elements(&self) -> Result<Vec<Element>, StepError> {
         self.desktop.panel()?.elements().map_err(unreachable_panel)
     }
 
@@ -124,39 +129,29 @@ impl Run<'_> {
             self.desktop.panel()?.wait_for_change(left.min(LOOK));
         }
     }
-
-    /// The open panel shows each app, and what it has in a word or two, as the monitor does.
-    pub(super) fn panel_agrees(&mut self, timeout_s: u64) -> Result<(), StepError> {
-        self.until(timeout_s, |run| {
-            let apps = run.monitored_apps()?;
-            let all = run.elements()?;
-            let shown = |text: &str| {
-                all.iter().any(|e| e.surface == "panel" && (e.label.contains(text) || e.value.contains(text)))
-            };
-            let missing = apps.iter().flat_map(|a| [&a.name, &a.summary]).find(|text| !shown(text));
-            Ok(missing
-                .map(|text| format!("the panel should show {text:?}; it shows {}", labels(&all, "panel"))))
-        })
-    }
 }
 
 /// The one element that is meant.
-fn only(mut found: Vec<Element>, label: &str) -> Result<Element, StepError> {
+fn pick(mut found: Vec<Element>, label: &str, nth: Option<usize>) -> Result<Element, StepError> {
     // A name as it stands wins over names that contain it.
     if found.iter().any(|e| e.label == label) {
         found.retain(|e| e.label == label);
     }
+    if let Some(nth) = nth {
+        found.sort_by(|a, b| a.y.total_cmp(&b.y));
+        found = found.into_iter().skip(nth.saturating_sub(1)).take(1).collect();
+    }
     match (found.pop(), found.is_empty()) {
         (Some(element), true) => Ok(element),
         (Some(_), false) => Err(StepError::Expectation(format!(
-            "{} things are called {label:?}; say which with role, or with more of the name",
+            "{} things are called {label:?}; say which with role, with nth, or with more of the name",
             found.len() + 1
         ))),
         (None, _) => Err(StepError::Expectation(format!("nothing is called {label:?}"))),
     }
 }
 
-fn labels(all: &[Element], surface: &str) -> String {
+pub(super) fn labels(all: &[Element], surface: &str) -> String {
     let there = all.iter().filter(|e| e.surface == surface && !e.label.is_empty());
     there.map(|e| format!("{:?}", e.label)).collect::<Vec<_>>().join(", ")
 }
@@ -175,17 +170,25 @@ mod tests {
             y: 0.0,
             w: 10.0,
             h: 10.0,
+            seen: true,
             focused: false,
         }
     }
 
     #[test]
     fn one_thing_is_meant() {
-        let found = |names: &[&str], label: &str| only(names.iter().map(|n| element(n)).collect(), label);
+        let found =
+            |names: &[&str], label: &str| pick(names.iter().map(|n| element(n)).collect(), label, None);
         assert_eq!(found(&["Stop from now"], "Stop").unwrap().label, "Stop from now");
         assert_eq!(found(&["Stop all", "Stop"], "Stop").unwrap().label, "Stop");
         assert!(found(&["Stop a", "Stop b"], "Stop").unwrap_err().to_string().starts_with("2 things"));
         assert!(found(&[], "Stop").is_err());
+        let mut second = element("Stop");
+        second.y = 50.0;
+        let both = || vec![second.clone(), element("Stop")];
+        assert!(pick(both(), "Stop", None).is_err());
+        assert!(pick(both(), "Stop", Some(2)).unwrap().y > 0.0);
+        assert!(pick(both(), "Stop", Some(3)).is_err());
         assert_eq!(labels(&[element("a"), element("")], "panel"), "\"a\"");
     }
 }

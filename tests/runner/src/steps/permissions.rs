@@ -5,8 +5,7 @@
 use super::{Run, StepError};
 use crate::desktop::DesktopError;
 use crate::format::{ExpectLog, ExpectPermissions, Grant, GrantWanted, Revoke};
-use cofferdam_monitor::bus::{AppEntry, GrantEntry, LogEntry, PermissionEntry};
-use serde_json::Value;
+use cofferdam_monitor::bus::{GrantEntry, LogEntry, PermissionEntry};
 use std::time::{Duration, Instant};
 
 /// Lines of the log that are looked at.
@@ -54,7 +53,13 @@ impl Run<'_> {
             Ok(judge(&all, wanted))
         })?;
         self.all_agree(wanted.timeout_s)?;
-        if wanted.panel { self.panel_agrees(wanted.timeout_s) } else { Ok(()) }
+        if wanted.panel {
+            self.panel_agrees(wanted.timeout_s)?;
+            let apps = self.desktop.monitor()?.apps().map_err(monitor)?;
+            let place = apps.iter().position(|app| app.vm == vm.as_str());
+            return self.panel_agrees_about(place.unwrap_or_default(), wanted.timeout_s);
+        }
+        Ok(())
     }
 
     pub(super) fn expect_log(&mut self, wanted: &ExpectLog) -> Result<(), StepError> {
@@ -67,50 +72,6 @@ impl Run<'_> {
                 Some(format!("the log should say `{}`, it says {}", wanted.what, said(&lines)))
             })
         })
-    }
-
-    /// The monitor and `coffer` say the same about everything.
-    pub(super) fn all_agree(&mut self, timeout_s: u64) -> Result<(), StepError> {
-        self.until(timeout_s, |run| {
-            // Asked before and after: what changed in between is no disagreement.
-            let before = run.overview()?;
-            let text = run.desktop.coffer(&["permissions", "--json"])?;
-            let after = run.overview()?;
-            if before != after {
-                return Ok(Some("the permissions don't come to rest".into()));
-            }
-            let mut said: Value = serde_json::from_str(&text)
-                .map_err(|e| StepError::Expectation(format!("coffer permissions --json: {e}")))?;
-            // Time goes on.
-            if let Some(object) = said.as_object_mut() {
-                object.remove("now");
-            }
-            Ok((said != before).then(|| format!("coffer says {said}, the monitor says {before}")))
-        })
-    }
-
-    /// What `coffer permissions --json` must say, without the time.
-    fn overview(&self) -> Result<Value, StepError> {
-        let json = |value: Result<Value, serde_json::Error>| {
-            value.map_err(|e| StepError::Expectation(format!("permissions: {e}")))
-        };
-        let service = self.desktop.monitor()?;
-        let mut apps = Vec::new();
-        for app in service.apps().map_err(monitor)? {
-            let permissions = service.permissions(&app.vm).map_err(monitor)?;
-            let mut value = json(serde_json::to_value(&app))?;
-            if let Some(object) = value.as_object_mut() {
-                object.insert("permissions".into(), json(serde_json::to_value(&permissions))?);
-            }
-            apps.push(value);
-        }
-        let pending = json(serde_json::to_value(service.pending().map_err(monitor)?))?;
-        Ok(serde_json::json!({ "apps": apps, "pending": pending }))
-    }
-
-    /// The apps as the monitor lists them.
-    pub(super) fn monitored_apps(&self) -> Result<Vec<AppEntry>, StepError> {
-        self.desktop.monitor()?.apps().map_err(monitor)
     }
 
     /// Looks until nothing is wrong any more.

@@ -124,16 +124,25 @@ pub(super) async fn start_compositor(paths: &Paths, look: &Look) -> Result<Daemo
     Daemon::start(Part::Compositor.name(), command).await
 }
 
-/// Starts the permission monitor.
-pub(super) async fn start_monitor(paths: &Paths, bus: &str, look: &Look) -> Result<Option<Daemon>, Error> {
-    if !paths.program("cofferdam-monitord").exists() {
-        return Ok(None);
+/// Whether everything is there that no desktop can do without.
+pub(super) fn check(paths: &Paths) -> Result<(), Error> {
+    let monitor = paths.program("cofferdam-monitord");
+    if monitor.exists() {
+        return Ok(());
     }
+    Err(Error::Plain(format!(
+        "no desktop without the permission monitor: {} is missing; is Cofferdam installed completely?",
+        monitor.display()
+    )))
+}
+
+/// Starts the permission monitor.
+pub(super) async fn start_monitor(paths: &Paths, bus: &str, look: &Look) -> Result<Daemon, Error> {
     let mut command = on_bus(paths, "cofferdam-monitord", bus, look);
     if look.test {
         command.arg("--test-clock");
     }
-    Daemon::start(Part::Monitor.name(), command).await.map(Some)
+    Daemon::start(Part::Monitor.name(), command).await
 }
 
 /// Starts the launcher.
@@ -147,7 +156,12 @@ pub(super) async fn start_launcher(paths: &Paths, bus: &str, look: &Look) -> Res
 
 /// Starts the panel on a socket of its own, which only this process and the compositor have held.
 pub(super) async fn start_panel(paths: &Paths, bus: &str, look: &Look) -> Result<Option<Daemon>, Error> {
-    if !paths.program("cofferdam-panel").exists() {
+    let program = paths.program("cofferdam-panel");
+    if !program.exists() {
+        crate::ui::note(&format!(
+            "there is no bar and no panel: {} is missing; `coffer permissions` still works",
+            program.display()
+        ));
         return Ok(None);
     }
     let pair = socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None);

@@ -39,7 +39,7 @@ pub(crate) struct Desktop {
     pub(crate) bus: String,
     bus_daemon: Option<Daemon>,
     compositor: Daemon,
-    monitor: Option<Daemon>,
+    monitor: Daemon,
     launcher: Daemon,
     /// None once it has died too often: a desktop without its panel is better than none.
     panel: Option<Daemon>,
@@ -53,6 +53,7 @@ pub(crate) struct Desktop {
 impl Desktop {
     /// Starts everything and waits until it is ready.
     pub(crate) async fn start(paths: Paths, args: &DesktopArgs, verbose: u8) -> Result<Self, Error> {
+        daemons::check(&paths)?;
         paths.create()?;
         let lock = lock(&paths)?;
         let children = orphans::adopt_all()?;
@@ -90,7 +91,7 @@ impl Desktop {
         loop {
             let (part, status) = tokio::select! {
                 status = self.compositor.wait() => (Part::Compositor, status?),
-                status = daemons::end_of(&mut self.monitor) => (Part::Monitor, status?),
+                status = self.monitor.wait() => (Part::Monitor, status?),
                 status = self.launcher.wait() => (Part::Launcher, status?),
                 status = daemons::end_of(&mut self.panel) => (Part::Panel, status?),
             };
@@ -160,9 +161,7 @@ impl Desktop {
         // Shepherds end their VMs when the compositor goes, so it also clears up behind a dead launcher.
         compositor.finish(DAEMON_LIMIT).await;
         launcher.finish(DAEMON_LIMIT).await;
-        if let Some(monitor) = monitor {
-            monitor.finish(DAEMON_LIMIT).await;
-        }
+        monitor.finish(DAEMON_LIMIT).await;
         if let Some(bus) = bus_daemon {
             bus.finish(DAEMON_LIMIT).await;
         }

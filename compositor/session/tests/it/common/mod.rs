@@ -98,9 +98,14 @@ impl Desktop {
     }
 
     fn connect(&self, identity: ClientIdentity) -> Client {
+        Client::new(self.stream(identity))
+    }
+
+    /// A client's end of a connection, with nobody behind it yet.
+    pub(crate) fn stream(&self, identity: ClientIdentity) -> UnixStream {
         let (ours, theirs) = UnixStream::pair().unwrap();
         self.remote.run(move |state| state.add_client(theirs, identity).unwrap()).unwrap();
-        Client::new(ours)
+        ours
     }
 
     pub(crate) fn input(&self, input: Input) {
