@@ -38,7 +38,8 @@ pub enum TargetError {
     Whole(Kind),
 }
 
-/// Reads what a permission of `kind` is about. Nothing, or `all`, is all of it.
+/// Reads what a permission of `kind` is about. Nothing, or `all`, is all of it; of the network, all of the
+/// Internet if it is a yes. `local:all`, `host:all` and `vm:all` are the rest.
 ///
 /// # Errors
 /// [`TargetError`].
@@ -76,11 +77,11 @@ pub fn is_scheme(text: &str) -> bool {
 }
 
 fn site(text: &str) -> Result<Key, TargetError> {
-    let (zone, rest) = ["internet", "local", "host", "vm"]
-        .into_iter()
-        .zip([Zone::Internet, Zone::Local, Zone::Host, Zone::Vm])
-        .find_map(|(word, zone)| Some((Some(zone), text.strip_prefix(word)?.strip_prefix(':')?)))
-        .unwrap_or((None, text));
+    let named = |zone: Zone| Some((Some(zone), text.strip_prefix(zone.name())?.strip_prefix(':')?));
+    let (zone, rest) = Zone::ALL.into_iter().find_map(named).unwrap_or((None, text));
+    if let (Some(zone), "all") = (zone, rest) {
+        return Ok(Key::Zone(zone));
+    }
     let host = Host::parse(without_port(rest)?)?;
     let zone = zone.unwrap_or_else(|| zone_of(&host));
     Ok(Key::Site { host, zone })
@@ -102,17 +103,9 @@ fn without_port(text: &str) -> Result<&str, TargetError> {
 
 /// Where a place is if nobody says so: an address says it itself, a name is on the internet.
 fn zone_of(host: &Host) -> Zone {
-    let Host::Addr(addr) = host else { return Zone::Internet };
-    let local = match addr {
-        IpAddr::V4(v4) => v4.is_private() || v4.is_link_local() || v4.is_multicast() || v4.is_broadcast(),
-        IpAddr::V6(v6) => v6.is_unique_local() || v6.is_unicast_link_local() || v6.is_multicast(),
-    };
-    if addr.is_loopback() || addr.is_unspecified() {
-        Zone::Host
-    } else if local {
-        Zone::Local
-    } else {
-        Zone::Internet
+    match host {
+        Host::Addr(addr) => Zone::of(*addr),
+        Host::Name(_) => Zone::Internet,
     }
 }
 
@@ -147,28 +140,17 @@ const fn access_name(access: FileAccess) -> &'static str {
     }
 }
 
-fn place(host: &Host, zone: Zone) -> String {
-    match zone {
-        Zone::Internet => host.to_string(),
-        // Its address already says where it is.
-        _ if matches!(host, Host::Addr(_)) && zone_of(host) == zone => host.to_string(),
-        Zone::Local => format!("local:{host}"),
-        Zone::Host => format!("host:{host}"),
-        Zone::Vm => format!("vm:{host}"),
-    }
+/// Puts the zone before a place, unless that is where anybody would look for it.
+fn zoned(host: &Host, zone: Zone, place: &str) -> String {
+    if zone == zone_of(host) { place.to_owned() } else { format!("{}:{place}", zone.name()) }
 }
 
 /// The words for a key; [`parse`] reads them back.
 #[must_use]
 pub fn of_key(key: &Key) -> String {
     match key {
-        Key::Site { host, zone } => {
-            // An address whose own zone is another one must say which is meant.
-            if *zone == Zone::Internet && zone_of(host) != Zone::Internet {
-                return format!("internet:{host}");
-            }
-            place(host, *zone)
-        }
+        Key::Site { host, zone } => zoned(host, *zone, &host.to_string()),
+        Key::Zone(zone) => format!("{}:all", zone.name()),
         Key::Paste { from, content } | Key::Drop { from, content } => {
             format!("{} from {from}", content_name(*content))
         }
@@ -182,10 +164,14 @@ pub fn of_key(key: &Key) -> String {
 #[must_use]
 pub fn of_resource(resource: &Resource) -> String {
     match resource {
-        Resource::Network(contact) if contact.port != 0 => match contact.host {
-            Host::Addr(IpAddr::V6(addr)) => format!("[{addr}]:{}", contact.port),
-            _ => format!("{}:{}", place(&contact.host, contact.zone), contact.port),
-        },
+        Resource::Network(contact) if contact.port != 0 => {
+            let (host, port) = (&contact.host, contact.port);
+            let place = match host {
+                Host::Addr(IpAddr::V6(addr)) => format!("[{addr}]:{port}"),
+                _ => format!("{host}:{port}"),
+            };
+            zoned(host, contact.zone, &place)
+        }
         Resource::Files { kind: FileKind::Folder, access } => format!("folder, {}", access_name(*access)),
         Resource::Plain(_) => String::new(),
         other => of_key(&other.key()),
@@ -206,8 +192,14 @@ pub fn example(key: &Key) -> Resource {
         Key::Drop { from, content } => Resource::DragAndDrop { from: from.clone(), content: *content },
         Key::Files { access } => Resource::Files { kind: FileKind::File, access: *access },
         Key::Scheme(scheme) => Resource::OpenUri { scheme: scheme.clone() },
+        Key::Zone(zone) => any(*zone).unwrap_or(Resource::Plain(Kind::Network)),
         Key::All(kind) => some(*kind),
     }
+}
+
+fn any(zone: Zone) -> Option<Resource> {
+    let host = Host::parse("any.invalid").ok()?;
+    Some(Resource::Network(Contact { host, zone, transport: Transport::Tcp, port: 443 }))
 }
 
 /// Something of a kind. A name under `.invalid` and a VM called `another` stand for any.
@@ -215,9 +207,7 @@ fn some(kind: Kind) -> Resource {
     let another = || "another".parse().ok();
     let content = Content::Text;
     let example = match kind {
-        Kind::Network => Host::parse("any.invalid").ok().map(|host| {
-            Resource::Network(Contact { host, zone: Zone::Internet, transport: Transport::Tcp, port: 443 })
-        }),
+        Kind::Network => any(Zone::Internet),
         Kind::Clipboard => another().map(|from| Resource::Clipboard { from, content }),
         Kind::DragAndDrop => another().map(|from| Resource::DragAndDrop { from, content }),
         Kind::Files => Some(Resource::Files { kind: FileKind::File, access: FileAccess::Read }),
@@ -243,6 +233,11 @@ mod tests {
             (Kind::Network, "9.9.9.9", "9.9.9.9"),
             (Kind::Network, "host:name", "host:name"),
             (Kind::Network, "", "all"),
+            (Kind::Network, "local:all", "local:all"),
+            (Kind::Network, "internet:all", "internet:all"),
+            (Kind::Network, "local:2001:db8::1", "local:2001:db8::1"),
+            (Kind::Network, "local:[2001:db8::1]:443", "local:2001:db8::1"),
+            (Kind::Network, "internet:100.64.0.1", "internet:100.64.0.1"),
             (Kind::Clipboard, "text from firefox", "text from firefox"),
             (Kind::DragAndDrop, "files  from  foot", "files from foot"),
             (Kind::Files, "read", "read"),
@@ -253,6 +248,44 @@ mod tests {
             assert_eq!(of_key(&key), expected, "{text}");
             assert_eq!(key.kind(), kind);
             assert_eq!(parse(kind, &of_key(&key)).unwrap(), key, "{text} comes back");
+        }
+    }
+
+    #[test]
+    fn an_address_is_where_the_gateway_says() {
+        for (text, expected) in [
+            ("100.64.0.1", Zone::Local),
+            ("198.18.0.1", Zone::Local),
+            ("192.0.0.8", Zone::Local),
+            ("2002:5db8:d822::1", Zone::Local),
+            ("2001:0:1::1", Zone::Local),
+            ("64:ff9b::7f00:1", Zone::Host),
+            ("10.0.2.16", Zone::Vm),
+            ("fd00:cffe::16", Zone::Vm),
+            ("93.184.216.34", Zone::Internet),
+        ] {
+            let Ok(Key::Site { zone, .. }) = parse(Kind::Network, text) else { panic!("{text}") };
+            assert_eq!(zone, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_line_of_the_log_says_where() {
+        for (host, zone, expected) in [
+            ("2001:db8::1", Zone::Internet, "[2001:db8::1]:443"),
+            ("2001:db8::1", Zone::Local, "local:[2001:db8::1]:443"),
+            ("fd00::1", Zone::Local, "[fd00::1]:443"),
+            ("93.184.216.34", Zone::Host, "host:93.184.216.34:443"),
+            ("192.168.1.1", Zone::Local, "192.168.1.1:443"),
+            ("a.org", Zone::Local, "local:a.org:443"),
+            ("a.org", Zone::Internet, "a.org:443"),
+        ] {
+            let host = Host::parse(host).unwrap();
+            let contact = Contact { host, zone, transport: Transport::Tcp, port: 443 };
+            let words = of_resource(&Resource::Network(contact.clone()));
+            assert_eq!(words, expected);
+            let key = Key::Site { host: contact.host, zone };
+            assert_eq!(parse(Kind::Network, &words).unwrap(), key, "{words} comes back");
         }
     }
 

@@ -11,8 +11,8 @@ use crate::offer::offer;
 use crate::state::Vm;
 use crate::table::Said;
 use crate::{
-    Answer, Author, Effect, Grant, GrantId, Kind, Level, Levels, Lifetime, Millis, Refusal, Resource, State,
-    Zone,
+    Answer, Author, Contact, Effect, Grant, GrantId, Host, Kind, Level, Levels, Lifetime, Millis, Refusal,
+    Resource, State, Zone,
 };
 use cofferdam_ids::VmId;
 
@@ -151,7 +151,8 @@ impl State {
         }
         let active = |held: &&Held| held.is_active(vm.run, now);
         let grants = vm.grants.about(resource).into_iter().flatten().filter(active).map(|held| &held.grant);
-        if let Some(grant) = grants.clone().find(|g| g.effect == Effect::Deny) {
+        let never = vm.grants.never(resource).filter(active).map(|held| &held.grant);
+        if let Some(grant) = grants.clone().find(|g| g.effect == Effect::Deny).or(never) {
             return (Verdict::No(Refusal::Never), Why::Grant(grant));
         }
         let (level, author) = self.level_of(vm, kind, &said);
@@ -174,10 +175,14 @@ impl State {
         }
         match level {
             Level::All => (YES, by_level),
-            Level::Internet if is_internet(resource) => (YES, by_level),
-            Level::Ask if vm.silenced.contains(&kind) => (Verdict::No(Refusal::Silenced), Why::Silenced),
-            Level::Ask => (Verdict::Open, by_level),
-            Level::Off | Level::Listed | Level::Internet => (Verdict::No(Refusal::NotListed), by_level),
+            Level::Internet if is_named(resource) => (YES, by_level),
+            Level::Internet if !is_internet(resource) => (Verdict::No(Refusal::NotListed), by_level),
+            // A literal address could be that of a name that was refused: it is asked about.
+            Level::Ask | Level::Internet if vm.silenced.contains(&kind) => {
+                (Verdict::No(Refusal::Silenced), Why::Silenced)
+            }
+            Level::Ask | Level::Internet => (Verdict::Open, by_level),
+            Level::Off | Level::Listed => (Verdict::No(Refusal::NotListed), by_level),
         }
     }
 
@@ -208,6 +213,11 @@ fn yes(grant: &Grant) -> Verdict {
 
 fn is_internet(resource: &Resource) -> bool {
     matches!(resource, Resource::Network(contact) if contact.zone == Zone::Internet)
+}
+
+/// A site of the Internet that is asked for by its name.
+fn is_named(resource: &Resource) -> bool {
+    is_internet(resource) && matches!(resource, Resource::Network(Contact { host: Host::Name(_), .. }))
 }
 
 enum Fault {

@@ -4,9 +4,9 @@
 //! In: grants as they are given, taken back and used. Out: the one that speaks about a question, by one
 //! look-up, and the one that speaks about its whole kind.
 
-use crate::slot::{AsKey, Slot};
+use crate::slot::{AsKey, KeyView, Slot};
 use crate::state::UNUSED;
-use crate::{Effect, Grant, Key, Kind, Lifetime, Millis, Resource};
+use crate::{Contact, Effect, Grant, Host, Key, Kind, Lifetime, Millis, Resource, Zone};
 use std::collections::{BTreeMap, HashMap};
 
 /// A grant and what became of it.
@@ -44,13 +44,30 @@ pub(crate) struct Grants {
 }
 
 impl Grants {
-    /// The grant about just this, and the one about everything of its kind.
-    pub(crate) fn about(&self, resource: &Resource) -> [Option<&Held>; 2] {
-        let one = match resource {
-            Resource::Plain(_) => None,
-            _ => self.one.get(resource as &dyn AsKey),
+    /// The grant about just this, then those about more: everybody in its zone, everything of its kind.
+    pub(crate) fn about(&self, resource: &Resource) -> [Option<&Held>; 3] {
+        let (one, zone) = match resource {
+            Resource::Plain(_) => (None, None),
+            Resource::Network(contact) => {
+                let zone = Key::Zone(contact.zone);
+                (self.one.get(resource as &dyn AsKey), self.one.get(&zone as &dyn AsKey))
+            }
+            _ => (self.one.get(resource as &dyn AsKey), None),
         };
-        [one, self.whole.get(&resource.kind())]
+        // A yes to "the network" opens neither the local network nor this computer; a no shuts all of it.
+        let inside = |contact: &Contact| contact.zone != Zone::Internet;
+        let home = matches!(resource, Resource::Network(contact) if inside(contact));
+        let whole = self.whole.get(&resource.kind());
+        [one, zone, whole.filter(|held| !home || held.grant.effect == Effect::Deny)]
+    }
+
+    /// The "never" about the address of `resource` that was written down for another zone: which one an
+    /// address is in depends on where this computer is, and a no is about the address wherever that is.
+    pub(crate) fn never(&self, resource: &Resource) -> Option<&Held> {
+        let Resource::Network(Contact { host: host @ Host::Addr(_), .. }) = resource else { return None };
+        let mut anywhere =
+            Zone::ALL.into_iter().filter_map(|zone| self.one.get(&KeyView::Site(host, zone) as &dyn AsKey));
+        anywhere.find(|held| held.grant.effect == Effect::Deny)
     }
 
     pub(crate) fn get(&self, key: &Key) -> Option<&Held> {

@@ -15,7 +15,8 @@ pub enum Level {
     Ask,
     /// What has a standing grant; the rest is refused unasked.
     Listed,
-    /// Network only: everything but the local network, this computer and other VMs.
+    /// Network only: every name on the Internet. A literal address is asked about; the local network, this
+    /// computer and other VMs need a grant.
     Internet,
     /// Everything.
     All,

@@ -2,7 +2,7 @@
 //! Places in the network. In: untrusted names and addresses. Out: types that hold only what can be shown
 //! and compared.
 
-use core::net::{IpAddr, Ipv6Addr};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -120,6 +120,64 @@ pub enum Zone {
     Host,
     /// Other VMs.
     Vm,
+}
+
+impl Zone {
+    /// All, the open world first.
+    pub const ALL: [Self; 4] = [Self::Internet, Self::Local, Self::Host, Self::Vm];
+
+    /// The name on the command line, in rule files and in front of a target.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Internet => "internet",
+            Self::Local => "local",
+            Self::Host => "host",
+            Self::Vm => "vm",
+        }
+    }
+
+    /// The zone of an address, as far as the address itself says. A public address may still be one of this
+    /// computer's own or of the network it is in; only the gateway can find that out.
+    #[must_use]
+    pub fn of(addr: IpAddr) -> Self {
+        match addr.to_canonical() {
+            IpAddr::V4(addr) => of_v4(addr),
+            IpAddr::V6(addr) => of_v6(addr),
+        }
+    }
+}
+
+const fn of_v4(addr: Ipv4Addr) -> Zone {
+    match addr.octets() {
+        [0 | 127, ..] => Zone::Host,
+        [10, 0, 2, _] => Zone::Vm,
+        // Private, shared, link-local, special and benchmark ranges, multicast, reserved, broadcast.
+        [10, ..]
+        | [100, 64..=127, ..]
+        | [169, 254, ..]
+        | [172, 16..=31, ..]
+        | [192, 0, 0, _]
+        | [192, 168, ..]
+        | [198, 18..=19, ..]
+        | [224..=255, ..] => Zone::Local,
+        _ => Zone::Internet,
+    }
+}
+
+const fn of_v6(addr: Ipv6Addr) -> Zone {
+    match addr.segments() {
+        [0, 0, 0, 0, 0, 0, 0, 0 | 1] => Zone::Host,
+        // Addresses that a translator turns into IPv4 ones.
+        [0x64, 0xff9b, 0, 0, 0, 0, high, low] => {
+            of_v4(Ipv4Addr::from_bits(((high as u32) << 16) | low as u32))
+        }
+        [0xfd00, 0xcffe, ..] => Zone::Vm,
+        // Global unicast; without tunnels, whose inner address may be anybody's.
+        [0x2002, ..] | [0x2001, 0, ..] => Zone::Local,
+        [0x2000..=0x3fff, ..] => Zone::Internet,
+        _ => Zone::Local,
+    }
 }
 
 /// What carries the bytes.

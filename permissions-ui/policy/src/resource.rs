@@ -187,7 +187,9 @@ pub enum Key {
     },
     /// Addresses of one scheme.
     Scheme(String),
-    /// All of a kind.
+    /// Everybody in one part of the network.
+    Zone(Zone),
+    /// All of a kind. A yes about the whole network is about the Internet only.
     All(Kind),
 }
 
@@ -224,7 +226,7 @@ impl Key {
     #[must_use]
     pub const fn kind(&self) -> Kind {
         match self {
-            Self::Site { .. } => Kind::Network,
+            Self::Site { .. } | Self::Zone(_) => Kind::Network,
             Self::Paste { .. } => Kind::Clipboard,
             Self::Drop { .. } => Kind::DragAndDrop,
             Self::Files { .. } => Kind::Files,

@@ -17,6 +17,7 @@ pub(crate) enum KeyView<'a> {
     Drop(&'a VmId, Content),
     Files(FileAccess),
     Scheme(&'a str),
+    Zone(Zone),
     All(Kind),
 }
 
@@ -46,6 +47,7 @@ impl Hash for KeyView<'_> {
                 state.write(scheme.as_bytes());
             }
             Self::All(kind) => state.write_u32(0x700 | kind as u32),
+            Self::Zone(zone) => state.write_u32(0x800 | zone as u32),
         }
     }
 }
@@ -53,6 +55,12 @@ impl Hash for KeyView<'_> {
 /// Whatever stands for a key.
 pub(crate) trait AsKey {
     fn view(&self) -> KeyView<'_>;
+}
+
+impl AsKey for KeyView<'_> {
+    fn view(&self) -> KeyView<'_> {
+        *self
+    }
 }
 
 impl AsKey for Resource {
@@ -76,6 +84,7 @@ impl AsKey for Key {
             Self::Drop { from, content } => KeyView::Drop(from, *content),
             Self::Files { access } => KeyView::Files(*access),
             Self::Scheme(scheme) => KeyView::Scheme(scheme),
+            Self::Zone(zone) => KeyView::Zone(*zone),
             Self::All(kind) => KeyView::All(*kind),
         }
     }

@@ -47,8 +47,6 @@ impl Cell {
 /// A cell a zone.
 type Cells = [Cell; 4];
 
-const ZONES: [Zone; 4] = [Zone::Internet, Zone::Local, Zone::Host, Zone::Vm];
-
 fn cell(cells: &Cells, zone: Zone) -> &Cell {
     let [internet, local, host, vm] = cells;
     match zone {
@@ -62,7 +60,7 @@ fn cell(cells: &Cells, zone: Zone) -> &Cell {
 /// Writes a rule into the cells of the zones it speaks of.
 fn write(cells: &mut Cells, number: u32, rule: &Rule) {
     let allow = rule.says == Says::Allow;
-    for (zone, cell) in ZONES.into_iter().zip(cells) {
+    for (zone, cell) in Zone::ALL.into_iter().zip(cells) {
         // Without a zone a deny is about all of them, and an allow about the Internet only.
         if rule.zone.map_or(!allow || zone == Zone::Internet, |only| only == zone) {
             cell.set(number, rule);

@@ -283,6 +283,12 @@ impl Card {
         self.child.wait().unwrap()
     }
 
+    /// Waits for the program, which has its machine until the end.
+    #[must_use]
+    pub fn ended(mut self) -> ExitStatus {
+        self.child.wait().unwrap()
+    }
+
     /// Whether the program still runs.
     #[must_use]
     pub fn lives(&mut self) -> bool {

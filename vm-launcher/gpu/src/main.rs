@@ -55,7 +55,7 @@ fn jail(args: &Args) -> Result<Report, Box<dyn Error>> {
         keep: &[args.listen, args.channel, args.report],
         user: args.uid,
         parent: args.parent,
-        limits: Limits { descriptors: DESCRIPTORS, file_bytes: args.arena },
+        limits: Limits { descriptors: DESCRIPTORS, file_bytes: args.arena, data_bytes: None },
         landlock: true,
         connects: false,
     };

@@ -38,6 +38,8 @@ pub struct Limits {
     pub descriptors: u64,
     /// Bytes of the largest file, which includes memfds.
     pub file_bytes: u64,
+    /// Bytes of writable memory of its own, shared memory not included; no limit if there is none.
+    pub data_bytes: Option<u64>,
 }
 
 /// What became of Landlock.
@@ -130,13 +132,14 @@ fn close_strays(keep: &[RawFd]) -> Result<(), JailError> {
 
 fn set_limits(limits: Limits) -> Result<(), JailError> {
     let exactly = |n| Rlimit { current: Some(n), maximum: Some(n) };
-    for (resource, n, name) in [
+    let data = limits.data_bytes.map(|n| (Resource::Data, n, "limit on memory"));
+    for (resource, n, name) in data.into_iter().chain([
         (Resource::Core, 0, "limit on core dumps"),
         (Resource::Nofile, limits.descriptors, "limit on descriptors"),
         (Resource::Fsize, limits.file_bytes, "limit on file size"),
         (Resource::Memlock, 0, "limit on locked memory"),
         (Resource::Msgqueue, 0, "limit on message queues"),
-    ] {
+    ]) {
         // An inherited hard limit may already be lower; raising it is neither possible nor wanted.
         let hard = rustix::process::getrlimit(resource).maximum;
         let n = hard.map_or(n, |hard| hard.min(n));

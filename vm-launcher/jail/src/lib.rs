@@ -28,5 +28,5 @@ mod rules;
 mod sys;
 
 pub use enter::{JailError, Landlock, Limits, Plan, Report, enter, tighten};
-pub use filter::{Filter, FilterError};
+pub use filter::{Filter, FilterError, without_x32};
 pub use rules::{RUNTIME, Rule, STARTUP, THREAD_BEGIN, When};

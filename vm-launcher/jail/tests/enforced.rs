@@ -37,6 +37,7 @@ const CASES: &[Case] = &[
     ("executable-memory", executable_memory, End::Killed),
     ("kill-parent", kill_parent, End::Killed),
     ("thread-after-tighten", thread_after_tighten, End::Killed),
+    ("much-memory", || Vec::<u8>::new().try_reserve_exact(512 << 20).is_ok(), End::Refused),
     ("stray-descriptor", stray_descriptor, End::Refused),
 ];
 
@@ -99,7 +100,7 @@ fn child(case: &Case, landlock: bool) -> ExitCode {
     let Ok(stray) = std::fs::File::open("/dev/null") else {
         return ExitCode::from(5);
     };
-    let limits = Limits { descriptors: 64, file_bytes: 1 << 20 };
+    let limits = Limits { descriptors: 64, file_bytes: 1 << 20, data_bytes: Some(256 << 20) };
     let plan = Plan { keep: &[], user: None, parent: None, limits, landlock, connects: false };
     // What tests do and helpers do not: ask for their parent.
     let extra = [Rule::any(libc::SYS_getppid, "the case asks whom to kill")];

@@ -8,6 +8,7 @@
 //! away paths; capabilities go, because a desktop that runs as root has them.
 
 use crate::launch::die_with_parent_now;
+use cofferdam_jail::without_x32;
 use landlock::{
     ABI, Access as _, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible as _, PathBeneath, PathFd,
     Ruleset, RulesetAttr as _, RulesetCreatedAttr as _, RulesetError, RulesetStatus, Scope,
@@ -188,5 +189,6 @@ fn filter() -> Result<seccompiler::BpfProgram, EnclosureError> {
     calls.insert(libc::SYS_fcntl, vec![command(libc::F_SETOWN)?, command(F_SETOWN_EX)?]);
     let refuse = SeccompAction::Errno(libc::EPERM.unsigned_abs());
     let arch = TargetArch::try_from(std::env::consts::ARCH)?;
-    Ok(SeccompFilter::new(calls, SeccompAction::Allow, refuse, arch)?.try_into()?)
+    let list = SeccompFilter::new(calls, SeccompAction::Allow, refuse, arch)?;
+    Ok(without_x32(list.try_into()?))
 }

@@ -6,10 +6,12 @@
 
 use cofferdam_jail::{Limits, Plan, Report};
 use cofferdam_net::args::Args;
-use cofferdam_net::host::{Config, Host, name_servers};
+use cofferdam_net::host::{Config, Host, Network, name_servers};
 use cofferdam_net::vhost::{HOST_EVENT, NetBackend};
 use cofferdam_net::{sandbox, sys};
 use std::error::Error;
+use std::net::SocketAddr;
+use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixListener;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -24,6 +26,9 @@ const LOG: u64 = 1 << 30;
 /// Descriptors that a gateway may have: a socket for each flow, two for each name question, and its own.
 const DESCRIPTORS: u64 = 16_384;
 
+/// Bytes of memory of its own; what flows may have at most is about half of that.
+const DATA: u64 = 768 << 20;
+
 fn main() -> ExitCode {
     let args = match Args::parse(std::env::args().skip(1)) {
         Ok(args) => args,
@@ -35,11 +40,13 @@ fn main() -> ExitCode {
     };
     // The only file that is read, before the jail closes.
     let upstream = if args.upstream.is_empty() { name_servers() } else { args.upstream.clone() };
-    let jailed = jail(&args);
+    // And a socket of a kind that can't be made any more then.
+    let network = Network::open();
+    let jailed = jail(&args, network.as_ref().ok());
     start_log();
     let result = jailed.and_then(|report| {
         tracing::info!(vm = %args.vm, uid = report.uid, landlock = ?report.landlock, "jailed");
-        serve(&args, upstream)
+        serve(&args, upstream, network?)
     });
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -54,25 +61,26 @@ fn start_log() {
     tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).init();
 }
 
-fn jail(args: &Args) -> Result<Report, Box<dyn Error>> {
+fn jail(args: &Args, network: Option<&Network>) -> Result<Report, Box<dyn Error>> {
     let mut keep = vec![args.listen, args.control];
     keep.extend(args.point);
+    keep.extend(network.map(Network::as_raw_fd));
     let plan = Plan {
         keep: &keep,
         user: args.uid,
         parent: args.parent,
-        limits: Limits { descriptors: DESCRIPTORS, file_bytes: LOG },
+        limits: Limits { descriptors: DESCRIPTORS, file_bytes: LOG, data_bytes: Some(DATA) },
         landlock: true,
         connects: true,
     };
     Ok(cofferdam_jail::enter(&plan, &sandbox::first()?)?)
 }
 
-fn serve(args: &Args, upstream: Vec<std::net::SocketAddr>) -> Result<(), Box<dyn Error>> {
+fn serve(args: &Args, upstream: Vec<SocketAddr>, network: Network) -> Result<(), Box<dyn Error>> {
     let listener = UnixListener::from(sys::inherit(args.listen)?);
     let control = sys::inherit(args.control)?;
     let point = args.point.map(sys::inherit).transpose()?;
-    let host = Host::new(Config { upstream, internet: args.internet.clone() }, control, point)?;
+    let host = Host::new(Config { upstream, internet: args.internet.clone() }, network, control, point)?;
     let memory = GuestMemoryAtomic::new(GuestMemoryMmap::new());
     let backend = Arc::new(NetBackend::new(host, memory.clone()));
     let daemon = VhostUserDaemon::new("machine".into(), Arc::clone(&backend), memory);

@@ -6,7 +6,8 @@
 //! read before that.
 //!
 //! The gateway is the one helper that must open connections, so it may make internet sockets of three kinds
-//! and connect them. It may not listen, bind, or make sockets of any other family; it reaches no path.
+//! and connect them. It may not listen, bind, or make sockets of any other family; it reaches no path. One
+//! more socket it has from before: on it the kernel tells which networks this computer is in.
 
 use cofferdam_jail::{Filter, FilterError, RUNTIME, Rule, STARTUP, THREAD_BEGIN, When};
 
@@ -38,18 +39,32 @@ const SERVE: &[Rule] = &[
     ),
     Rule::only(
         libc::SYS_socket,
-        &[is(0, libc::AF_INET), kind(libc::SOCK_DGRAM)],
-        "datagrams, pings and name questions; the protocol is one of two",
+        &[is(0, libc::AF_INET), kind(libc::SOCK_DGRAM), is(2, 0)],
+        "datagrams and name questions",
     ),
     Rule::only(
         libc::SYS_socket,
-        &[is(0, libc::AF_INET6), kind(libc::SOCK_DGRAM)],
-        "datagrams, pings and name questions; the protocol is one of two",
+        &[is(0, libc::AF_INET6), kind(libc::SOCK_DGRAM), is(2, 0)],
+        "datagrams and name questions",
+    ),
+    Rule::only(
+        libc::SYS_socket,
+        &[is(0, libc::AF_INET), kind(libc::SOCK_DGRAM), is(2, libc::IPPROTO_ICMP)],
+        "pings",
+    ),
+    Rule::only(
+        libc::SYS_socket,
+        &[is(0, libc::AF_INET6), kind(libc::SOCK_DGRAM), is(2, libc::IPPROTO_ICMPV6)],
+        "pings",
     ),
     Rule::any(libc::SYS_connect, "the other end of an allowed flow"),
     Rule::any(libc::SYS_getsockname, "whether an address is this computer's own"),
     Rule::any(libc::SYS_getsockopt, "how a connection attempt ended"),
-    Rule::only(libc::SYS_setsockopt, &[is(1, libc::IPPROTO_TCP)], "no delay on connections"),
+    Rule::only(
+        libc::SYS_setsockopt,
+        &[is(1, libc::IPPROTO_TCP), is(2, libc::TCP_NODELAY)],
+        "no delay on connections",
+    ),
     Rule::any(libc::SYS_recvfrom, "sockets of flows"),
     Rule::any(libc::SYS_sendto, "sockets of flows"),
     Rule::any(libc::SYS_recvmsg, "the machine, the monitor and the shepherd, with descriptors"),
@@ -103,6 +118,21 @@ mod tests {
         for (call, conditions) in calls {
             assert!(conditions.len() == 1 || !conditions.contains(&0), "call {call} is allowed twice");
         }
+    }
+
+    #[test]
+    fn sockets_and_their_options_are_of_the_named_kinds_only() {
+        let fixed = |rule: &Rule| {
+            let argument = |when: &When| match *when {
+                When::Is { arg, .. } | When::Bits { arg, .. } => arg,
+            };
+            let mut arguments: Vec<u8> = rule.when.iter().map(argument).collect();
+            arguments.sort_unstable();
+            arguments
+        };
+        let of = |call| SERVE.iter().filter(move |rule| rule.call == call).map(fixed).collect::<Vec<_>>();
+        assert_eq!(of(libc::SYS_socket), vec![vec![0, 1, 2]; 6]);
+        assert_eq!(of(libc::SYS_setsockopt), [[1, 2]]);
     }
 
     #[test]

@@ -221,6 +221,9 @@ impl Core {
             Says::Deny => self.book.take(vec![event]).map_err(|_full| OrderError::NotDurable),
         };
         self.reconsider_family(vm, effect == Says::Deny);
+        if (effect, kind) == (Says::Allow, Kind::Network) {
+            self.reopen(vm);
+        }
         answer.map(|()| Reply::Number(id.0))
     }
 

@@ -249,6 +249,15 @@ impl Core {
         }
     }
 
+    /// Something may be allowed now that the gateway was told no about: it hears the level again, after which
+    /// what was denied may ask again.
+    pub(super) fn reopen(&mut self, vm: &VmId) {
+        if let Some(entry) = self.vms.get_mut(vm) {
+            entry.level_sent = None;
+        }
+        self.touch(vm);
+    }
+
     fn tell_level(&mut self, vm: &VmId) {
         let level = self.book.state().level(vm, Kind::Network).0;
         let Some(entry) = self.vms.get_mut(vm) else { return };

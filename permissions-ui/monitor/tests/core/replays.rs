@@ -7,7 +7,7 @@ use cofferdam_monitor::core::{Effect, Input, LinkId, Newcomer, Order, PointId, R
 use cofferdam_monitor_wire::point::{FromPoint, PortalOutcome, PortalWish, ToPoint};
 use cofferdam_monitor_wire::registry::FromMonitor;
 use cofferdam_monitor_wire::screen::{About, ToScreen};
-use cofferdam_policy::{Answer, Kind, Level, Usage};
+use cofferdam_policy::{Answer, Kind, Level, Refusal, Resource, Usage, Zone};
 
 /// A firewall rule was removed, and the download went on until its end.
 #[test]
@@ -151,4 +151,47 @@ fn a_wider_yes_does_not_beat_a_narrow_no() {
     };
     assert!(!decided(&desk.ask(&mail, 1, site("bad.org"))));
     assert!(decided(&desk.ask(&mail, 2, site("good.org"))));
+}
+
+/// A "never" about an address of the home network was written down for the Internet, and never looked at.
+#[test]
+fn a_never_about_an_address_is_about_that_address() {
+    let mut desk = Desk::new();
+    let mail = desk.vm("mail");
+    for target in ["100.64.0.1", "2001:db8::1"] {
+        let (target, span) = (target.into(), Span::Never);
+        desk.order(Order::Grant { vm: vm("mail"), kind: Kind::Network, target, span }).unwrap();
+    }
+    for (serial, (addr, zone)) in (1..).zip([("100.64.0.1", Zone::Local), ("2001:db8::1", Zone::Local)]) {
+        let mut resource = site(addr);
+        if let Resource::Network(contact) = &mut resource {
+            contact.zone = zone;
+        }
+        let no = |e: &Effect| {
+            let verdict = Err(Refusal::Never);
+            matches!(e, Effect::Point(_, ToPoint::Decided { verdict: v, .. }) if *v == verdict)
+        };
+        assert!(desk.ask(&mail, serial, resource).iter().any(no), "{addr}");
+    }
+}
+
+/// A datagram that was denied went on being denied after the person had said yes in the panel: the gateway
+/// remembered the no and never asked again.
+#[test]
+fn a_yes_in_the_panel_reaches_a_gateway_that_was_told_no() {
+    let mut desk = Desk::new();
+    let mail = desk.vm("mail");
+    let levels = |effects: &[Effect]| {
+        let level = |e: &Effect| matches!(e, Effect::Point(p, ToPoint::Level(_)) if *p == mail.net);
+        effects.iter().filter(|e| level(e)).count()
+    };
+    for (kind, target, span, expected) in [
+        (Kind::Network, "a.org", Span::Always, 1),
+        (Kind::Network, "b.org", Span::Never, 0),
+        (Kind::Notifications, "all", Span::Always, 0),
+    ] {
+        let order = Order::Grant { vm: vm("mail"), kind, target: target.into(), span };
+        let (_, effects) = desk.begin(order);
+        assert_eq!(levels(&effects), expected, "{target}");
+    }
 }

@@ -285,3 +285,100 @@ fn a_host_is_a_plain_name_or_a_plain_address() {
         assert_eq!(Host::parse(&host.to_string()), Ok(host), "written and read it is the same");
     }
 }
+
+#[test]
+fn an_address_says_where_it_is() {
+    for (addr, expected) in [
+        ("93.184.216.34", Zone::Internet),
+        ("2606:2800:220:1::1", Zone::Internet),
+        ("127.0.0.1", Zone::Host),
+        ("0.0.0.0", Zone::Host),
+        ("::1", Zone::Host),
+        ("::ffff:127.0.0.1", Zone::Host),
+        ("::ffff:192.168.1.1", Zone::Local),
+        ("64:ff9b::7f00:1", Zone::Host),
+        ("64:ff9b::5db8:d822", Zone::Internet),
+        ("10.0.2.16", Zone::Vm),
+        ("fd00:cffe::16", Zone::Vm),
+        ("10.1.2.3", Zone::Local),
+        ("172.16.0.1", Zone::Local),
+        ("172.32.0.1", Zone::Internet),
+        ("192.168.0.1", Zone::Local),
+        ("192.0.0.8", Zone::Local),
+        ("169.254.169.254", Zone::Local),
+        ("100.64.0.1", Zone::Local),
+        ("198.18.0.7", Zone::Local),
+        ("224.0.0.251", Zone::Local),
+        ("255.255.255.255", Zone::Local),
+        ("fe80::1", Zone::Local),
+        ("fc00::1", Zone::Local),
+        ("ff02::1", Zone::Local),
+        ("2002:7f00:1::1", Zone::Local),
+        ("2001:0:1::1", Zone::Local),
+        ("::7f00:1", Zone::Local),
+    ] {
+        assert_eq!(Zone::of(addr.parse().unwrap()), expected, "{addr}");
+    }
+}
+
+#[test]
+fn a_never_about_an_address_holds_wherever_the_address_is() {
+    let addr = |zone| site("2001:db8::7", zone);
+    let never = grant(0, addr(Zone::Internet).key(), Effect::Deny, Lifetime::Standing);
+    let yes = grant(1, addr(Zone::Local).key(), Effect::Allow, Lifetime::Standing);
+    let all = level(Kind::Network, Level::All);
+    let state = with(&[never, yes, all]);
+    for zone in Zone::ALL {
+        let said = state.decide(&vm("mail"), &addr(zone), NOW);
+        assert_eq!(said, Decision::Deny(Refusal::Never), "{zone:?}");
+    }
+    // Of a name the Internet is another place than home.
+    let name = grant(0, site("a.org", Zone::Local).key(), Effect::Deny, Lifetime::Standing);
+    let state = with(&[name, level(Kind::Network, Level::All)]);
+    assert!(matches!(state.decide(&vm("mail"), &site("a.org", Zone::Internet), NOW), Decision::Allow { .. }));
+}
+
+#[test]
+fn the_level_internet_is_about_names() {
+    let never = grant(0, site("bad.org", Zone::Internet).key(), Effect::Deny, Lifetime::Standing);
+    let decide = |events: &[Event], resource: Resource| with(events).decide(&vm("mail"), &resource, NOW);
+    let internet = [never, level(Kind::Network, Level::Internet)];
+    assert!(matches!(decide(&internet, imap()), Decision::Allow { .. }));
+    assert_eq!(decide(&internet, site("bad.org", Zone::Internet)), Decision::Deny(Refusal::Never));
+    // It may be the address of the name that was refused.
+    assert!(matches!(decide(&internet, site("93.184.216.34", Zone::Internet)), Decision::Ask { .. }));
+    assert_eq!(decide(&internet, site("192.168.1.1", Zone::Local)), Decision::Deny(Refusal::NotListed));
+    let silenced =
+        [internet.to_vec(), vec![Event::Silenced { vm: vm("mail"), kind: Kind::Network }]].concat();
+    assert_eq!(decide(&silenced, site("93.184.216.34", Zone::Internet)), Decision::Deny(Refusal::Silenced));
+    assert!(matches!(decide(&silenced, imap()), Decision::Allow { .. }));
+    let all = [level(Kind::Network, Level::All)];
+    assert!(matches!(decide(&all, site("93.184.216.34", Zone::Internet)), Decision::Allow { .. }));
+}
+
+#[test]
+fn a_yes_to_the_network_stops_at_the_front_door() {
+    let key = Key::All(Kind::Network);
+    let zones = |events: &[Event]| {
+        let state = with(events);
+        Zone::ALL.map(|zone| {
+            matches!(state.decide(&vm("mail"), &site("printer", zone), NOW), Decision::Allow { .. })
+        })
+    };
+    let yes = grant(0, key.clone(), Effect::Allow, Lifetime::Standing);
+    assert_eq!(zones(std::slice::from_ref(&yes)), [true, false, false, false]);
+    let home = grant(1, Key::Zone(Zone::Local), Effect::Allow, Lifetime::Standing);
+    assert_eq!(zones(&[yes.clone(), home.clone()]), [true, true, false, false]);
+    assert_eq!(
+        zones(&[grant(0, Key::Zone(Zone::Host), Effect::Allow, Lifetime::Once)]),
+        [false, false, true, false]
+    );
+    let no_home = grant(1, Key::Zone(Zone::Local), Effect::Deny, Lifetime::Standing);
+    assert_eq!(zones(&[level(Kind::Network, Level::All), no_home]), [true, false, true, true]);
+    let never = grant(2, key, Effect::Deny, Lifetime::Standing);
+    assert_eq!(
+        zones(&[level(Kind::Network, Level::All), home, never]),
+        [false; 4],
+        "a no is about all of it"
+    );
+}

@@ -217,8 +217,19 @@ fn alone(
     let mut about: Vec<&Rule> = rules.iter().filter(|r| closeness(r, vm, Some(app)).is_some()).collect();
     let said = |says| about.iter().any(|r| r.says == says && covers(r, resource));
     let held = grants(events, vm, now);
-    let speaks = |key: &Key| *key == resource.key() || *key == Key::All(kind);
-    let deny = held.iter().any(|g| g.effect == Effect::Deny && speaks(&g.key));
+    let zone = match resource {
+        Resource::Network(contact) => Some(contact.zone),
+        _ => None,
+    };
+    let wide = |key: &Key| *key == Key::All(kind) || zone.is_some_and(|zone| *key == Key::Zone(zone));
+    let speaks = |key: &Key| *key == resource.key() || wide(key);
+    let same_address = |key: &Key| match (key, resource) {
+        (Key::Site { host, .. }, Resource::Network(contact)) => {
+            matches!(host, Host::Addr(_)) && *host == contact.host
+        }
+        _ => false,
+    };
+    let deny = held.iter().any(|g| g.effect == Effect::Deny && (speaks(&g.key) || same_address(&g.key)));
     if malformed(resource) || said(Says::Deny) || deny {
         return Word::No;
     }
@@ -235,15 +246,19 @@ fn alone(
             _ => {}
         }
     }
-    let mut yes = held.iter().filter(|g| speaks(&g.key));
+    let part = held.iter().find(|g| zone.is_some_and(|zone| g.key == Key::Zone(zone)));
+    let open = zone.is_none_or(|zone| zone == Zone::Internet);
+    let whole = held.iter().find(|g| open && g.key == Key::All(kind));
     let exact = held.iter().find(|g| g.key == resource.key());
-    let internet = matches!(resource, Resource::Network(c) if c.zone == Zone::Internet);
-    match (holds, exact.or(yes.next())) {
+    let internet = zone == Some(Zone::Internet);
+    let named = matches!(resource, Resource::Network(c) if matches!(c.host, Host::Name(_)));
+    match (holds, exact.or(part).or(whole)) {
         (Level::Off, _) => Word::No,
         (_, Some(g)) => Word::Yes { once: g.lifetime == Lifetime::Once },
         _ if allowed_by_rule || holds == Level::All => Word::Yes { once: false },
-        (Level::Internet, _) if internet => Word::Yes { once: false },
-        (Level::Ask, _) if !silenced(events, vm, kind) => Word::Ask,
+        (Level::Internet, _) if internet && named => Word::Yes { once: false },
+        (Level::Internet, _) if !internet => Word::No,
+        (Level::Ask | Level::Internet, _) if !silenced(events, vm, kind) => Word::Ask,
         _ => Word::No,
     }
 }

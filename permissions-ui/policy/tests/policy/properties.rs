@@ -69,7 +69,9 @@ proptest! {
                 let active = grants(&world.events, &vm, now);
                 let grant = active.iter().find(|g| g.id == id).unwrap();
                 prop_assert_eq!(grant.effect, Effect::Allow);
-                prop_assert!(grant.key == resource.key() || grant.key == Key::All(resource.kind()));
+                let part = matches!((&grant.key, &resource), (Key::Zone(z), Resource::Network(c)) if *z == c.zone);
+                let whole = grant.key == Key::All(resource.kind());
+                prop_assert!(grant.key == resource.key() || part || whole);
                 prop_assert_eq!(once, grant.lifetime == Lifetime::Once);
                 prop_assert!(until.is_none_or(|end| now < end));
             }

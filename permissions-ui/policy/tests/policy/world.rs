@@ -60,7 +60,11 @@ fn any_resource() -> impl Strategy<Value = Resource> {
 }
 
 fn any_key() -> impl Strategy<Value = Key> {
-    prop_oneof![4 => any_resource().prop_map(|r| r.key()), 1 => select(Kind::ALL.to_vec()).prop_map(Key::All)]
+    prop_oneof![
+        8 => any_resource().prop_map(|r| r.key()),
+        2 => select(Kind::ALL.to_vec()).prop_map(Key::All),
+        1 => select(ZONES.to_vec()).prop_map(Key::Zone),
+    ]
 }
 
 fn any_lifetime() -> impl Strategy<Value = Lifetime> {

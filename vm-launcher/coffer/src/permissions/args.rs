@@ -42,7 +42,8 @@ pub(crate) struct GrantArgs {
     /// Of which kind
     #[arg(value_parser = kinds())]
     pub(crate) kind: String,
-    /// What, such as imap.example.org, local:printer.home or "text from firefox"; by default all of it
+    /// What, such as imap.example.org, local:printer.home or "text from firefox"; by default all of it. Of the
+    /// network that is the Internet; local:all and host:all open the local network and this computer
     #[arg(default_value = "all")]
     pub(crate) target: String,
     /// For how long; never forbids it

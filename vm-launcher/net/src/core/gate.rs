@@ -14,6 +14,7 @@ use super::flow::{Effect, End, FlowId, FlowKey, Opened, Place};
 use super::names::{self, Names};
 use super::online::{ACTIVE, Online};
 use super::plan;
+use super::ration::Ration;
 use super::usage::Ledger;
 use super::zones::{self, Range};
 use cofferdam_monitor_wire::point::Ticket;
@@ -24,7 +25,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 /// Most flows of one VM, those that are only held or denied included.
 pub const FLOWS: usize = 4096;
-/// Most flows that wait for an answer.
+/// Most flows that wait for an answer, or for the far end after a yes.
 pub const HELD: usize = 512;
 /// Most different questions at a time.
 pub const ASKS: usize = 128;
@@ -72,11 +73,16 @@ pub struct Gate {
     /// The names that the guest looked up.
     pub names: Names,
     internet: Vec<Range>,
+    /// The networks that this computer is in.
+    nets: Vec<Range>,
     /// None while there is no monitor, or it has not said anything.
     level: Option<Level>,
     flows: HashMap<FlowId, Flow>,
     by_key: HashMap<FlowKey, FlowId>,
     held: usize,
+    /// How many were allowed and have no far end yet.
+    under_way: usize,
+    refusals: Ration,
     denied: BTreeSet<FlowId>,
     asks: BTreeMap<u32, Ask>,
     by_resource: BTreeMap<Resource, u32>,
@@ -92,16 +98,19 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// Nothing known, nothing allowed. `internet`: see [`zones::zone`].
+    /// Nothing known, nothing allowed. `internet` are ranges that a test wants to count as the internet.
     #[must_use]
     pub fn new(internet: Vec<Range>) -> Self {
         Self {
             names: Names::default(),
             internet,
+            nets: Vec::new(),
             level: None,
             flows: HashMap::new(),
             by_key: HashMap::new(),
             held: 0,
+            under_way: 0,
+            refusals: Ration::default(),
             denied: BTreeSet::new(),
             asks: BTreeMap::new(),
             by_resource: BTreeMap::new(),
@@ -160,10 +169,21 @@ impl Gate {
         Place::Site(host)
     }
 
+    /// The networks that this computer is in now: who is there is no stranger on the internet, whatever the
+    /// address looks like.
+    pub fn set_nets(&mut self, nets: Vec<Range>) {
+        self.nets = nets;
+    }
+
     fn zone_of(&self, addr: IpAddr, own: bool) -> Zone {
-        let zone = zones::zone(addr, &self.internet);
-        let meant = self.internet.iter().any(|range| range.contains(addr.to_canonical()));
-        if own && !meant { Zone::Host } else { zone }
+        let addr = addr.to_canonical();
+        let within = |ranges: &[Range]| ranges.iter().any(|range| range.contains(addr));
+        match Zone::of(addr) {
+            _ if within(&self.internet) => Zone::Internet,
+            _ if own => Zone::Host,
+            Zone::Internet if within(&self.nets) => Zone::Local,
+            zone => zone,
+        }
     }
 
     /// A flow as the guest names it, if it is there.
@@ -204,7 +224,10 @@ impl Gate {
         let contact = Contact { host, zone, transport: key.transport, port: key.remote.port() };
         let resource = Resource::Network(contact);
         let known = self.by_resource.contains_key(&resource);
-        if self.flows.len() >= FLOWS || self.held >= HELD || (!known && self.asks.len() >= ASKS) {
+        if self.flows.len() >= FLOWS
+            || self.held + self.under_way >= HELD
+            || (!known && self.asks.len() >= ASKS)
+        {
             return Opened::Flood;
         }
         let id = FlowId(self.next_flow);
@@ -269,6 +292,9 @@ impl Gate {
             ask.waiting.into_iter().for_each(|id| self.deny(id));
             return;
         };
+        if !ticket.once {
+            self.reopen(&ask.resource);
+        }
         let mut waiting = ask.waiting.into_iter();
         for id in waiting.by_ref() {
             self.allowed(id, ticket.id, now);
@@ -292,6 +318,7 @@ impl Gate {
         let Stage::Asking { then, .. } = &mut flow.stage else { return };
         let then = std::mem::take(then);
         self.held = self.held.saturating_sub(1);
+        self.under_way = self.under_way.saturating_add(1);
         flow.tickets.push(ticket);
         self.tickets.entry(ticket).or_default().insert(id);
         let once = Usage { times: 1, ..Usage::default() };
@@ -346,6 +373,7 @@ impl Gate {
         if let Some(flow) = self.flows.get_mut(&id) {
             flow.stage = Stage::Asking { serial, then };
             self.held = self.held.saturating_add(1);
+            self.under_way = self.under_way.saturating_sub(1);
         }
     }
 
@@ -355,6 +383,7 @@ impl Gate {
             && matches!(flow.stage, Stage::Connecting)
         {
             flow.stage = Stage::Live;
+            self.under_way = self.under_way.saturating_sub(1);
             self.count(id);
         }
     }
@@ -367,19 +396,26 @@ impl Gate {
     /// The gateway itself refuses a live flow: what it says in its first bytes is not what was allowed.
     pub fn refuse(&mut self, id: FlowId, why: Refusal) {
         if let Some(flow) = self.flows.get(&id) {
-            self.effects.push_back(Effect::Refused { resource: flow.resource.clone(), why });
+            let resource = flow.resource.clone();
+            self.tell_refused(resource, why);
             self.end(id, End::Reset);
         }
     }
 
     /// The gateway itself refuses something before it became a flow.
-    pub fn refused(&mut self, host: Host, transport: Transport, port: u16, why: Refusal) {
+    pub fn refused(&mut self, host: Host, transport: Transport, port: u16, why: Refusal, now: Duration) {
+        self.now = self.now.max(now);
         let zone = match host {
             Host::Addr(addr) => self.zone_of(addr, false),
             Host::Name(_) => Zone::Internet,
         };
-        let resource = Resource::Network(Contact { host, zone, transport, port });
-        self.effects.push_back(Effect::Refused { resource, why });
+        self.tell_refused(Resource::Network(Contact { host, zone, transport, port }), why);
+    }
+
+    fn tell_refused(&mut self, resource: Resource, why: Refusal) {
+        if self.refusals.take(self.now) {
+            self.effects.push_back(Effect::Refused { resource, why });
+        }
     }
 
     /// Bytes went over a flow.
@@ -402,6 +438,15 @@ impl Gate {
         self.release(id, &tickets);
         self.denied.insert(id);
         self.effects.push_back(Effect::End { flow: id, how: End::Silent });
+    }
+
+    /// A yes that lasts: flows to the same site that were denied before it may ask again.
+    fn reopen(&mut self, resource: &Resource) {
+        let same = |id: &FlowId| self.flows.get(id).is_some_and(|f| f.resource.key() == resource.key());
+        let same: Vec<_> = self.denied.iter().copied().filter(same).collect();
+        for id in same {
+            self.forget(id);
+        }
     }
 
     fn release(&mut self, id: FlowId, tickets: &[u64]) {
@@ -430,6 +475,9 @@ impl Gate {
             self.online.end(self.now);
         }
         self.release(id, &flow.tickets);
+        if matches!(flow.stage, Stage::Resolving | Stage::Connecting) {
+            self.under_way = self.under_way.saturating_sub(1);
+        }
         if let Stage::Asking { serial, .. } = flow.stage {
             self.held = self.held.saturating_sub(1);
             if let Some(ask) = self.asks.get_mut(&serial) {
@@ -537,35 +585,8 @@ impl Gate {
             self.effects.push_back(Effect::Online(false));
         }
     }
-
-    /// Verifies what must hold after every call.
-    ///
-    /// # Errors
-    /// What does not hold.
-    pub fn check(&self) -> Result<(), &'static str> {
-        let held = self.flows.values().filter(|flow| matches!(flow.stage, Stage::Asking { .. })).count();
-        let live = |flow: &Flow| matches!(flow.stage, Stage::Resolving | Stage::Connecting | Stage::Live);
-        let covered = |(id, flow): (&FlowId, &Flow)| {
-            !flow.tickets.is_empty()
-                && flow.tickets.iter().all(|t| self.tickets.get(t).is_some_and(|flows| flows.contains(id)))
-        };
-        let known = self.tickets.values().flatten().all(|id| self.flows.contains_key(id));
-        let counted = self.flows.values().filter(|flow| flow.counts).count();
-        let asked = self.asks.values().flat_map(|ask| &ask.waiting).count();
-        [
-            (self.flows.len() <= FLOWS && self.asks.len() <= ASKS && held <= HELD, "a bound is broken"),
-            (self.flows.len() == self.by_key.len(), "a flow has no key, or a key no flow"),
-            (held == self.held && asked == held, "a held flow waits for nothing"),
-            (self.flows.iter().filter(|(_, flow)| live(flow)).all(covered), "a flow lives without a ticket"),
-            (counted == self.online.flows(), "a flow that counts is not counted"),
-            (known, "a ticket covers a flow that is not there"),
-            (self.is_up() || self.flows.is_empty(), "the link is down and something flows"),
-        ]
-        .into_iter()
-        .find_map(|(holds, what)| (!holds).then_some(Err(what)))
-        .unwrap_or(Ok(()))
-    }
 }
 
+mod check;
 #[cfg(test)]
 mod tests;

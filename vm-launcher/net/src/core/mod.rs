@@ -12,9 +12,11 @@ pub mod fragment;
 pub mod gate;
 pub mod hello;
 pub mod names;
+pub mod nets;
 pub mod online;
 pub mod packet;
 pub mod plan;
+pub mod ration;
 pub mod usage;
 pub mod zones;
 

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-//! Which network an address belongs to, and which of them are name servers in disguise.
+//! Ranges of addresses, places that nobody can be at, and name servers in disguise.
 //!
-//! In: addresses and names. Out: a [`Zone`], which is a grant of its own: a name on the internet whose
-//! address turns out to lie in the local network needs the local grant.
+//! In: addresses and names. Out: what they are. The zone that an address by itself says is
+//! [`cofferdam_policy::Zone::of`].
 
 use super::plan;
-use cofferdam_policy::Zone;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Addresses as a base and a number of leading bits, such as `127.0.0.0/8`.
@@ -22,8 +21,14 @@ impl Range {
         let (base, bits) = text.split_once('/').map_or((text, None), |(base, bits)| (base, Some(bits)));
         let base: IpAddr = base.parse().ok()?;
         let most = if base.is_ipv4() { 32 } else { 128 };
-        let bits = bits.map_or(Some(most), |bits| bits.parse().ok())?;
-        (bits <= most).then_some(Self { base, bits })
+        Self::new(base, bits.map_or(Some(most), |bits| bits.parse().ok())?)
+    }
+
+    /// The addresses that begin with the same `bits` as `base` does.
+    #[must_use]
+    pub const fn new(base: IpAddr, bits: u8) -> Option<Self> {
+        let most = if base.is_ipv4() { 32 } else { 128 };
+        if bits <= most { Some(Self { base, bits }) } else { None }
     }
 
     /// Whether `addr` is in it.
@@ -40,52 +45,6 @@ impl Range {
             }
             _ => false,
         }
-    }
-}
-
-/// The zone of an address, as far as the address itself says; whether it is one of this computer's own, the
-/// caller finds out. `internet` are ranges that a test wants to count as the internet.
-#[must_use]
-pub fn zone(addr: IpAddr, internet: &[Range]) -> Zone {
-    let addr = addr.to_canonical();
-    if internet.iter().any(|range| range.contains(addr)) {
-        return Zone::Internet;
-    }
-    match addr {
-        IpAddr::V4(addr) => zone4(addr),
-        IpAddr::V6(addr) => zone6(addr, internet),
-    }
-}
-
-const fn zone4(addr: Ipv4Addr) -> Zone {
-    match addr.octets() {
-        [0 | 127, ..] => Zone::Host,
-        [10, 0, 2, _] => Zone::Vm,
-        // Private, shared, link-local, special and benchmark ranges, multicast, reserved, broadcast.
-        [10, ..]
-        | [100, 64..=127, ..]
-        | [169, 254, ..]
-        | [172, 16..=31, ..]
-        | [192, 0, 0, _]
-        | [192, 168, ..]
-        | [198, 18..=19, ..]
-        | [224..=255, ..] => Zone::Local,
-        _ => Zone::Internet,
-    }
-}
-
-fn zone6(addr: Ipv6Addr, internet: &[Range]) -> Zone {
-    let words = addr.segments();
-    let last = Ipv4Addr::from_bits((u32::from(words[6]) << 16) | u32::from(words[7]));
-    match words {
-        [0, 0, 0, 0, 0, 0, 0, 0 | 1] => Zone::Host,
-        // Addresses that a translator turns into IPv4 ones, and those that only look compatible.
-        [0x64, 0xff9b, 0, 0, 0, 0, ..] => zone(IpAddr::V4(last), internet),
-        [0xfd00, 0xcffe, ..] => Zone::Vm,
-        // Global unicast; without tunnels, whose inner address may be anybody's.
-        [0x2002, ..] | [0x2001, 0, ..] => Zone::Local,
-        [0x2000..=0x3fff, ..] => Zone::Internet,
-        _ => Zone::Local,
     }
 }
 
@@ -164,44 +123,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn zones() {
-        for (addr, expected) in [
-            ("93.184.216.34", Zone::Internet),
-            ("2606:2800:220:1::1", Zone::Internet),
-            ("127.0.0.1", Zone::Host),
-            ("0.0.0.0", Zone::Host),
-            ("::1", Zone::Host),
-            ("::ffff:127.0.0.1", Zone::Host),
-            ("::ffff:192.168.1.1", Zone::Local),
-            ("64:ff9b::7f00:1", Zone::Host),
-            ("64:ff9b::5db8:d822", Zone::Internet),
-            ("10.0.2.16", Zone::Vm),
-            ("fd00:cffe::16", Zone::Vm),
-            ("10.1.2.3", Zone::Local),
-            ("172.16.0.1", Zone::Local),
-            ("172.32.0.1", Zone::Internet),
-            ("192.168.0.1", Zone::Local),
-            ("169.254.169.254", Zone::Local),
-            ("100.64.0.1", Zone::Local),
-            ("198.18.0.7", Zone::Local),
-            ("224.0.0.251", Zone::Local),
-            ("255.255.255.255", Zone::Local),
-            ("fe80::1", Zone::Local),
-            ("fc00::1", Zone::Local),
-            ("ff02::1", Zone::Local),
-            ("2002:7f00:1::1", Zone::Local),
-            ("2001:0:1::1", Zone::Local),
-            ("::7f00:1", Zone::Local),
-        ] {
-            assert_eq!(zone(addr.parse().unwrap(), &[]), expected, "{addr}");
-        }
-    }
-
-    #[test]
-    fn a_test_may_call_loopback_the_internet() {
-        let ranges = [Range::parse("127.0.0.0/8").unwrap()];
-        assert_eq!(zone("127.1.2.3".parse().unwrap(), &ranges), Zone::Internet);
-        assert_eq!(zone("::1".parse().unwrap(), &ranges), Zone::Host);
+    fn ranges() {
+        let loopback = Range::parse("127.0.0.0/8").unwrap();
+        assert!(loopback.contains("127.1.2.3".parse().unwrap()));
+        assert!(!loopback.contains("::1".parse().unwrap()));
+        let subnet = Range::new("2001:db8:1:2:3::9".parse().unwrap(), 64).unwrap();
+        assert!(subnet.contains("2001:db8:1:2::1".parse().unwrap()));
+        assert!(!subnet.contains("2001:db8:1:3::1".parse().unwrap()));
         assert!(Range::parse("0.0.0.0/0").unwrap().contains("1.2.3.4".parse().unwrap()));
         for bad in ["", "127.0.0.0/33", "x/8", "127.0.0.0/", "::/129"] {
             assert_eq!(Range::parse(bad), None, "{bad}");

@@ -19,6 +19,8 @@ use std::os::fd::{AsFd, OwnedFd};
 
 /// Most datagrams that are kept while a flow waits.
 const HELD: usize = 4;
+/// Most bytes that are kept so, of all flows together.
+const HELD_BYTES: usize = 4 << 20;
 /// Most datagrams read in one go.
 const BATCH: usize = 64;
 
@@ -54,6 +56,7 @@ pub(super) enum Outcome {
 pub(super) struct Datagrams {
     flows: HashMap<FlowId, Flow>,
     starved: VecDeque<FlowId>,
+    held_bytes: usize,
     buffer: Vec<u8>,
 }
 
@@ -62,6 +65,7 @@ impl Datagrams {
     pub(super) fn begin(&mut self) {
         self.flows.clear();
         self.starved.clear();
+        self.held_bytes = 0;
     }
 
     /// A datagram of the guest's; how many bytes went out at once.
@@ -71,7 +75,9 @@ impl Datagrams {
         if flow.socket.is_some() {
             return send(flow, seq, data);
         }
-        if flow.held.len() < HELD {
+        let after = self.held_bytes.saturating_add(data.len());
+        if flow.held.len() < HELD && after <= HELD_BYTES {
+            self.held_bytes = after;
             flow.held.push(Held { seq, data: data.to_vec() });
         }
         0
@@ -93,6 +99,7 @@ impl Datagrams {
         poller.add_flow(socket.as_fd(), id)?;
         (flow.socket, flow.far) = (Some(socket), Some(to));
         let held = std::mem::take(&mut flow.held);
+        self.held_bytes = self.held_bytes.saturating_sub(bytes_of(&held));
         Ok(held.iter().fold(0, |sum, held| sum.saturating_add(send(flow, held.seq, &held.data))))
     }
 
@@ -138,8 +145,13 @@ impl Datagrams {
     /// Ends a flow. Its key, and whether it had no far end yet.
     pub(super) fn end(&mut self, id: FlowId) -> Option<(FlowKey, bool)> {
         let flow = self.flows.remove(&id)?;
+        self.held_bytes = self.held_bytes.saturating_sub(bytes_of(&flow.held));
         Some((flow.key, flow.socket.is_none()))
     }
+}
+
+fn bytes_of(held: &[Held]) -> usize {
+    held.iter().map(|held| held.data.len()).sum()
 }
 
 fn send(flow: &Flow, seq: u16, data: &[u8]) -> u64 {
@@ -166,5 +178,29 @@ fn deliver(flow: &mut Flow, bytes: &[u8], mac: Mac, link: &mut dyn Link) {
     for frame in frames {
         // Room was there for a whole packet.
         let _ = link.send(&frame, Offload::default());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_waits_is_bounded_for_all_flows_together() {
+        let mut datagrams = Datagrams::default();
+        let guest = SocketAddr::new(crate::core::plan::GUEST4.into(), 1);
+        let key = FlowKey { transport: Transport::Udp, guest, remote: guest };
+        let kept = |datagrams: &Datagrams| datagrams.flows.values().map(|f| bytes_of(&f.held)).sum::<usize>();
+        for n in 0..5000 {
+            datagrams.take(FlowId(n % 500), key, 0, &[0; 60_000]);
+        }
+        assert!((HELD_BYTES - 60_000..=HELD_BYTES).contains(&kept(&datagrams)));
+        // What ends gives its part back.
+        for n in 0..500 {
+            datagrams.end(FlowId(n));
+        }
+        assert_eq!((kept(&datagrams), datagrams.held_bytes), (0, 0));
+        datagrams.take(FlowId(1), key, 0, &[0; 60_000]);
+        assert_eq!(kept(&datagrams), 60_000);
     }
 }

@@ -84,6 +84,10 @@ impl Host {
 
     fn tcp(&mut self, ip: &Ip<'_>, link: &mut dyn Link) -> Result<(), Fault> {
         let segment = packet::tcp(ip)?;
+        // It is kept until the answer is there, and nothing that long begins a connection.
+        if segment.opens && ip.payload.len() > plan::MTU {
+            return Err(Fault::Malformed);
+        }
         let rebuilt;
         let packet = match ip.plain {
             Some(packet) => packet,
@@ -156,7 +160,8 @@ impl Host {
     }
 
     fn refuse(&mut self, host: Site, transport: Transport, port: u16) {
-        self.gate.refused(host, transport, port, Refusal::Mismatch);
+        let now = self.now();
+        self.gate.refused(host, transport, port, Refusal::Mismatch, now);
     }
 
     fn udp(&mut self, ip: &Ip<'_>, link: &mut dyn Link) -> Result<(), Fault> {

@@ -8,6 +8,7 @@ mod datagram;
 mod effects;
 mod frames;
 mod greeting;
+mod network;
 mod point;
 mod poller;
 mod port;
@@ -15,6 +16,7 @@ mod resolve;
 mod sockets;
 mod tcp;
 
+pub use network::Network;
 pub use resolve::name_servers;
 pub use tcp::{FROM_GUEST, TO_GUEST};
 
@@ -63,6 +65,7 @@ pub struct Host {
     poller: Poller,
     point: Option<Point>,
     control: OwnedFd,
+    network: Network,
     /// Connections of the guest's to our own name server.
     name_flows: HashMap<FlowKey, FlowId>,
     next_name_flow: u64,
@@ -76,14 +79,20 @@ impl Host {
     ///
     /// # Errors
     /// If the kernel refuses.
-    pub fn new(config: Config, control: OwnedFd, point: Option<OwnedFd>) -> Result<Self, Errno> {
+    pub fn new(
+        config: Config,
+        network: Network,
+        control: OwnedFd,
+        point: Option<OwnedFd>,
+    ) -> Result<Self, Errno> {
         let poller = Poller::new()?;
         rustix::io::ioctl_fionbio(&control, true)?;
         poller.add(control.as_fd(), Source::Control, EventFlags::IN)?;
         let point = point.map(|socket| Point::new(socket, &poller)).transpose()?;
         let mut chance = [0; 8];
         rustix::rand::getrandom(&mut chance, rustix::rand::GetRandomFlags::empty())?;
-        Ok(Self {
+        poller.add(network.as_fd(), Source::Network, EventFlags::IN)?;
+        let mut host = Self {
             gate: Gate::new(config.internet),
             faults: Faults::default(),
             fragments: Fragments::default(),
@@ -93,11 +102,21 @@ impl Host {
             poller,
             point,
             control,
+            network,
             name_flows: HashMap::new(),
             next_name_flow: 0,
             over: false,
             start: Instant::now(),
-        })
+        };
+        // Before the first name is looked up.
+        host.network_ready();
+        Ok(host)
+    }
+
+    fn network_ready(&mut self) {
+        if self.network.read() {
+            self.gate.set_nets(self.network.nets().ranges());
+        }
     }
 
     /// Whether the guest is to see a network.
@@ -186,6 +205,7 @@ impl Host {
             }
             Source::Point => self.point_ready(ready.readable),
             Source::Control => self.control_ready(),
+            Source::Network => self.network_ready(),
             Source::Wake => self.poller.acknowledge_wake(),
             Source::Timer => {
                 self.poller.acknowledge_timer();

@@ -29,6 +29,8 @@ pub(super) enum Source {
     Point,
     /// The shepherd.
     Control,
+    /// The kernel's word about this computer's networks.
+    Network,
     /// The gateway's own wish to go on.
     Wake,
     /// The timer.
@@ -44,6 +46,7 @@ impl Source {
             Self::Control => 4 << KIND,
             Self::Wake => 5 << KIND,
             Self::Timer => 6 << KIND,
+            Self::Network => 7 << KIND,
         }
     }
 
@@ -56,6 +59,7 @@ impl Source {
             4 => Some(Self::Control),
             5 => Some(Self::Wake),
             6 => Some(Self::Timer),
+            7 => Some(Self::Network),
             _ => None,
         }
     }

@@ -30,6 +30,10 @@ use std::os::fd::{AsFd, OwnedFd};
 pub const FROM_GUEST: usize = 128 * 1024;
 /// Bytes of a flow to the guest that are kept here, until the guest has them.
 pub const TO_GUEST: usize = 256 * 1024;
+/// What each of the two is for a flow that finds this many others: a guest that opens thousands gets narrow ones.
+const NARROW: usize = 24 * 1024;
+/// How many flows have wide ones.
+const WIDE: usize = 256;
 /// Headers of a segment, generously.
 const HEADERS: usize = 128;
 /// How often a flow whose clock has stopped is probed.
@@ -58,6 +62,8 @@ struct Flow {
     stack: Option<(SocketSet<'static>, SocketHandle)>,
     peer: Peer,
     large: bool,
+    /// It has wide buffers.
+    wide: bool,
     mss: u16,
     /// The first bytes were not looked at yet.
     greeting: bool,
@@ -115,6 +121,8 @@ pub(super) struct Tcps {
     queue: VecDeque<FlowId>,
     /// Flows that found no room in the guest's ring.
     starved: VecDeque<FlowId>,
+    /// How many have wide buffers.
+    wide: usize,
     scratch: Vec<u8>,
     /// The guest's card.
     pub(super) mac: Mac,
@@ -171,6 +179,7 @@ impl Tcps {
             timers: BTreeSet::new(),
             queue: VecDeque::new(),
             starved: VecDeque::new(),
+            wide: 0,
             scratch: Vec::new(),
             mac: crate::core::plan::GUEST_MAC,
             abilities: Abilities::default(),
@@ -184,6 +193,7 @@ impl Tcps {
         self.timers.clear();
         self.queue.clear();
         self.starved.clear();
+        self.wide = 0;
     }
 
     /// Whether this is one of them.
@@ -205,6 +215,7 @@ impl Tcps {
             stack: None,
             peer: Peer::Nobody,
             large,
+            wide: false,
             mss: if segment.guest.is_ipv6() { mss.min(1440) } else { mss },
             greeting: true,
             readable: false,
@@ -267,8 +278,11 @@ impl Tcps {
     /// Answers the guest's SYN.
     fn accept(&mut self, id: FlowId) {
         let Some(flow) = self.flows.get_mut(&id) else { return };
-        let mut socket =
-            Socket::new(SocketBuffer::new(vec![0; FROM_GUEST]), SocketBuffer::new(vec![0; TO_GUEST]));
+        let wide = self.wide < WIDE;
+        self.wide = self.wide.saturating_add(usize::from(wide));
+        flow.wide = wide;
+        let (from, to) = if wide { (FROM_GUEST, TO_GUEST) } else { (NARROW, NARROW) };
+        let mut socket = Socket::new(SocketBuffer::new(vec![0; from]), SocketBuffer::new(vec![0; to]));
         socket.set_nagle_enabled(false);
         socket.set_ack_delay(None);
         let remote = flow.segment.remote;
@@ -474,6 +488,7 @@ impl Tcps {
             self.answer(id, link, now, &mut Turn::default());
         }
         let flow = self.flows.remove(&id)?;
+        self.wide = self.wide.saturating_sub(usize::from(flow.wide));
         if let Some(at) = flow.timer {
             self.timers.remove(&(at, id));
         }
@@ -569,3 +584,6 @@ fn carry(flow: &mut Flow, names: &mut Names, turn: &mut Turn) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -185,13 +185,8 @@ fn the_monitor_hears_whether_anything_is_connected() {
 fn the_program_ends_with_its_shepherd_and_with_its_machine() {
     let Net { guest, control, .. } = Net::new(Level::Ask);
     drop(control);
-    let mut card = guest.into_wire();
-    let mut waited = 0;
-    while card.lives() {
-        waited += 1;
-        assert!(waited < 1_000_000, "it does not end");
-        std::thread::yield_now();
-    }
+    // Its machine is still there: waiting ends because the program does.
+    assert!(guest.into_wire().ended().success());
     let Net { guest, .. } = Net::new(Level::Ask);
     assert!(guest.into_wire().end().success());
 }

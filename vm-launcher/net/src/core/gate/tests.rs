@@ -339,6 +339,107 @@ fn the_next_monitor_is_told_anew() {
     assert_eq!(said(&mut gate), [true]);
 }
 
+#[test]
+fn a_neighbour_with_a_public_address_is_at_home() {
+    let nets = || ["2001:db8:1:2::9/64", "203.0.113.9/24"].iter().filter_map(|n| Range::parse(n)).collect();
+    for (addr, own, zone) in [
+        ("2001:db8:1:2::1", false, Zone::Local),
+        ("203.0.113.1", false, Zone::Local),
+        ("::ffff:203.0.113.1", false, Zone::Local),
+        ("203.0.113.9", true, Zone::Host),
+        ("192.168.1.1", false, Zone::Local),
+    ] {
+        let mut gate = gate();
+        gate.set_nets(nets());
+        let addr = addr.parse().unwrap();
+        let (flow, serial) = open(&mut gate, 1, "evil.example");
+        gate.decided(serial, Ok(ticket(1)), T0);
+        effects(&mut gate);
+        gate.resolved(flow, &[(addr, own)]);
+        // And as a literal address.
+        gate.open(key(2, addr), Host::Addr(addr.to_canonical()), own, T0);
+        let asked = effects(&mut gate);
+        let zones: Vec<_> = asked
+            .iter()
+            .map(|effect| match effect {
+                Effect::Ask { resource: Resource::Network(contact), .. } => contact.zone,
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(zones, [zone; 2], "{addr}");
+    }
+    let mut gate = gate();
+    gate.set_nets(nets());
+    let (flow, serial) = open(&mut gate, 1, "a.example");
+    gate.decided(serial, Ok(ticket(1)), T0);
+    effects(&mut gate);
+    gate.resolved(flow, &[("2001:db8:1:3::1".parse().unwrap(), false)]);
+    assert!(matches!(effects(&mut gate)[..], [Effect::Connect { .. }]), "the next network is the internet");
+}
+
+#[test]
+fn flows_without_a_far_end_are_bounded_too() {
+    let mut gate = gate();
+    for n in 0..5000_u32 {
+        let addr = IpAddr::from((0x0800_0000_u32 + n).to_be_bytes());
+        let port = u16::try_from(n + 1).unwrap();
+        if let Opened::New(_) = gate.open(key(port, addr), Host::Addr(addr), false, T0) {
+            let [Effect::Ask { serial, .. }] = effects(&mut gate)[..] else { panic!() };
+            gate.decided(serial, Ok(ticket(1)), T0);
+            assert!(matches!(effects(&mut gate)[..], [Effect::Connect { .. }]));
+        }
+    }
+    assert_eq!(gate.flows(), HELD);
+    gate.cut(1);
+    effects(&mut gate);
+    live(&mut gate, 1, "a.example", 2);
+}
+
+#[test]
+fn refusals_are_told_in_rations() {
+    let mut gate = gate();
+    let told = |gate: &mut Gate| {
+        effects(gate).iter().filter(|effect| matches!(effect, Effect::Refused { .. })).count()
+    };
+    let refuse = |gate: &mut Gate, now| {
+        gate.refused(Host::Name("dns.google".into()), Transport::Udp, 53, Refusal::Mismatch, now);
+    };
+    for _ in 0..10_000 {
+        refuse(&mut gate, T0);
+    }
+    assert_eq!(told(&mut gate), 16);
+    refuse(&mut gate, Duration::from_secs(1));
+    assert_eq!(told(&mut gate), 1);
+    let flow = live(&mut gate, 1, "a.example", 1);
+    gate.refuse(flow, Refusal::Mismatch);
+    let done = effects(&mut gate);
+    assert_eq!(done, [Effect::End { flow, how: End::Reset }], "what is not told is refused all the same");
+    refuse(&mut gate, Duration::from_secs(2));
+    assert_eq!(told(&mut gate), 1);
+}
+
+#[test]
+fn a_yes_that_lasts_is_for_what_was_denied_before_too() {
+    let mut gate = gate();
+    let datagrams = |gate: &mut Gate, port, name: &str| {
+        let addr = gate.names.bind(name).v4;
+        let key = FlowKey { transport: Transport::Udp, ..key(port, addr.into()) };
+        gate.open(key, Host::Name(name.into()), false, T0)
+    };
+    for (port, name) in [(1, "a.example"), (2, "b.example")] {
+        assert!(matches!(datagrams(&mut gate, port, name), Opened::New(_)));
+        let [Effect::Ask { serial, .. }] = effects(&mut gate)[..] else { panic!() };
+        gate.decided(serial, Err(Refusal::Answered), T0);
+        assert_eq!(datagrams(&mut gate, port, name), Opened::Swallowed);
+        effects(&mut gate);
+    }
+    let (_, serial) = open(&mut gate, 3, "a.example");
+    gate.decided(serial, Ok(ticket(1)), T0);
+    effects(&mut gate);
+    assert!(matches!(datagrams(&mut gate, 1, "a.example"), Opened::New(_)), "it may ask");
+    assert_eq!(datagrams(&mut gate, 2, "b.example"), Opened::Swallowed, "this one was not meant");
+}
+
 #[derive(Debug, Clone)]
 enum Op {
     Open { port: u16, site: u8, literal: bool },
