@@ -5,7 +5,7 @@ use crate::common::{Net, QUIET, echo};
 use cofferdam_monitor_wire::point::FromPoint;
 use cofferdam_netguest::Features;
 use cofferdam_policy::{Host, Level, Refusal, Resource, Zone};
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 /// How long the gateway keeps an answer that says "zero seconds", and a little more.
@@ -80,6 +80,12 @@ fn this_computers_own_addresses_are_this_computer() {
     net.guest.wire_send(&crate::attacks::syn(own, 4000));
     let (_, contact) = net.monitor.asked();
     assert_eq!((contact.host, contact.zone), (Host::Addr(own), Zone::Host));
+    // Whoever has the address beside it is in the same network, also where that is a public one.
+    let IpAddr::V4(own) = own else { return };
+    let beside = Ipv4Addr::from_bits(own.to_bits() ^ 1).into();
+    net.guest.wire_send(&crate::attacks::syn(beside, 4001));
+    let (_, contact) = net.monitor.asked();
+    assert_eq!((contact.host, contact.zone), (Host::Addr(beside), Zone::Local));
 }
 
 #[test]
