@@ -50,27 +50,33 @@ pub enum Route {
     Nobody,
 }
 
-/// What is held, and to whom its release belongs.
+/// What is held, to whom its release belongs, and whether it is more than a modifier.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Held(BTreeMap<Source, Route>);
+pub(crate) struct Held(BTreeMap<Source, (Route, bool)>);
 
 impl Held {
     /// Whether it was not held before.
-    pub(crate) fn press(&mut self, source: Source, route: Route) -> bool {
-        self.0.insert(source, route).is_none()
+    pub(crate) fn press(&mut self, source: Source, meaning: Meaning, route: Route) -> bool {
+        self.0.insert(source, (route, meaning != Meaning::Modifier)).is_none()
     }
 
-    pub(crate) fn release(&mut self, source: Source) -> Option<Route> {
+    /// To whom the release belongs, and whether it was more than a modifier.
+    pub(crate) fn release(&mut self, source: Source) -> Option<(Route, bool)> {
         self.0.remove(&source)
     }
 
     pub(crate) fn route(&self, source: Source) -> Option<Route> {
-        self.0.get(&source).copied()
+        self.0.get(&source).map(|(route, _)| *route)
+    }
+
+    /// Whether anything but modifiers is held.
+    pub(crate) fn busy(&self) -> bool {
+        self.0.values().any(|(_, counts)| *counts)
     }
 
     /// From now on whatever is held belongs to nobody.
     pub(crate) fn disown(&mut self) {
-        self.0.values_mut().for_each(|route| *route = Route::Nobody);
+        self.0.values_mut().for_each(|(route, _)| *route = Route::Nobody);
     }
 
     pub(crate) fn sources(&self) -> impl Iterator<Item = Source> + '_ {

@@ -100,8 +100,12 @@ struct Watcher {
     answered: BTreeSet<u64>,
     shown: Option<u64>,
     showing: Showing,
-    /// When what is on the screen was first drawn as it is: since then nothing has moved.
+    /// When what is on the screen was first drawn as it is: since then nothing has moved, and, until it
+    /// was armed, nobody has touched anything.
     still: Option<(u64, i32)>,
+    armed: bool,
+    /// Held, and more than a modifier.
+    busy: BTreeSet<Source>,
     /// What was pressed since, and when; only while exactly that is down.
     pressed: Option<(Source, Meaning)>,
     down: BTreeSet<Source>,
@@ -117,13 +121,26 @@ impl Watcher {
 
     /// Whether a yes may come now from the release of `source`.
     fn may_give(&self, source: Source) -> bool {
-        let still = self
-            .still
-            .is_some_and(|(since, _)| self.now - since >= u64::try_from(ARMING.as_millis()).unwrap());
         let gives = |meaning| {
             !matches!(meaning, Meaning::Enter | Meaning::Escape | Meaning::Other | Meaning::Modifier)
         };
-        still && self.pressed.is_some_and(|(s, meaning)| s == source && gives(meaning))
+        self.armed && self.pressed.is_some_and(|(s, meaning)| s == source && gives(meaning))
+    }
+
+    /// Time has passed, or was looked at.
+    fn arm(&mut self) {
+        let patience = u64::try_from(ARMING.as_millis()).unwrap();
+        let still = self.still.is_some_and(|(since, _)| self.now - since >= patience);
+        self.armed |= still && self.busy.is_empty();
+    }
+
+    /// A press or a release of more than a modifier.
+    fn touched(&mut self) {
+        if !self.armed
+            && let Some((since, _)) = &mut self.still
+        {
+            *since = self.now;
+        }
     }
 
     fn check(&mut self, room: &mut Room, released: Option<Source>) -> Result<(), TestCaseError> {
@@ -167,6 +184,7 @@ impl Watcher {
         prop_assert_eq!(waiting, self.open.keys().copied().collect::<BTreeSet<_>>());
         if (shown, room.showing()) != (self.shown, self.showing) || room.stamp().is_none() {
             self.still = None;
+            self.armed = false;
             self.pressed = None;
         }
         self.shown = shown;
@@ -206,6 +224,7 @@ impl Watcher {
             Op::Draw { shift } => {
                 if room.is_up() && self.still.is_none_or(|(_, at)| at != shift) {
                     self.still = Some((self.now, shift));
+                    self.armed = false;
                     self.pressed = None;
                 }
                 place_all(room, shift, now);
@@ -213,12 +232,16 @@ impl Watcher {
             Op::Disturbed => room.handle(Event::Disturbed, now),
             Op::LetGo => {
                 self.down.clear();
+                self.busy.clear();
                 self.clients.clear();
                 room.handle(Event::LetGo, now);
             }
             Op::Press { source, meaning } => return self.press(room, source, meaning),
             Op::Release { source } => {
                 self.down.remove(&source);
+                if self.busy.remove(&source) {
+                    self.touched();
+                }
                 let was = self.clients.remove(&source);
                 let route = room.release(source, now);
                 // A client hears the end of what it heard the beginning of, and of nothing else.
@@ -230,6 +253,7 @@ impl Watcher {
             }
             Op::Wait { millis } => {
                 self.now += millis;
+                self.arm();
                 room.tick(self.time());
             }
         }
@@ -243,9 +267,12 @@ impl Watcher {
         if route == Route::Clients {
             self.clients.insert(source);
         }
-        let armed = self.still.is_some_and(|(since, _)| self.now - since >= 1000);
-        if meaning != Meaning::Modifier {
-            self.pressed = (self.up && fresh && armed).then_some((source, meaning));
+        if meaning == Meaning::Modifier {
+            self.busy.remove(&source);
+        } else {
+            self.busy.insert(source);
+            self.pressed = (self.up && fresh && self.armed).then_some((source, meaning));
+            self.touched();
         }
         self.check(room, None)
     }

@@ -63,7 +63,7 @@ fn too_early_is_not_heard_and_neither_is_its_release() {
         room.press(source, meaning, ms(999));
         room.release(source, ms(3000));
         assert_eq!(answers(&mut room), [], "{meaning:?}");
-        assert_eq!(tap(&mut room, source, meaning, ms(3001)).len(), 1, "{meaning:?}");
+        assert_eq!(tap(&mut room, source, meaning, ms(4000)).len(), 1, "{meaning:?}");
     }
     // Refusing by mouse or with Escape needs no patience.
     let mut room = asked();
@@ -71,6 +71,40 @@ fn too_early_is_not_heard_and_neither_is_its_release() {
         tap(&mut room, LEFT, Meaning::Point(centre(Target::NotNow)), ms(1)),
         [(1, Answer::NotNow, false)]
     );
+}
+
+#[test]
+fn who_goes_on_typing_or_clicking_says_nothing() {
+    let meanings = [Meaning::Digit(1), Meaning::Point(centre(Target::Choice(1))), Meaning::Space];
+    for (source, meaning) in [ONE, LEFT, SPACE].into_iter().zip(meanings) {
+        let mut room = asked();
+        // A tap every 400 ms, for a long time.
+        for n in 0..50 {
+            room.press(source, meaning, ms(n * 400));
+            room.release(source, ms(n * 400 + 60));
+            assert_eq!(answers(&mut room), [], "{meaning:?} {n}");
+        }
+        let last = 49 * 400 + 60;
+        assert_eq!(room.poll_timeout(), Some(ms(last + 1000)));
+        assert!(!room.is_armed(ms(last + 999)));
+        assert_eq!(tap(&mut room, source, meaning, ms(last + 1000)).len(), 1, "{meaning:?}");
+    }
+}
+
+#[test]
+fn nothing_is_armed_while_something_is_held() {
+    let mut room = Room::new(Settings::default());
+    room.press(Source::Key(30), Meaning::Other, ms(0));
+    room.press(Source::Key(42), Meaning::Modifier, ms(0));
+    ask(&mut room, 1, "mail", ms(0));
+    place_all(&mut room, 0, ms(0));
+    assert_eq!(room.poll_timeout(), Some(ms(60_000)), "no alarm that would find nothing to do");
+    assert!(!room.is_armed(ms(30_000)));
+    assert_eq!(tap(&mut room, ONE, Meaning::Digit(1), ms(30_000)), []);
+    room.release(Source::Key(30), ms(30_100));
+    assert!(!room.is_armed(ms(31_099)));
+    // A modifier that is down says nothing about who reads.
+    assert_eq!(tap(&mut room, ONE, Meaning::Digit(1), ms(31_100)), [(1, Answer::ThisTime, false)]);
 }
 
 #[test]
@@ -137,8 +171,8 @@ fn whatever_moves_disarms() {
         change(&mut room);
         room.release(ONE, ms(1600));
         assert_eq!(answers(&mut room), [], "{n}");
-        assert_eq!(tap(&mut room, ONE, Meaning::Digit(1), ms(2499)), [], "{n}");
-        assert_eq!(tap(&mut room, ONE, Meaning::Digit(1), ms(2500)), [(1, Answer::ThisTime, false)], "{n}");
+        assert!(!room.is_armed(ms(2599)), "{n}");
+        assert_eq!(tap(&mut room, ONE, Meaning::Digit(1), ms(2600)), [(1, Answer::ThisTime, false)], "{n}");
     }
 }
 
@@ -278,12 +312,14 @@ fn the_attention_view_locks_cuts_and_takes_back() {
     let undo = Meaning::Point(centre(Target::Undo));
     tap(&mut room, LEFT, undo, ms(500));
     assert!(room.can_undo(), "giving back needs patience");
-    room.press(LEFT, undo, ms(1003));
-    room.release(LEFT, ms(1004));
+    tap(&mut room, LEFT, undo, ms(1003));
+    assert!(room.can_undo(), "and more of it after each press");
+    room.press(LEFT, undo, ms(2003));
+    room.release(LEFT, ms(2004));
     assert!(effects(&mut room).contains(&Effect::UndoCut));
-    place_all(&mut room, 0, ms(1005));
-    tap(&mut room, Source::Key(15), Meaning::Previous, ms(1006));
-    tap(&mut room, SPACE, Meaning::Space, ms(1007));
+    place_all(&mut room, 0, ms(2005));
+    tap(&mut room, Source::Key(15), Meaning::Previous, ms(2006));
+    tap(&mut room, SPACE, Meaning::Space, ms(2007));
     assert_eq!((room.focused(), room.is_locked()), (None, true));
 }
 

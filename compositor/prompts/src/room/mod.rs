@@ -18,7 +18,7 @@ use cofferdam_policy::Answer;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// How long a card stands still before anything in it gives something away.
+/// How long a card stands still, and the person too, before anything in it gives something away.
 pub const ARMING: Duration = Duration::from_millis(1000);
 /// How long a question waits for somebody who does nothing.
 pub const SILENCE: Duration = Duration::from_secs(60);
@@ -177,10 +177,10 @@ pub struct Room {
     hover: Option<Target>,
     pointer: Option<Place>,
     stamp: Option<Stamp>,
-    /// Since when it looks like that.
+    /// Since when it looks like that, and nothing was pressed or let go.
     since: Option<Mono>,
-    /// Listeners know that it is armed.
-    told_armed: bool,
+    /// It stood still for long enough, with nothing held or pressed; listeners know.
+    armed: bool,
     active: Mono,
     press: Option<Press>,
     held: Held,
@@ -244,7 +244,8 @@ impl Room {
     /// When [`Self::tick`] has something to do.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Mono> {
-        let arming = self.since.filter(|_| !self.told_armed).map(|since| since.plus(ARMING));
+        let waits = !self.armed && !self.held.busy();
+        let arming = self.since.filter(|_| waits).map(|since| since.plus(ARMING));
         let silence = (self.showing == Showing::Prompt).then(|| self.active.plus(SILENCE));
         let notice = self.notices.front().and_then(|notice| notice.until);
         [arming, silence, notice].into_iter().flatten().min()
@@ -252,8 +253,8 @@ impl Room {
 
     /// Time has passed.
     pub fn tick(&mut self, now: Mono) {
-        if !self.told_armed && self.is_armed(now) {
-            self.told_armed = true;
+        if !self.armed && self.is_armed(now) {
+            self.armed = true;
             self.changed();
         }
         if self.showing == Showing::Prompt
@@ -408,7 +409,7 @@ impl Room {
         }
         self.stamp = Some(stamp);
         self.since = Some(now);
-        self.told_armed = false;
+        self.armed = false;
         self.press = None;
         self.look_under_pointer();
         self.effects.push_back(Effect::PromptChanged);
@@ -418,7 +419,7 @@ impl Room {
     fn disturb(&mut self) {
         self.stamp = None;
         self.since = None;
-        self.told_armed = false;
+        self.armed = false;
         self.press = None;
         self.effects.push_back(Effect::Redraw);
     }

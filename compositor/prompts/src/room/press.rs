@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! In: presses, releases, motion. Out: to whom each goes, and answers.
 //!
-//! An answer that gives something away takes: a card that has stood still for the time of arming, a
-//! press of something that was not held before, and its release in the same place, with nothing else
-//! pressed and nothing moved in between.
+//! An answer that gives something away takes: a card that has stood still for the time of arming while
+//! nothing was held and nothing pressed, a press of something that was not held before, and its release
+//! in the same place, with nothing else pressed and nothing moved in between. Who goes on typing or
+//! clicking when a card appears has not read it: until it is armed, each press makes it wait anew.
 
 use super::{Effect, Press, Room, Showing, Target};
 use crate::Mono;
@@ -16,15 +17,16 @@ impl Room {
     pub fn press(&mut self, source: Source, meaning: Meaning, now: Mono) -> Route {
         if !self.is_up() {
             self.drop_hints(now);
-            self.held.press(source, Route::Clients);
+            self.held.press(source, meaning, Route::Clients);
             return Route::Clients;
         }
-        let fresh = self.held.press(source, Route::Ours);
         self.active = now;
         self.tick(now);
+        let fresh = self.held.press(source, meaning, Route::Ours);
         if meaning == Meaning::Modifier {
             return Route::Ours;
         }
+        self.unrest(now);
         // Two things at once: neither counts.
         let alone = self.press.take().is_none();
         if !alone {
@@ -40,12 +42,15 @@ impl Room {
     pub fn release(&mut self, source: Source, now: Mono) -> Route {
         let up = self.is_up();
         let unknown = if up { Route::Nobody } else { Route::Clients };
-        let route = self.held.release(source).unwrap_or(unknown);
         if !up {
-            return route;
+            return self.held.release(source).map_or(unknown, |(route, _)| route);
         }
         self.active = now;
         self.tick(now);
+        let (route, counts) = self.held.release(source).unwrap_or((unknown, false));
+        if counts {
+            self.unrest(now);
+        }
         if let Some(press) = self.press.take_if(|press| press.source == source) {
             let inside = press.place.is_none_or(|place| self.target_at(place) == Some(press.target));
             if inside {
@@ -111,6 +116,13 @@ impl Room {
             self.focus = index;
         }
         self.changed();
+    }
+
+    /// Something was pressed or let go. What is not armed yet waits anew.
+    fn unrest(&mut self, now: Mono) {
+        if !self.armed && self.since.is_some() {
+            self.since = Some(now);
+        }
     }
 
     fn by_digit(&self, n: u8) -> Option<Target> {

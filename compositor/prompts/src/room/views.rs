@@ -66,7 +66,7 @@ impl Room {
     /// Whether what gives something away is taken by now.
     #[must_use]
     pub fn is_armed(&self, now: Mono) -> bool {
-        self.since.is_some_and(|since| now >= since.plus(ARMING))
+        self.armed || (!self.held.busy() && self.since.is_some_and(|since| now >= since.plus(ARMING)))
     }
 
     /// How it was last seen on the screen.
