@@ -13,7 +13,7 @@ use crate::px;
 use crate::raster::{Part, PixelRect};
 use crate::text::{Face, TextSpan, TextStyle, centred_baseline};
 use cofferdam_ids::Identity;
-use cofferdam_themes::Metrics;
+use cofferdam_themes::{Metrics, Rgb};
 
 /// One line of the attention view.
 #[derive(Debug, Clone, Copy)]
@@ -24,6 +24,17 @@ pub struct OwnerRow<'a> {
     pub name: &'a str,
     /// What it may do, in a word or two.
     pub state: &'a str,
+}
+
+/// How the room of the attention view's card is divided: [`Chrome::attention_shape`]. A card that keeps its
+/// shape keeps its size and the places of its buttons, whatever its lines say by then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AttentionShape {
+    width: u32,
+    rows: usize,
+    /// A line below the rows says how many more there are.
+    more: bool,
+    asks: usize,
 }
 
 /// The attention view's card.
@@ -37,6 +48,8 @@ pub struct AttentionSpec<'a> {
     pub asks: &'a [String],
     /// The buttons.
     pub choices: &'a [ChoiceSpec<'a>],
+    /// The shape that it had before, if it is to keep it.
+    pub shape: Option<AttentionShape>,
     /// Pixels per logical unit.
     pub scale: f32,
     /// The output's size in pixels; the card stays inside it.
@@ -72,6 +85,8 @@ pub struct LockSpec<'a> {
 const ROW: f32 = 40.0;
 const ASK: f32 = 20.0;
 const BUTTON_STEP: f32 = 48.0;
+/// Around everything in the card.
+const PAD: f32 = 21.0;
 /// Width of the card, and how wide long names may make it.
 const WIDTH: (f32, f32) = (300.0, 420.0);
 /// Questions that are spelled out.
@@ -84,7 +99,12 @@ struct Plan {
     height: u32,
     pad: u32,
     rows_top: u32,
+    /// Owners that are named.
     rows: usize,
+    /// Where the line about the others is.
+    more_top: u32,
+    more_high: u32,
+    asks: usize,
     asks_top: u32,
     buttons_top: u32,
 }
@@ -102,14 +122,15 @@ impl Chrome {
             self.owner_row(&mut canvas, row, (plan.pad, top, room), ruler);
         }
         let small = ruler.style(Metrics::TYPE.small, Face::Regular);
-        let mut top = plan.rows_top + u32::try_from(plan.rows).unwrap_or(0) * ruler.px(ROW);
         let muted = self.theme.text.muted;
-        if plan.rows < spec.rows.len() {
-            let more = format!("and {} more", spec.rows.len() - plan.rows);
-            self.one_line(&mut canvas, &more, small, (plan.pad, top, room, ruler.px(ASK)), muted);
-        }
-        top = plan.asks_top;
-        for line in ask_lines(spec) {
+        let more = match spec.rows.len().saturating_sub(plan.rows) {
+            0 if spec.rows.is_empty() => "No app has a window.".to_owned(),
+            0 => String::new(),
+            n => format!("and {n} more"),
+        };
+        self.one_line(&mut canvas, &more, small, (plan.pad, plan.more_top, room, plan.more_high), muted);
+        let mut top = plan.asks_top;
+        for line in ask_lines(spec, plan.asks) {
             let color = self.theme.text.secondary;
             self.one_line(&mut canvas, &line, small, (plan.pad, top, room, ruler.px(ASK)), color);
             top += ruler.px(ASK);
@@ -125,8 +146,10 @@ impl Chrome {
         Card { overlay: self.overlay(canvas, ruler.scale), places }
     }
 
-    fn attention_plan(&mut self, spec: &AttentionSpec<'_>, ruler: Ruler) -> Plan {
-        let pad = ruler.px(21.0);
+    /// How the room of a card with this in it is divided best.
+    pub fn attention_shape(&mut self, spec: &AttentionSpec<'_>) -> AttentionShape {
+        let ruler = Ruler { scale: Metrics::clamp_scale(spec.scale) };
+        let pad = ruler.px(PAD);
         let row_style = ruler.style(Metrics::TYPE.row, Face::Regular);
         let small = ruler.style(Metrics::TYPE.small, Face::Regular);
         let mut wide =
@@ -137,20 +160,36 @@ impl Chrome {
         }
         let most = ruler.px(WIDTH.1).min(spec.output.0.saturating_sub(ruler.px(16.0))).max(ruler.px(160.0));
         let width = (px::u(need.ceil()) + 2 * pad).clamp(ruler.px(WIDTH.0).min(most), most);
-        let rows_top = ruler.px(if spec.phrase.is_empty() { 86.0 } else { 148.0 });
-        let asks = ask_lines(spec).len();
-        let asks_room = if asks > 0 { px::f(u32::try_from(asks).unwrap_or(0)) * ASK + 12.0 } else { 0.0 };
-        let buttons = px::f(u32::try_from(spec.choices.len()).unwrap_or(0)) * BUTTON_STEP;
-        let fixed = rows_top + ruler.px(asks_room + buttons + 12.0) + pad;
+        let asks = spec.asks.len().min(MAX_ASKS + 1);
+        let (rows_top, below) = (rows_top(spec, ruler), below_rows(spec, asks));
+        let fixed = rows_top + ruler.px(below + 12.0) + pad;
         let free = spec.output.1.saturating_sub(fixed + ruler.px(24.0));
         let fit = px::index(free / ruler.px(ROW).max(1));
         let all = spec.rows.len();
-        let rows = if all <= fit { all } else { fit.saturating_sub(1) };
-        let more = if rows < all { ruler.px(ASK) } else { 0 };
-        let asks_top = rows_top + u32::try_from(rows).unwrap_or(0) * ruler.px(ROW) + more + ruler.px(4.0);
+        let rows = if all <= fit { all.max(1) } else { fit.saturating_sub(1) };
+        AttentionShape { width, rows, more: rows < all, asks }
+    }
+
+    fn attention_plan(&mut self, spec: &AttentionSpec<'_>, ruler: Ruler) -> Plan {
+        let shape = spec.shape.unwrap_or_else(|| self.attention_shape(spec));
+        let pad = ruler.px(PAD);
+        let rows_top = rows_top(spec, ruler);
+        let asks_room = asks_room(shape.asks);
+        // More owners than room: without a line of its own, the last row says so.
+        let all = spec.rows.len();
+        let rows = if all <= shape.rows || shape.more { shape.rows } else { shape.rows.saturating_sub(1) };
+        let rows = rows.min(all);
+        let slot = |n: usize| rows_top + u32::try_from(n).unwrap_or(0) * ruler.px(ROW);
+        let (more, more_top, more_high) = if shape.more {
+            (ruler.px(ASK), slot(shape.rows), ruler.px(ASK))
+        } else {
+            (0, slot(shape.rows.saturating_sub(1)), ruler.px(ROW))
+        };
+        let asks_top = slot(shape.rows) + more + ruler.px(4.0);
         let buttons_top = asks_top + ruler.px(asks_room + 8.0);
-        let height = buttons_top + ruler.px(buttons) + pad - ruler.px(8.0);
-        Plan { ruler, width, height, pad, rows_top, rows, asks_top, buttons_top }
+        let height = buttons_top + ruler.px(buttons_room(spec)) + pad - ruler.px(8.0);
+        let (width, asks) = (shape.width, shape.asks);
+        Plan { ruler, width, height, pad, rows_top, rows, more_top, more_high, asks, asks_top, buttons_top }
     }
 
     fn attention_head(&mut self, canvas: &mut Canvas, spec: &AttentionSpec<'_>, plan: &Plan) {
@@ -222,7 +261,7 @@ impl Chrome {
         text: &str,
         style: TextStyle,
         (x, y, w, h): (u32, u32, u32, u32),
-        color: cofferdam_themes::Rgb,
+        color: Rgb,
     ) {
         let span = TextSpan { text, strong: false, foreign: true };
         for line in self.text.rich(&[span], style, px::f(w), 1) {
@@ -249,10 +288,13 @@ impl Chrome {
         let style = *self.identities.get(identity);
         let mut canvas = Canvas::filled(inner, strip, style.color);
         let edge = Edge::new(style.pattern, ruler.px(8.0), ruler.scale);
-        for y in 0..strip {
-            for x in 0..inner {
-                let ink = edge.ink(x, y % ruler.px(8.0));
-                canvas.set(px::coord(x), px::coord(y), style.color.mix(style.ink, ink * 0.75));
+        // One tile is worked out, the rest is copied: plates are as wide as windows want to be.
+        let (wide, high) = (edge.period(), ruler.px(8.0));
+        let colour = |x, y| style.color.mix(style.ink, edge.ink(x, y) * 0.75);
+        let tile: Vec<Vec<Rgb>> = (0..high).map(|y| (0..wide).map(|x| colour(x, y)).collect()).collect();
+        for (y, row) in (0..strip).zip(tile.iter().cycle()) {
+            for (x, pixel) in (0..inner).zip(row.iter().cycle()) {
+                canvas.set(px::coord(x), px::coord(y), *pixel);
             }
         }
         self.plate_words(&mut canvas, spec.words, &style, (inner, strip), ruler);
@@ -291,14 +333,14 @@ impl Chrome {
                 crate::canvas::rounded(x, y, gw, gh, [f32::from(Metrics::CONTROL_RADIUS) * ruler.scale; 4]);
             canvas.fill(ground.as_ref(), style.color, 1.0);
             let baseline = centred_baseline(0, h, type_style.size);
-            let ink = style.ink.mix(cofferdam_themes::Rgb::new(0, 0, 0), 0.5);
+            let ink = style.ink.mix(Rgb::new(0, 0, 0), 0.5);
             self.text.draw(canvas, &line, px::f(left), baseline, ink);
         }
     }
 
     /// The colour inside a plate.
     #[must_use]
-    pub const fn plate_ground(&self) -> cofferdam_themes::Rgb {
+    pub const fn plate_ground(&self) -> Rgb {
         self.theme.surface.base
     }
 
@@ -337,12 +379,34 @@ impl Chrome {
     }
 }
 
-fn ask_lines(spec: &AttentionSpec<'_>) -> Vec<String> {
-    let mut lines: Vec<String> = spec.asks.iter().take(MAX_ASKS).cloned().collect();
-    if spec.asks.len() > MAX_ASKS {
-        lines.push(format!("and {} more questions wait", spec.asks.len() - MAX_ASKS));
+/// Where the rows begin.
+fn rows_top(spec: &AttentionSpec<'_>, ruler: Ruler) -> u32 {
+    ruler.px(if spec.phrase.is_empty() { 86.0 } else { 148.0 })
+}
+
+/// What so many questions take, in logical units.
+fn asks_room(asks: usize) -> f32 {
+    if asks > 0 { px::f(u32::try_from(asks).unwrap_or(0)) * ASK + 12.0 } else { 0.0 }
+}
+
+fn buttons_room(spec: &AttentionSpec<'_>) -> f32 {
+    px::f(u32::try_from(spec.choices.len()).unwrap_or(0)) * BUTTON_STEP
+}
+
+fn below_rows(spec: &AttentionSpec<'_>, asks: usize) -> f32 {
+    asks_room(asks) + buttons_room(spec)
+}
+
+/// The questions, in so many lines.
+fn ask_lines(spec: &AttentionSpec<'_>, room: usize) -> Vec<String> {
+    let all = spec.asks.len();
+    if all <= room.min(MAX_ASKS) {
+        return spec.asks.to_vec();
     }
-    lines
+    let Some(named) = room.checked_sub(1) else { return Vec::new() };
+    let named = named.min(MAX_ASKS);
+    let rest = format!("and {} more questions wait", all - named);
+    spec.asks.iter().take(named).cloned().chain([rest]).collect()
 }
 
 /// An overlay as it is, for callers that put it somewhere.

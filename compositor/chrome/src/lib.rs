@@ -55,7 +55,7 @@ mod text;
 mod title;
 mod wallpaper;
 
-pub use attention::{AttentionSpec, LockSpec, OwnerRow, PlateSpec};
+pub use attention::{AttentionShape, AttentionSpec, LockSpec, OwnerRow, PlateSpec};
 pub use card::{Card, ChoiceSpec, ChoiceState};
 pub use cursor::{Cursor, CursorShape};
 pub use overlay::Overlay;

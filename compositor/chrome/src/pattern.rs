@@ -86,6 +86,11 @@ impl Edge {
             }
     }
 
+    /// Pixels after which it repeats along the border.
+    pub(crate) const fn period(&self) -> u32 {
+        self.period
+    }
+
     /// Where a line that goes all around lies, and how strong it is: it has to follow the corners.
     pub(crate) const fn continuous(&self) -> Option<(u32, u32, f32)> {
         let start = self.thickness / 2;

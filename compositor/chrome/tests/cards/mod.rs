@@ -140,6 +140,7 @@ pub(crate) fn attention(chrome: &mut Chrome, scale: f32) -> Picture {
         rows: &rows,
         asks: &["Mail wants to go online".to_owned()],
         choices: &[choice(const { &[ours("Lock")] }, "", FOCUS), danger],
+        shape: None,
         scale,
         output,
     });
@@ -167,6 +168,7 @@ pub(crate) fn lock(chrome: &mut Chrome, scale: f32) -> Picture {
         rows: &rows,
         asks: &asks,
         choices: &[choice(const { &[ours("Lock")] }, "", IDLE), choice(const { &[ours("Undo")] }, "", DEAD)],
+        shape: None,
         scale,
         output,
     });

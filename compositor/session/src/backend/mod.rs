@@ -189,7 +189,10 @@ impl State {
                 self.after_frame(id, &drawn.states);
                 self.trusted_was_drawn(id);
             }
-            Err(error) => tracing::error!("an output can't be drawn: {error}"),
+            Err(error) => {
+                tracing::error!("an output can't be drawn: {error}");
+                self.trusted_is_disturbed();
+            }
         }
     }
 

@@ -57,11 +57,9 @@ impl State {
                     self.fit_nested(output, size, scale_120(scale_factor));
                 }
             }
-            WinitEvent::Focus(true) => {}
-            WinitEvent::Focus(false) => {
-                self.release_all_keys();
-                self.trusted(cofferdam_prompts::Event::LetGo);
-            }
+            // The press that brought the person here is no answer to what they find.
+            WinitEvent::Focus(true) => self.trusted_is_disturbed(),
+            WinitEvent::Focus(false) => self.devices_leave(),
             WinitEvent::Input(event) => self.nested_input(event),
             WinitEvent::CloseRequested => self.control.quit = true,
             WinitEvent::Redraw => self.redraw_everything(),
@@ -78,6 +76,7 @@ impl State {
             screen.tracker = OutputDamageTracker::new(pixels, cast::factor(scale_120), Transform::Flipped180);
         }
         self.tell_outputs();
+        self.trusted_is_disturbed();
         self.redraw_everything();
     }
 

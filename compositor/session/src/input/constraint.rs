@@ -7,7 +7,7 @@
 
 use super::pointer::distance;
 use crate::state::State;
-use cofferdam_scene::{Node, Op};
+use cofferdam_scene::Node;
 use smithay::backend::renderer::utils::with_renderer_surface_state;
 use smithay::input::pointer::PointerHandle;
 use smithay::reexports::wayland_server::protocol::wl_surface::WlSurface;
@@ -119,26 +119,5 @@ impl State {
         };
         let origin = pixel.shifted(local.x.saturating_neg(), local.y.saturating_neg());
         self.focus_at(node, origin, place).map(|(surface, _)| surface)
-    }
-
-    /// Where the client drew its own cursor during a lock: the pointer appears there afterwards.
-    pub(crate) fn constraint_hint(
-        &mut self,
-        surface: &WlSurface,
-        pointer: &PointerHandle<Self>,
-        hint: Point<f64, Logical>,
-    ) {
-        let active = with_pointer_constraint(surface, pointer, |c| c.is_some_and(|c| c.is_active()));
-        if !active || pointer.current_focus().as_ref() != Some(surface) {
-            return;
-        }
-        let Some((_, origin)) = self.pointer_focus() else { return };
-        let place = origin + hint;
-        // Only inside the window's own content: a hint can't move the pointer onto anything else.
-        if self.surface_at(place).as_ref() == Some(surface) {
-            self.seat.at = Some(place);
-            pointer.set_location(place);
-            self.apply_or_ignore(Op::PointerMotion(super::pointer::pixel(place)));
-        }
     }
 }

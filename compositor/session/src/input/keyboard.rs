@@ -92,14 +92,6 @@ impl State {
         }
     }
 
-    /// Lets go of everything: the nested window lost the keyboard, and will not hear of releases.
-    #[cfg(feature = "winit")]
-    pub(crate) fn release_all_keys(&mut self) {
-        for keycode in self.seat.keyboard.pressed_keys() {
-            self.key(keycode.raw().saturating_sub(EVDEV_OFFSET), false);
-        }
-    }
-
     fn act(&mut self, action: Action) {
         match action {
             Action::Cycle { backwards } => self.apply_or_ignore(Op::Cycle { backwards }),

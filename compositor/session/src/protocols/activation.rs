@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! `xdg_activation_v1`: one window asks that another be raised.
 //!
-//! In: tokens and activation requests. Out: activation inside one VM, when the token came from a
-//! window that had the keyboard. A token of another VM, or an old one, does nothing.
+//! In: tokens and activation requests. Out: activation inside one VM, while that VM has the keyboard,
+//! when the token came from a window that had it and was pressed a moment ago. When the keyboard goes to
+//! another VM, or a question is shown, all tokens are void: nobody fetches the person back to a window.
 
-use crate::client;
 use crate::protocols::guard::{counted, global};
 use crate::state::State;
 use smithay::reexports::wayland_protocols::xdg::activation::v1::server::xdg_activation_token_v1::XdgActivationTokenV1;
@@ -16,7 +16,6 @@ use smithay::wayland::xdg_activation::{
     ActivationTokenData, XdgActivationHandler, XdgActivationState, XdgActivationToken, XdgActivationTokenData,
 };
 use std::time::Duration;
-use wayland_server::Resource;
 
 /// How long a token is good for.
 const TOKEN_LIFE: Duration = Duration::from_secs(10);
@@ -34,8 +33,9 @@ impl XdgActivationHandler for State {
         if state.tokens().count() >= MAX_TOKENS {
             return false;
         }
-        // Only who holds the keyboard may pass it on.
-        data.surface.is_some_and(|surface| self.has_keyboard(&surface))
+        // Only who holds the keyboard may pass it on, and only because the person did something there.
+        let Some((surface, (serial, _))) = data.surface.zip(data.serial) else { return false };
+        self.has_keyboard(&surface) && self.is_recent_press(&surface, serial)
     }
 
     fn request_activation(
@@ -46,10 +46,29 @@ impl XdgActivationHandler for State {
     ) {
         self.globals.activation.remove_token(&token);
         let giver = data.client_id.and_then(|id| self.identity_of(&id));
-        let taker = surface.client().and_then(|c| client::data(&c).map(|d| d.identity.clone()));
-        if data.timestamp.elapsed() < TOKEN_LIFE && giver.is_some() && giver == taker {
+        let taker = self.identity_of_surface(&surface);
+        let within = data.timestamp.elapsed() < TOKEN_LIFE && giver.is_some() && giver == taker;
+        let held_by = self.desk.keyboard.as_ref().and_then(|holder| self.identity_of_surface(holder));
+        // A token does not outlive its VM's turn; this is the second look.
+        let has_turn = !self.trusted.is_up() && held_by.is_none_or(|holder| Some(holder) == taker);
+        if within && has_turn {
             self.activate_surface(&surface);
         }
+    }
+}
+
+impl State {
+    /// The keyboard is about to go to a surface: if that is another VM's, no token is good any more.
+    pub(crate) fn tokens_follow(&mut self, to: Option<&WlSurface>) {
+        let of = |surface: Option<&WlSurface>| surface.and_then(|s| self.identity_of_surface(s));
+        if of(to) != of(self.desk.keyboard.as_ref()) {
+            self.void_tokens();
+        }
+    }
+
+    /// No token is good any more.
+    pub(crate) fn void_tokens(&mut self) {
+        self.globals.activation.retain_tokens(|_, _| false);
     }
 }
 

@@ -2,7 +2,9 @@
 //! `zwp_pointer_constraints_v1`: a window holds the pointer inside itself, or still.
 //!
 //! In: constraints of surfaces. Out: they take effect only while that surface has the pointer and its
-//! window the keyboard, and end when the user leaves with Escape, Alt-Tab or a click elsewhere.
+//! window the keyboard, and end when the user leaves with Alt-Tab or a click elsewhere, or something of
+//! ours is shown. Where a client would like the pointer to be after a lock is not heard: nobody but the
+//! person puts the pointer where the next question may have its answers.
 
 use crate::protocols::guard::{filtered, global, objects, refuse};
 use crate::state::State;
@@ -25,14 +27,7 @@ impl PointerConstraintsHandler for State {
         self.constraint_made(surface, pointer);
     }
 
-    fn cursor_position_hint(
-        &mut self,
-        surface: &WlSurface,
-        pointer: &PointerHandle<Self>,
-        location: Point<f64, Logical>,
-    ) {
-        self.constraint_hint(surface, pointer, location);
-    }
+    fn cursor_position_hint(&mut self, _: &WlSurface, _: &PointerHandle<Self>, _: Point<f64, Logical>) {}
 }
 
 fn filter_constraints(

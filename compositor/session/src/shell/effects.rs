@@ -70,6 +70,7 @@ impl State {
         }
         let surface = node.and_then(|node| self.desk.surface_of(node));
         self.release_constraint();
+        self.tokens_follow(surface.as_ref());
         self.desk.keyboard.clone_from(&surface);
         let keyboard = self.seat.keyboard.clone();
         keyboard.set_focus(self, surface, SERIAL_COUNTER.next_serial());

@@ -20,7 +20,10 @@ impl State {
     pub(crate) fn settle_trusted(&mut self) {
         while let Some(effect) = self.trusted.room.poll_effect() {
             match effect {
-                Effect::Raise => self.leave_clients(),
+                Effect::Raise => {
+                    self.trusted.shape = None;
+                    self.leave_clients();
+                }
                 Effect::Lower => self.return_to_clients(),
                 Effect::Redraw => {
                     self.trusted.generation = self.trusted.generation.wrapping_add(1);
@@ -87,7 +90,26 @@ impl State {
         self.fingers_to_nobody();
         self.drop_keyboard();
         self.seat.forget_presses();
+        self.void_tokens();
         self.redraw_cursor();
+    }
+
+    /// Keys, buttons and fingers are somebody else's for now, and no release will be heard. What was
+    /// pressed before is no answer: the room lets go of it first, and only then keys are released.
+    #[cfg(feature = "winit")]
+    pub(crate) fn devices_leave(&mut self) {
+        self.trusted(cofferdam_prompts::Event::LetGo);
+        self.apply_or_ignore(Op::EndCycle { accept: false });
+        self.release_keys();
+    }
+
+    /// Something of ours on the screen may not have been seen as it is: nothing in it counts before it
+    /// has stood still again.
+    pub(crate) fn trusted_is_disturbed(&mut self) {
+        // One that was not drawn yet is not armed, and a frame that fails must not ask for the next.
+        if self.trusted.room.stamp().is_some() {
+            self.trusted(cofferdam_prompts::Event::Disturbed);
+        }
     }
 
     /// Nothing of ours is left: focus goes where the scene has it by now.

@@ -20,6 +20,7 @@ pub(crate) use scenery::{Item, Scenery};
 use crate::config::{BackendKind, Config};
 use crate::state::State;
 use calloop::RegistrationToken;
+use cofferdam_chrome::AttentionShape;
 use cofferdam_ids::VmId;
 use cofferdam_monitor_wire::screen::Standing;
 use cofferdam_prompts::{Event, Mono, Room, Settings};
@@ -49,6 +50,8 @@ pub(crate) struct Trusted {
     home: Option<OutputId>,
     cards: BTreeMap<OutputId, scenery::Drawn>,
     pub(crate) scenery: Scenery,
+    /// How the open attention view's card is divided, and for which look, output and scale.
+    shape: Option<((u64, (i32, i32), u64), AttentionShape)>,
     access: access::Access,
 }
 
@@ -72,6 +75,7 @@ impl Trusted {
             home: None,
             cards: BTreeMap::new(),
             scenery: Scenery::default(),
+            shape: None,
             access: access::Access::new(config.session_bus),
         }
     }

@@ -146,6 +146,9 @@ impl State {
         let showing = self.trusted.room.showing();
         self.trusted.scenery.hides_clients = matches!(showing, Showing::Attention | Showing::Lock);
         let canvas = Canvas { id, view, pixels };
+        if showing != Showing::Attention {
+            self.trusted.shape = None;
+        }
         if showing == Showing::Nothing {
             self.trusted.cards.clear();
             if self.trusted.room.notice().is_none() {
@@ -336,14 +339,23 @@ impl State {
                 state: self.choice_state(target, key.armed),
             })
             .collect();
-        self.painter.chrome.attention(&AttentionSpec {
+        let mut spec = AttentionSpec {
             phrase: &self.trusted.phrase,
             rows: &rows,
             asks: &asks,
             choices: &choices,
+            shape: None,
             scale: canvas.scale(),
             output: canvas.output(),
-        })
+        };
+        // Apps come and go and change what they do while the person aims at a button: the card keeps the
+        // shape that it had when it was opened.
+        let fits = (key.look, key.pixels, key.scale.to_bits());
+        let kept = self.trusted.shape.filter(|(to, _)| *to == fits).map(|(_, shape)| shape);
+        let shape = kept.unwrap_or_else(|| self.painter.chrome.attention_shape(&spec));
+        self.trusted.shape = Some((fits, shape));
+        spec.shape = Some(shape);
+        self.painter.chrome.attention(&spec)
     }
 
     fn draw_lock(&mut self, canvas: Canvas, armed: bool) -> Card {
@@ -393,11 +405,14 @@ impl State {
             })
             .map(|(outer, vm)| (outer, vm.map(|vm| (vm.identity, vm.name.clone()))))
             .collect();
+        let mut covered: Vec<Rectangle<i32, Physical>> = Vec::new();
         for (n, (outer, owner)) in windows.into_iter().enumerate() {
-            let rect = canvas.view.rect(outer);
-            if !rect.overlaps(canvas.whole()) {
+            // A window may be larger than any output: what is drawn is no larger than this one.
+            let Some(rect) = canvas.view.rect(outer).intersection(canvas.whole()) else { continue };
+            if rect.is_empty() || covered.iter().any(|upper| upper.contains_rect(rect)) {
                 continue;
             }
+            covered.push(rect);
             let size = (cast::length(rect.size.w), cast::length(rect.size.h));
             let (identity, words) = match owner {
                 Some((identity, name)) => (Some(identity), self.owner_words(identity, &name)),

@@ -2,6 +2,7 @@
 //! Tests of the whole compositor: a real one, real clients, in one process.
 
 #[cfg(test)]
+mod activation;
 mod common;
 
 #[cfg(test)]

@@ -24,6 +24,8 @@ use wayland_client::protocol::wl_surface::WlSurface;
 use wayland_client::protocol::wl_touch::{self, WlTouch};
 use wayland_client::protocol::{wl_buffer::WlBuffer, wl_surface};
 use wayland_client::{Connection, Dispatch, Proxy, QueueHandle, WEnum, delegate_noop};
+use wayland_protocols::wp::pointer_constraints::zv1::client::zwp_locked_pointer_v1::ZwpLockedPointerV1;
+use wayland_protocols::wp::pointer_constraints::zv1::client::zwp_pointer_constraints_v1::ZwpPointerConstraintsV1;
 use wayland_protocols::wp::primary_selection::zv1::client::zwp_primary_selection_device_manager_v1::ZwpPrimarySelectionDeviceManagerV1;
 use wayland_protocols::wp::primary_selection::zv1::client::zwp_primary_selection_device_v1::{
     self, ZwpPrimarySelectionDeviceV1,
@@ -35,6 +37,8 @@ use wayland_protocols::wp::primary_selection::zv1::client::zwp_primary_selection
 use wayland_protocols::wp::text_input::zv3::client::zwp_text_input_manager_v3::ZwpTextInputManagerV3;
 use wayland_protocols::wp::text_input::zv3::client::zwp_text_input_v3::ZwpTextInputV3;
 use wayland_protocols::wp::viewporter::client::{wp_viewport::WpViewport, wp_viewporter::WpViewporter};
+use wayland_protocols::xdg::activation::v1::client::xdg_activation_token_v1::{self, XdgActivationTokenV1};
+use wayland_protocols::xdg::activation::v1::client::xdg_activation_v1::XdgActivationV1;
 use wayland_protocols::xdg::shell::client::xdg_popup::{self, XdgPopup};
 use wayland_protocols::xdg::shell::client::xdg_positioner::XdgPositioner;
 use wayland_protocols::xdg::shell::client::xdg_surface::{self, XdgSurface};
@@ -91,6 +95,8 @@ pub(crate) struct App {
     pub(crate) primary: Option<ZwpPrimarySelectionOfferV1>,
     pub(crate) dragged: Option<WlDataOffer>,
     pub(crate) drag_serial: u32,
+    /// The last activation token it was given.
+    pub(crate) token: Option<String>,
     /// What its sources were asked for.
     pub(crate) wanted: Vec<(String, OwnedFd)>,
 }
@@ -111,6 +117,7 @@ impl App {
             primary: None,
             dragged: None,
             drag_serial: 0,
+            token: None,
             wanted: Vec::new(),
         }
     }
@@ -481,6 +488,24 @@ impl Dispatch<ZwpPrimarySelectionSourceV1, ()> for App {
     }
 }
 
+impl Dispatch<XdgActivationTokenV1, ()> for App {
+    fn event(
+        app: &mut Self,
+        _: &XdgActivationTokenV1,
+        event: xdg_activation_token_v1::Event,
+        (): &(),
+        _: &Connection,
+        _: &QueueHandle<Self>,
+    ) {
+        if let xdg_activation_token_v1::Event::Done { token } = event {
+            app.token = Some(token);
+        }
+    }
+}
+
+delegate_noop!(App: ignore XdgActivationV1);
+delegate_noop!(App: ignore ZwpLockedPointerV1);
+delegate_noop!(App: ignore ZwpPointerConstraintsV1);
 delegate_noop!(App: ignore ZwpPrimarySelectionDeviceManagerV1);
 delegate_noop!(App: ignore ZwpPrimarySelectionOfferV1);
 

@@ -250,9 +250,12 @@ impl Client {
 
     /// A window of one colour, mapped and drawn.
     pub(crate) fn window(&mut self, width: i32, height: i32, colour: [u8; 3]) -> Window {
+        // What other windows are told belongs to them.
+        self.sync();
+        let before = self.app.configures;
         let window = self.app.window(&self.queue.handle());
         window.surface.commit();
-        self.wait("the first configure", |app| app.configures > 0);
+        self.wait("the first configure", |app| app.configures > before);
         self.app.draw(&self.queue.handle(), &window.surface, width, height, colour);
         self.sync();
         window

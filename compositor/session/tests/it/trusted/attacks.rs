@@ -167,6 +167,33 @@ fn no_prompt_over_the_lock_screen() {
 }
 
 #[test]
+fn a_guest_can_not_put_the_pointer_where_an_answer_will_be() {
+    use wayland_protocols::wp::pointer_constraints::zv1::client::zwp_pointer_constraints_v1::{
+        Lifetime, ZwpPointerConstraintsV1,
+    };
+    let stage = Stage::new();
+    let vm = stage.desktop.vm("game", Identity::Green);
+    let mut client = stage.desktop.client(&vm);
+    let queue = client.queue.handle();
+    let pointer = client.app.bind::<WlSeat>(&queue).get_pointer(&queue, ());
+    let window = client.window(1000, 700, RED);
+    let c = stage.desktop.window_of(&vm).content;
+    stage.desktop.pointer(c.x + 10, c.y + 10);
+    let constraints = client.app.bind::<ZwpPointerConstraintsV1>(&queue);
+    let lock = constraints.lock_pointer(&window.surface, &pointer, None, Lifetime::Persistent, &queue, ());
+    client.sync();
+    lock.set_cursor_position_hint(500.0, 350.0);
+    window.surface.commit();
+    client.sync();
+    stage.asks(1, &vm);
+    lock.destroy();
+    heard(&mut client);
+    stage.tap(KEY_ESC);
+    stage.answered(1, Answer::NotNow);
+    assert!(heard(&mut client).contains(&Told::PointerEnter(window.surface, 10.0, 10.0)));
+}
+
+#[test]
 fn two_prompts_are_never_up_at_once_and_can_be_told_apart() {
     let stage = Stage::new();
     let (one, two) = (stage.desktop.vm("one", Identity::Green), stage.desktop.vm("two", Identity::Purple));

@@ -115,7 +115,7 @@ impl Stage {
     }
 }
 
-fn question(id: u64, vm: &str) -> Prompt {
+pub(crate) fn question(id: u64, vm: &str) -> Prompt {
     let vm: VmId = vm.parse().unwrap();
     let host = Host::parse("imap.example.org").unwrap();
     let contact = Contact { host, zone: Zone::Internet, transport: Transport::Tcp, port: 993 };

@@ -58,7 +58,7 @@ fn everything_can_be_cut_off_and_given_back() {
     stage.tap(KEY_SPACE);
     stage.wait(999);
     stage.tap(KEY_SPACE);
-    stage.wait(1);
+    stage.wait(1000);
     stage.tap(KEY_ENTER);
     stage.tap(KEY_SPACE);
     assert_eq!(stage.hear(), FromScreen::UndoCut);
@@ -71,6 +71,64 @@ fn everything_can_be_cut_off_and_given_back() {
             .refused(Request::Input(cofferdam_control::desktop::Input::TouchUp { slot: 3 }))
             .contains("finger")
     );
+}
+
+/// Places in the right part of the screen, below the bar, where two pictures differ.
+fn differences(a: &crate::common::Image, b: &crate::common::Image, rows: std::ops::Range<i32>) -> usize {
+    rows.flat_map(|y| (840..1280).map(move |x| (x, y))).filter(|(x, y)| a.at(*x, *y) != b.at(*x, *y)).count()
+}
+
+#[test]
+fn a_guest_can_not_move_the_buttons_of_the_attention_view() {
+    let stage = Stage::new();
+    let mail = stage.desktop.vm("mail", Identity::Green);
+    let mut client = stage.desktop.client(&mail);
+    client.window(600, 400, RED);
+    let late = stage.desktop.vm("late", Identity::Orange);
+    let vms = ["a-name-as-long-as-a-name-can-be", "b", "c"].map(|name| stage.desktop.vm(name, Identity::Sky));
+    attention(&stage);
+    stage.desktop.ask(Request::Sync);
+    let before = stage.desktop.screenshot();
+    stage.tap(KEY_TAB);
+    stage.wait(1000);
+    // Three more apps open windows and ask.
+    let mut others = Vec::new();
+    for (n, vm) in vms.iter().enumerate() {
+        let mut client = stage.desktop.client(vm);
+        client.window(200, 100, RED);
+        stage.asks(u64::try_from(n).unwrap() + 1, vm);
+        others.push(client);
+    }
+    let after = stage.desktop.screenshot();
+    let edge =
+        |image: &crate::common::Image| (0..800).rev().find(|y| image.at(1200, *y) != image.at(1279, *y));
+    assert_eq!(edge(&before), edge(&after), "the card's lower edge");
+    assert!(differences(&before, &after, 60..800) > 0, "what it says is new");
+    // A press that began before they came counts when it ends after one more.
+    stage.desktop.key(KEY_SPACE, true);
+    stage.desktop.client(&late).window(100, 100, RED);
+    stage.settle();
+    stage.desktop.key(KEY_SPACE, false);
+    assert_eq!(stage.hear(), FromScreen::CutEverything);
+}
+
+#[test]
+fn a_huge_window_costs_no_more_than_the_output() {
+    let stage = Stage::new();
+    let vm = stage.desktop.vm("mail", Identity::Green);
+    let mut client = stage.desktop.client(&vm);
+    client.window(6000, 40, RED);
+    attention(&stage);
+    stage.desktop.ask(Request::Sync);
+    let f = stage.desktop.window_of(&vm).frame;
+    assert!(f.w > 2000, "{f:?}");
+    // Its plate ends at the screen's edge, with a border of its own there.
+    let image = stage.desktop.screenshot();
+    let library = cofferdam_themes::Library::built_in().unwrap();
+    let (y, right) = (f.y + f.h / 2, (f.x + f.w).min(1280) - 3);
+    let [r, g, b] = image.at(right, y);
+    let pixel = cofferdam_themes::Rgb::new(r, g, b);
+    assert!(library.identities.get(Identity::Green).owns_border_pixel(pixel, 2), "{r} {g} {b}");
 }
 
 #[test]
