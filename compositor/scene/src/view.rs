@@ -282,6 +282,30 @@ impl Scene {
         .collect()
     }
 
+    /// The outermost popup that is open as a menu: seen, and with the grab that it was given for a press
+    /// of the person's.
+    #[must_use]
+    pub fn menu(&self) -> Option<PopupId> {
+        self.popup_grab.iter().copied().find(|popup| self.popup_frame(*popup).is_some())
+    }
+
+    /// Whether this popup is a part of an open menu.
+    #[must_use]
+    pub fn is_menu(&self, id: PopupId) -> bool {
+        // A popup's number is above its parent's: this comes to an end.
+        let mut next = self.popups.get(&id).filter(|_| self.popup_frame(id).is_some());
+        while let Some(popup) = next {
+            if self.popup_grab.contains(&popup.id) {
+                return true;
+            }
+            next = match popup.parent {
+                Node::Popup(parent) => self.popups.get(&parent),
+                Node::Window(_) | Node::Layer(_) => None,
+            };
+        }
+        false
+    }
+
     fn buttons(&self, id: WindowId, bar: Rect) -> Vec<ButtonView> {
         let view = |button| {
             let rect = self.metrics.button(bar, button)?;

@@ -60,10 +60,10 @@ pub enum Gesture {
     ShiftInsert,
     /// The middle button: the primary selection may be read.
     MiddleButton,
-    /// A context menu opens, or a button goes down inside a menu: the target may see that there is
-    /// something, so that its "Paste" can be chosen.
+    /// The person calls for a context menu: the target may see that there is something, so that its
+    /// "Paste" can be chosen.
     Menu,
-    /// Something was chosen in a menu: the clipboard may be read.
+    /// Something was chosen in a menu; if the person had called for it: the clipboard may be read.
     Chosen,
 }
 

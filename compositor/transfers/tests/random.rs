@@ -30,6 +30,7 @@ enum Step {
     Clear(bool),
     Gesture(u8, u8),
     Focus(Option<u8>),
+    MenuOpened(u8),
     MenusClosed(u8),
     /// Reads what is offered, or what was offered some time ago.
     Receive(u8, u8),
@@ -55,6 +56,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => any::<bool>().prop_map(Step::Clear),
         6 => (n(), n()).prop_map(|(v, g)| Step::Gesture(v, g)),
         1 => proptest::option::of(n()).prop_map(Step::Focus),
+        2 => n().prop_map(Step::MenuOpened),
         1 => n().prop_map(Step::MenusClosed),
         8 => (n(), n()).prop_map(|(v, old)| Step::Receive(v, old)),
         3 => (n(), n()).prop_map(|(a, b)| Step::Drop(a, b)),
@@ -97,6 +99,8 @@ struct Model {
     written: BTreeMap<TransferId, String>,
     from: BTreeMap<u64, VmId>,
     gesture: Option<(VmId, Mono)>,
+    /// Whom the person called for a menu last, and whether one opened since.
+    menu: Option<(VmId, bool)>,
     offers: Vec<(VmId, Board, u64, u64)>,
     boards: [Option<u64>; 2],
     next_ticket: u64,
@@ -122,6 +126,7 @@ impl Model {
             written: BTreeMap::new(),
             from: BTreeMap::new(),
             gesture: None,
+            menu: None,
             offers: Vec::new(),
             boards: [None, None],
             next_ticket: 1,
@@ -146,13 +151,27 @@ impl Model {
                         SourceRef::Board { generation, .. } => Some(generation),
                         SourceRef::Drag => None,
                     };
+                    let about = |pair: &Pair| match &pair.resource {
+                        Resource::Clipboard { from, .. } => {
+                            generation.is_some_and(|g| self.from.get(&g) == Some(from))
+                        }
+                        _ => generation.is_none(),
+                    };
+                    assert!(self.allowed.values().any(about), "a source is asked before a yes");
                     self.reading.insert(id, generation);
                 }
                 Effect::StopReading(id) => {
                     self.reading.remove(&id);
                 }
                 Effect::Feed { sink, snapshot } => self.check_feed(sink, snapshot.bytes()),
-                Effect::CloseSink(sink) => assert!(self.open.remove(&sink), "{sink:?} was not open"),
+                Effect::CloseSink(sink) => {
+                    assert!(self.open.remove(&sink), "{sink:?} was not open");
+                    self.machine.sink_closed(sink, 3);
+                    if self.fed.contains(&sink) {
+                        let next = self.machine.poll_effect();
+                        assert!(matches!(next, Some(Effect::Used { .. })), "not told of first: {next:?}");
+                    }
+                }
                 Effect::Used { ticket, vm, resource, .. } => {
                     // A report about what was fed while it was allowed.
                     assert!(self.next_ticket > ticket, "{vm} {resource:?}");
@@ -233,6 +252,12 @@ impl Model {
             }
             Step::Gesture(target, which) => self.gesture(target, which),
             Step::Focus(to) => self.does(Event::Focused(to.map(vm))),
+            Step::MenuOpened(of) => {
+                if let Some((_, opened)) = self.menu.as_mut().filter(|(target, _)| *target == vm(of)) {
+                    *opened = true;
+                }
+                self.does(Event::MenuOpened(vm(of)));
+            }
             Step::MenusClosed(of) => self.does(Event::MenusClosed(vm(of))),
             Step::Receive(to, old) => self.receive(&vm(to), old),
             Step::Drop(from, target) if vm(from) != vm(target) => {
@@ -307,9 +332,18 @@ impl Model {
         let all =
             [Gesture::PasteKeys, Gesture::ShiftInsert, Gesture::MiddleButton, Gesture::Menu, Gesture::Chosen];
         let gesture = all[usize::from(which) % all.len()];
-        // Opening a menu over a running gesture takes that one back, too.
-        self.gesture = gesture.may_read().then(|| (vm(target), self.now));
-        self.does(Event::Gesture { target: vm(target), gesture });
+        let target = vm(target);
+        if gesture == Gesture::Chosen {
+            // A choice counts in the menu that was called for.
+            if self.menu.take_if(|menu| *menu == (target.clone(), true)).is_some() {
+                self.gesture = Some((target.clone(), self.now));
+            }
+        } else {
+            // Calling for a menu over a running gesture takes that one back, too.
+            self.gesture = gesture.may_read().then(|| (target.clone(), self.now));
+            self.menu = (gesture == Gesture::Menu).then(|| (target.clone(), false));
+        }
+        self.does(Event::Gesture { target, gesture });
     }
 
     fn write(&mut self, n: u8, len: usize) {

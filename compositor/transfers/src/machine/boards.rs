@@ -43,6 +43,8 @@ pub(super) struct Window {
     /// The copies that were there at the gesture: a later one is not meant.
     pub(super) copies: [Option<u64>; 2],
     pub(super) may_read: bool,
+    /// The menu that the gesture called for is open.
+    pub(super) menu: bool,
     pub(super) until: Mono,
 }
 
@@ -133,25 +135,43 @@ impl Transfers {
                 *place = foreign.map(|copy| copy.generation);
             }
         }
-        let lasts = if gesture.may_read() { self.limits.gesture } else { self.limits.menu };
-        let until = now.plus(lasts);
-        match &mut self.window {
+        let until = now.plus(self.limits.gesture);
+        let same = |window: &&mut Window| {
+            let menu = window.menu || gesture != Gesture::Chosen;
+            menu && !window.may_read && window.target == target && window.copies == copies
+        };
+        match self.window.as_mut().filter(same) {
             // What is chosen in a menu is meant for the offer that the menu was made for.
-            Some(window) if !window.may_read && window.target == target && window.copies == copies => {
+            Some(window) => {
                 window.may_read = gesture.may_read();
+                window.menu = false;
                 window.until = until;
             }
-            _ => {
+            // And without such an offer a choice in a menu is some other choice.
+            None if gesture == Gesture::Chosen => {}
+            None => {
                 let id = self.next_window;
                 self.next_window = self.next_window.saturating_add(1);
-                self.window = Some(Window { id, target, copies, may_read: gesture.may_read(), until });
+                self.window =
+                    Some(Window { id, target, copies, may_read: gesture.may_read(), menu: false, until });
                 self.do_it(Effect::Offers);
             }
         }
     }
 
+    pub(super) fn menu_opened(&mut self, vm: &VmId, now: Mono) {
+        let until = now.plus(self.limits.menu);
+        if let Some(window) = self.window.as_mut().filter(|w| w.target == *vm && !w.may_read && w.until > now)
+        {
+            window.menu = true;
+            window.until = until;
+        }
+    }
+
     pub(super) fn menus_closed(&mut self, vm: &VmId) {
-        if self.window.as_ref().is_some_and(|window| window.target == *vm && !window.may_read) {
+        // A menu that was there before the gesture makes room for the one that is meant.
+        if self.window.as_ref().is_some_and(|window| window.target == *vm && window.menu && !window.may_read)
+        {
             self.window = None;
             self.do_it(Effect::Offers);
         }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! Drops: something dragged out of one VM's window is let go over another's.
 //!
-//! In: the drop. Out: the source's bytes and the monitor's word, and when both are there the drop is
+//! In: the drop. Out: a question, after a yes the source's bytes, and when they are there the drop is
 //! shown to the target, which may then read. Before that the target knows of nothing.
 
-use super::transfer::{By, Sink, Transfer};
-use super::types::{Dropped, Effect, Mono, SinkId, SourceRef, TransferId};
+use super::transfer::{By, Sink, Source, Transfer};
+use super::types::{Dropped, Effect, Mono, SinkId, TransferId};
 use super::{MAX_SINKS, Transfers};
 use crate::{Kinds, content_of};
 use cofferdam_policy::{Refusal, Resource};
@@ -27,10 +27,10 @@ impl Transfers {
             return None;
         }
         let by = By::Drop { delivered: false, over: false, until: now.plus(self.limits.question) };
-        let (source, verdict) = (self.reading(content, now), self.ask(now));
+        let (source, verdict) = (Source::Unasked(mime.to_owned()), self.ask(now));
         let sinks = BTreeMap::new();
         let transfer = Transfer { by, from, target, content, source, verdict, sinks, used: false };
-        Some(self.start(transfer, SourceRef::Drag, mime))
+        Some(self.start(transfer))
     }
 
     pub(super) fn receive_drop(&mut self, id: TransferId, mime: &str, sink: SinkId, now: Mono) {

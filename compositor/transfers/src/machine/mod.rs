@@ -20,7 +20,7 @@ use cofferdam_ids::VmId;
 use cofferdam_policy::{Content, Refusal};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use transfer::{By, Sink, Source, Transfer, Verdict};
+use transfer::{By, Ending, Sink, Source, Transfer, Verdict};
 
 /// Transfers at a time, of all VMs together.
 const MAX_TRANSFERS: usize = 32;
@@ -37,6 +37,7 @@ pub struct Transfers {
     window: Option<Window>,
     kept: Vec<Kept>,
     live: BTreeMap<TransferId, Transfer>,
+    ending: BTreeMap<SinkId, Ending>,
     effects: VecDeque<Effect>,
     next_generation: u64,
     next_window: u64,
@@ -54,6 +55,7 @@ impl Transfers {
             window: None,
             kept: Vec::new(),
             live: BTreeMap::new(),
+            ending: BTreeMap::new(),
             effects: VecDeque::new(),
             next_generation: 1,
             next_window: 1,
@@ -68,6 +70,7 @@ impl Transfers {
             Event::Cleared { board, generation } => self.cleared(board, generation),
             Event::Focused(vm) => self.focused(vm.as_ref()),
             Event::Gesture { target, gesture } => self.gesture(target, gesture, now),
+            Event::MenuOpened(vm) => self.menu_opened(&vm, now),
             Event::MenusClosed(vm) => self.menus_closed(&vm),
             Event::Receive { board, generation, window, mime, sink } => {
                 self.receive((board, generation, window), mime, sink, now);
@@ -116,16 +119,14 @@ impl Transfers {
         self.live.len() < MAX_TRANSFERS && theirs < MAX_TO_ONE
     }
 
-    /// Starts reading a source; what the monitor says comes beside it, not after it.
-    fn start(&mut self, transfer: Transfer, source: SourceRef, mime: &str) -> TransferId {
+    /// Begins with the question, if there is one. The source hears of nothing before a yes: a no would
+    /// otherwise tell it that the person wanted its copy elsewhere.
+    fn start(&mut self, transfer: Transfer) -> TransferId {
         let id = TransferId(self.next_transfer);
         self.next_transfer = self.next_transfer.saturating_add(1);
         if let Verdict::Asked { serial, .. } = transfer.verdict {
             let (vm, resource) = (transfer.target.clone(), transfer.resource());
             self.do_it(Effect::Ask { serial, vm, resource });
-        }
-        if matches!(transfer.source, Source::Reading { .. }) {
-            self.do_it(Effect::Read { id, source, mime: mime.to_owned() });
         }
         self.live.insert(id, transfer);
         id
@@ -138,8 +139,28 @@ impl Transfers {
         Verdict::Asked { serial, until: now.plus(self.limits.question) }
     }
 
-    fn reading(&self, content: Content, now: Mono) -> Source {
-        Source::Reading { collector: Collector::new(content), until: now.plus(self.limits.source) }
+    /// Asks the source, once that is allowed and somebody waits.
+    fn read_if_due(&mut self, id: TransferId, now: Mono) {
+        let until = now.plus(self.limits.source);
+        let Some(transfer) = self.live.get_mut(&id) else { return };
+        if transfer.ticket().is_none() || !transfer.is_awaited() {
+            return;
+        }
+        if let Source::Unasked(mime) = &mut transfer.source {
+            let mime = std::mem::take(mime);
+            transfer.source = Source::Reading { collector: Collector::new(transfer.content), until };
+            let source = transfer.source_ref();
+            self.effects.push_back(Effect::Read { id, source, mime });
+        }
+    }
+
+    /// Closes a sink; what it was given until then is reported by [`Self::sink_closed`].
+    fn close(&mut self, id: TransferId, sink: SinkId, state: Sink) {
+        if let (Sink::Fed { ticket, .. }, Some(transfer)) = (state, self.live.get(&id)) {
+            let (vm, resource, used) = (transfer.target.clone(), transfer.resource(), transfer.used);
+            self.ending.insert(sink, Ending { id, vm, ticket, resource, used });
+        }
+        self.do_it(Effect::CloseSink(sink));
     }
 
     fn bytes(&mut self, id: TransferId, piece: &[u8]) {
@@ -206,16 +227,21 @@ impl Transfers {
     fn advance(&mut self, id: TransferId, now: Option<Mono>) {
         let Some(transfer) = self.live.get_mut(&id) else { return };
         if transfer.is_lost() {
-            for sink in std::mem::take(&mut transfer.sinks).into_keys() {
-                self.effects.push_back(Effect::CloseSink(sink));
+            for (sink, state) in std::mem::take(&mut transfer.sinks) {
+                self.close(id, sink, state);
             }
             return;
         }
-        let (Some(snapshot), Some(now)) = (transfer.cleared(), now) else { return };
-        if matches!(transfer.by, By::Paste { .. }) && transfer.sinks.is_empty() && !transfer.used {
+        let Some(now) = now else { return };
+        self.read_if_due(id, now);
+        let Some(transfer) = self.live.get_mut(&id) else { return };
+        let Some(ticket) = transfer.ticket() else { return };
+        let (cleared, unasked) = (transfer.cleared(), matches!(transfer.source, Source::Unasked(_)));
+        if (cleared.is_some() || unasked) && !transfer.is_awaited() && !transfer.used {
             let vm = transfer.target.clone();
             self.effects.push_back(Effect::TooLate { vm });
         }
+        let Some(snapshot) = cleared else { return };
         let until = now.plus(self.limits.feed);
         if let By::Drop { delivered, until: end, .. } = &mut transfer.by
             && !*delivered
@@ -227,7 +253,7 @@ impl Transfers {
         }
         for (sink, state) in &mut transfer.sinks {
             if *state == Sink::Waiting {
-                *state = Sink::Fed { until };
+                *state = Sink::Fed { until, ticket: ticket.id };
                 self.effects.push_back(Effect::Feed { sink: *sink, snapshot: snapshot.clone() });
             }
         }
@@ -239,6 +265,7 @@ impl Transfers {
         let mut stalled = Vec::new();
         let mut silent = Vec::new();
         let mut over = Vec::new();
+        let mut slow = Vec::new();
         for (id, transfer) in &mut self.live {
             if matches!(&transfer.source, Source::Reading { until, .. } if late(*until)) {
                 stalled.push(*id);
@@ -250,13 +277,14 @@ impl Transfers {
                 over.push(*id);
             }
             transfer.sinks.retain(|sink, state| {
-                let slow = matches!(state, Sink::Fed { until } if late(*until));
-                if slow {
-                    self.effects.push_back(Effect::CloseSink(*sink));
+                let too_slow = matches!(state, Sink::Fed { until, .. } if late(*until));
+                if too_slow {
+                    slow.push((*id, *sink, *state));
                 }
-                !slow
+                !too_slow
             });
         }
+        slow.into_iter().for_each(|(id, sink, state)| self.close(id, sink, state));
         stalled.into_iter().for_each(|id| self.source_failed(id, None));
         silent.into_iter().for_each(|id| self.deny(id));
         over.into_iter().for_each(|id| self.deny(id));

@@ -4,8 +4,8 @@
 //! In: its request, with an fd of its own. Out: a transfer under the gesture that is under way, or the
 //! fd closed at once.
 
-use super::transfer::{By, Sink, Source, Transfer, Verdict};
-use super::types::{Effect, Mono, SinkId, SourceRef};
+use super::transfer::{By, Ending, Sink, Source, Transfer, Verdict};
+use super::types::{Effect, Mono, SinkId};
 use super::{MAX_SINKS, Transfers};
 use crate::{Board, content_of};
 use cofferdam_policy::Usage;
@@ -58,7 +58,7 @@ impl Transfers {
         let from = copy.from.clone()?;
         let source = match copy.snapshot(content) {
             Some(snapshot) => Source::Ready(snapshot),
-            None => self.reading(content, now),
+            None => Source::Unasked(source_mime),
         };
         let verdict = match self.take_kept(&target, generation, content) {
             Some(ticket) => Verdict::Allowed(ticket),
@@ -66,7 +66,7 @@ impl Transfers {
         };
         let sinks = BTreeMap::from([(sink, Sink::Waiting)]);
         let transfer = Transfer { by, from, target, content, source, verdict, sinks, used: false };
-        let id = self.start(transfer, SourceRef::Board { board, generation }, &source_mime);
+        let id = self.start(transfer);
         self.advance(id, Some(now));
         Some(())
     }
@@ -82,5 +82,21 @@ impl Transfers {
         let usage = Usage { times, bytes_in: bytes, ..Usage::default() };
         let (vm, resource) = (transfer.target.clone(), transfer.resource());
         self.do_it(Effect::Used { vm, ticket: ticket.id, resource, usage });
+    }
+
+    /// A sink that [`Effect::CloseSink`] was about is closed, and had taken this much. What crossed is
+    /// told before anything else that follows from the end.
+    pub fn sink_closed(&mut self, sink: SinkId, bytes: u64) {
+        let Some(ending) = self.ending.remove(&sink).filter(|_| bytes > 0) else { return };
+        let times = u64::from(!ending.used);
+        // A yes under which anything crossed is not kept for another paste.
+        self.kept.retain(|kept| kept.ticket.id != ending.ticket);
+        if let Some(transfer) = self.live.get_mut(&ending.id) {
+            transfer.used = true;
+        }
+        self.ending.values_mut().filter(|other| other.id == ending.id).for_each(|other| other.used = true);
+        let usage = Usage { times, bytes_in: bytes, ..Usage::default() };
+        let Ending { vm, ticket, resource, .. } = ending;
+        self.effects.push_front(Effect::Used { vm, ticket, resource, usage });
     }
 }

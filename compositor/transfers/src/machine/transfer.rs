@@ -3,7 +3,7 @@
 //!
 //! In: nothing by itself; the machine turns its wheels. Out: the questions that the machine asks of it.
 
-use super::types::{Mono, SinkId};
+use super::types::{Mono, SinkId, SourceRef, TransferId};
 use crate::{Board, Collector, Snapshot};
 use cofferdam_ids::VmId;
 use cofferdam_monitor_wire::point::Ticket;
@@ -37,7 +37,12 @@ pub(super) enum By {
 /// How far the source is.
 #[derive(Debug)]
 pub(super) enum Source {
-    Reading { collector: Collector, until: Mono },
+    /// Nobody asked it yet, for this MIME type: that comes after the yes.
+    Unasked(String),
+    Reading {
+        collector: Collector,
+        until: Mono,
+    },
     Checking,
     Ready(Arc<Snapshot>),
     Failed,
@@ -55,7 +60,18 @@ pub(super) enum Verdict {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sink {
     Waiting,
-    Fed { until: Mono },
+    Fed { until: Mono, ticket: u64 },
+}
+
+/// A sink that was ended while it was being fed; how much it has is still to be told.
+#[derive(Debug)]
+pub(super) struct Ending {
+    pub(super) id: TransferId,
+    pub(super) vm: VmId,
+    pub(super) ticket: u64,
+    pub(super) resource: Resource,
+    /// Its transfer was counted already.
+    pub(super) used: bool,
 }
 
 #[derive(Debug)]
@@ -88,6 +104,19 @@ impl Transfer {
         }
     }
 
+    /// Where its bytes come from.
+    pub(super) fn source_ref(&self) -> SourceRef {
+        match self.by {
+            By::Paste { board, generation, .. } => SourceRef::Board { board, generation },
+            By::Drop { .. } => SourceRef::Drag,
+        }
+    }
+
+    /// Whether somebody waits for the bytes: a drop's target can't ask before they are there.
+    pub(super) fn is_awaited(&self) -> bool {
+        matches!(self.by, By::Drop { .. }) || !self.sinks.is_empty()
+    }
+
     pub(super) fn ticket(&self) -> Option<Ticket> {
         match self.verdict {
             Verdict::Allowed(ticket) => Some(ticket),
@@ -114,7 +143,7 @@ impl Transfer {
             By::Paste { .. } => None,
         };
         let sinks = self.sinks.values().filter_map(|sink| match sink {
-            Sink::Fed { until } => Some(*until),
+            Sink::Fed { until, .. } => Some(*until),
             Sink::Waiting => None,
         });
         sinks.chain(source).chain(verdict).chain(by).min()

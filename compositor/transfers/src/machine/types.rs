@@ -23,9 +23,9 @@ impl Mono {
 /// How long things may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// From the gesture until the target has to have asked for the bytes.
+    /// From the gesture until the target has to have asked for the bytes, or opened its menu.
     pub gesture: Duration,
-    /// How long a menu may stay open.
+    /// How long an open menu may see that there is something.
     pub menu: Duration,
     /// From the question to a source until its last byte.
     pub source: Duration,
@@ -139,6 +139,8 @@ pub enum Event<'a> {
         /// What.
         gesture: Gesture,
     },
+    /// A menu of this VM opened, as the person's press made it.
+    MenuOpened(VmId),
     /// The last menu of this VM closed.
     MenusClosed(VmId),
     /// The target asks for the bytes of an [`Offer::Across`].
@@ -281,9 +283,9 @@ pub enum Effect {
         /// What.
         snapshot: Arc<Snapshot>,
     },
-    /// Close without another byte. Nothing is to be reported.
+    /// Close without another byte, and say with [`super::Transfers::sink_closed`] how much it has.
     CloseSink(SinkId),
-    /// All is there and allowed, and the target has stopped waiting: only another paste helps.
+    /// It is allowed, and the target has stopped waiting: only another paste helps.
     TooLate {
         /// Who wanted it.
         vm: VmId,

@@ -8,7 +8,7 @@ use super::State;
 use super::drag::{Drag, Over, cancel};
 use super::drag_offers::{Giver, Shared};
 use cofferdam_policy::Content;
-use cofferdam_transfers::{Dropped, TransferId, announced};
+use cofferdam_transfers::{Dropped, Kinds, TransferId, announced};
 use smithay::reexports::wayland_server::protocol::wl_data_device::WlDataDevice;
 use smithay::reexports::wayland_server::protocol::wl_data_device_manager::DndAction;
 use smithay::reexports::wayland_server::protocol::wl_data_source::WlDataSource;
@@ -42,14 +42,22 @@ impl State {
             .as_ref()
             .is_some_and(|source| source.version() < 3 || drag.actions.contains(DndAction::Copy));
         let now = self.transfer_time();
+        let kinds = Kinds::of(&drag.mimes);
+        let mime = kinds.dragged().and_then(|content| kinds.mime_for(content)).map(str::to_owned);
         let dropped = Dropped { from, target: over.target.clone(), mimes: &drag.mimes };
         let shut = self.selections.shut.to_drops(&over.target);
         let id = (takes_copies && !shut).then(|| self.selections.machine.dropped(dropped, now)).flatten();
         match id {
             Some(id) => {
                 let drop = Drop { source: drag.source, surface, place, devices: Vec::new(), offer: None };
-                if let Some(source) = drop.source.as_ref().filter(|source| source.version() >= 3) {
-                    source.action(DndAction::Copy);
+                // The source's drag is over, as it would be inside its own VM; whether anybody reads is
+                // decided now.
+                if let Some(source) = &drop.source {
+                    source.target(mime);
+                    if source.version() >= 3 {
+                        source.action(DndAction::Copy);
+                        source.dnd_drop_performed();
+                    }
                 }
                 self.selections.drops.insert(id, drop);
             }
@@ -63,11 +71,7 @@ impl State {
         let Some(source) = self.selections.drops.get(&id).and_then(|drop| drop.source.as_ref()) else {
             return;
         };
-        source.target(Some(mime.clone()));
         source.send(mime, writer.as_fd());
-        if source.version() >= 3 {
-            source.dnd_drop_performed();
-        }
     }
 
     /// The drop is allowed and its bytes are here: now the target may know.

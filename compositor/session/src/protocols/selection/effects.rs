@@ -39,7 +39,10 @@ impl State {
             }
             Effect::CutDone { ticket } => self.tell_monitor(FromScreen::CutDone { ticket }),
             Effect::Feed { sink, snapshot } => self.feed(sink, snapshot),
-            Effect::CloseSink(sink) => self.close_sink(sink),
+            Effect::CloseSink(sink) => {
+                let bytes = self.close_sink(sink);
+                self.selections.machine.sink_closed(sink, bytes);
+            }
             Effect::TooLate { vm } => self.trusted(cofferdam_prompts::Event::TooLate(vm)),
             Effect::Deliver { id, content } => self.deliver_drop(id, content),
             Effect::DropEnded { id, done } => self.drop_ended(id, done),

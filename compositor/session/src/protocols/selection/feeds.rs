@@ -213,10 +213,11 @@ impl State {
         self.transfer(Event::SinkDone { sink, bytes, complete });
     }
 
-    pub(super) fn close_sink(&mut self, id: SinkId) {
-        if let Some(sink) = self.selections.sinks.remove(&id) {
-            self.event_loop.remove(sink.token);
-        }
+    /// Closes a target's fd and gives how many bytes it has.
+    pub(super) fn close_sink(&mut self, id: SinkId) -> u64 {
+        let Some(sink) = self.selections.sinks.remove(&id) else { return 0 };
+        self.event_loop.remove(sink.token);
+        sink.feed.as_ref().map_or(0, Feed::delivered)
     }
 }
 

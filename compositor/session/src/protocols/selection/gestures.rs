@@ -8,7 +8,7 @@
 use super::State;
 use crate::client::ClientIdentity;
 use cofferdam_ids::VmId;
-use cofferdam_scene::{Hit, Node};
+use cofferdam_scene::{Hit, Node, PopupId};
 use cofferdam_transfers::{Event, Gesture, PasteKey, Stroke};
 use smithay::input::keyboard::{Keysym, KeysymHandle, ModifiersState};
 use std::time::Duration;
@@ -26,12 +26,13 @@ impl State {
         let latin = key.raw_latin_sym_or_raw_current_sym();
         let Some(key) = paste_key(key.modified_sym()).or_else(|| latin.and_then(paste_key)) else { return };
         let Some(target) = self.focused_vm() else { return };
+        self.watch_menus();
         let stroke = Stroke {
             key,
             ctrl: modifiers.ctrl,
             shift: modifiers.shift,
             other: modifiers.alt || modifiers.logo,
-            in_menu: self.has_menu(&target),
+            in_menu: self.menu_of(&target).is_some(),
         };
         if let Some(gesture) = Gesture::of(stroke) {
             self.gesture(target, gesture);
@@ -41,10 +42,11 @@ impl State {
     /// A button is about to go to the client under the pointer, which has the keyboard by now.
     pub(crate) fn button_gesture(&mut self, code: u32, pressed: bool) {
         let now = self.transfer_time();
+        self.watch_menus();
         let hit = self.desk.scene.pointer().map(|at| self.desk.scene.hit(at));
         let (content, menu) = match &hit {
             Some(Hit::Content { .. }) => (true, false),
-            Some(Hit::Popup { local: Some(_), .. }) => (true, true),
+            Some(Hit::Popup { popup, local: Some(_), .. }) => (true, self.desk.scene.is_menu(*popup)),
             _ => (false, false),
         };
         let before = std::mem::replace(&mut self.selections.pressed, pressed.then_some((now, menu)));
@@ -56,7 +58,7 @@ impl State {
         };
         let gesture = match (code, pressed, menu) {
             (BTN_MIDDLE, true, false) => Gesture::MiddleButton,
-            (BTN_RIGHT, true, false) | (BTN_LEFT, true, true) => Gesture::Menu,
+            (BTN_RIGHT, true, false) => Gesture::Menu,
             (BTN_LEFT | BTN_RIGHT, false, true) if before.is_some_and(chosen) => Gesture::Chosen,
             _ => return,
         };
@@ -70,21 +72,28 @@ impl State {
         }
     }
 
-    /// Whether a client of this VM shows a menu.
-    fn has_menu(&self, vm: &VmId) -> bool {
+    /// The menu that a client of this VM shows. A popup without a buffer, one that was dismissed, and one
+    /// that no press of the person's gave the grab to are none.
+    fn menu_of(&self, vm: &VmId) -> Option<PopupId> {
         let desk = &self.desk;
-        desk.popups.keys().any(|popup| {
-            let window = desk.root_window(Node::Popup(*popup)).and_then(|window| desk.windows.get(&window));
-            window.is_some_and(|entry| entry.vm.as_ref() == Some(vm))
-        })
+        let menu = desk.scene.menu()?;
+        let window = desk.root_window(Node::Popup(menu)).and_then(|window| desk.windows.get(&window))?;
+        (window.vm.as_ref() == Some(vm)).then_some(menu)
     }
 
-    /// Once a turn: menus of the VM with the keyboard that closed.
+    /// Before each gesture, and once a turn: menus of the VM with the keyboard that opened or closed.
     pub(super) fn watch_menus(&mut self) {
-        let open = self.focused_vm().filter(|vm| !self.desk.popups.is_empty() && self.has_menu(vm));
-        let before = std::mem::replace(&mut self.selections.menu_of, open);
-        if let Some(vm) = before.filter(|vm| self.selections.menu_of.as_ref() != Some(vm)) {
+        let vm = self.focused_vm();
+        let open = vm.and_then(|vm| self.menu_of(&vm).map(|menu| (vm, menu)));
+        if open == self.selections.menu {
+            return;
+        }
+        let before = std::mem::replace(&mut self.selections.menu, open.clone());
+        if let Some((vm, _)) = before {
             self.transfer(Event::MenusClosed(vm));
+        }
+        if let Some((vm, _)) = open {
+            self.transfer(Event::MenuOpened(vm));
         }
     }
 

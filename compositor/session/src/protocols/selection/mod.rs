@@ -26,6 +26,7 @@ use crate::client::{self, ClientIdentity};
 use crate::state::State;
 use calloop::RegistrationToken;
 use cofferdam_ids::VmId;
+use cofferdam_scene::PopupId;
 use cofferdam_transfers::{Board, Limits, Mono, Offer, SinkId, TransferId, Transfers};
 use smithay::input::Seat;
 use smithay::reexports::wayland_server::protocol::wl_surface::WlSurface;
@@ -66,8 +67,8 @@ pub(crate) struct Selections {
     drops: BTreeMap<TransferId, drops::Drop>,
     /// VMs into which nothing can be pasted, or dropped.
     shut: monitor::Shut,
-    /// The VM with the keyboard had a menu open when it was looked at last.
-    menu_of: Option<VmId>,
+    /// The menu of the VM with the keyboard that was open when it was looked at last.
+    menu: Option<(VmId, PopupId)>,
     /// Since when a button is held, and whether it went down inside a menu.
     pressed: Option<(Mono, bool)>,
 }
@@ -88,7 +89,7 @@ impl Selections {
             drag: None,
             drops: BTreeMap::new(),
             shut: monitor::Shut::default(),
-            menu_of: None,
+            menu: None,
             pressed: None,
         }
     }

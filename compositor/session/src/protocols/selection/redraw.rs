@@ -2,13 +2,43 @@
 //! In: any bytes that a source calls a PNG. Out: a PNG of our own with the same pixels and nothing else: no
 //! text, no profiles, no further frames, nothing behind the end.
 
-use cofferdam_transfers::{MAX_PIXELS, Snapshot};
+use cofferdam_policy::Content;
+use cofferdam_transfers::{MAX_PIXELS, Snapshot, limit_of};
 use png::{BitDepth, ColorType, Compression, Decoder, Encoder, Limits, Transformations};
-use std::io::Cursor;
+use std::io::{self, Cursor, Write};
 use zeroize::Zeroizing;
 
 /// Memory that decoding may take beside the pixels.
 const WORKSPACE: usize = 64 << 20;
+
+/// Takes what is written, and no more than may cross: few bytes can say many pixels in a way in which we
+/// don't write them.
+struct Bounded {
+    limit: usize,
+    bytes: Zeroizing<Vec<u8>>,
+}
+
+impl Write for Bounded {
+    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
+        let needed = self.bytes.len().saturating_add(piece.len());
+        if needed > self.limit {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        if needed > self.bytes.capacity() {
+            // By hand, so that the old buffer is zeroed and not just freed.
+            let room = needed.max(self.bytes.capacity().saturating_mul(2)).min(self.limit);
+            let mut larger = Zeroizing::new(Vec::with_capacity(room));
+            larger.extend_from_slice(&self.bytes);
+            self.bytes = larger;
+        }
+        self.bytes.extend_from_slice(piece);
+        Ok(piece.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
 
 /// The same pixels as a new PNG, with eight bits a channel; none if it is not one.
 pub(super) fn redraw(image: &[u8]) -> Option<Snapshot> {
@@ -28,7 +58,7 @@ pub(super) fn redraw(image: &[u8]) -> Option<Snapshot> {
     let frame = reader.next_frame(&mut raw).ok()?;
     let plain = frame.bit_depth == BitDepth::Eight && frame.color_type != ColorType::Indexed;
     let raw = raw.get(..frame.buffer_size()).filter(|_| plain)?;
-    let mut out = Vec::new();
+    let mut out = Bounded { limit: limit_of(Content::Image), bytes: Zeroizing::default() };
     let mut encoder = Encoder::new(&mut out, frame.width, frame.height);
     encoder.set_color(frame.color_type);
     encoder.set_depth(BitDepth::Eight);
@@ -36,7 +66,7 @@ pub(super) fn redraw(image: &[u8]) -> Option<Snapshot> {
     let mut writer = encoder.write_header().ok()?;
     writer.write_image_data(raw).ok()?;
     writer.finish().ok()?;
-    Some(Snapshot::new(out))
+    Some(Snapshot::new(std::mem::take(&mut *out.bytes)))
 }
 
 #[cfg(test)]
@@ -122,10 +152,65 @@ mod tests {
             assert!(redraw(&image[..cut]).is_none(), "{cut}");
         }
         assert!(redraw(b"GIF89a").is_none());
-        let mut bomb = image;
-        // Wider than anything: the header's own checksum is wrong then, but the size is refused first
-        // or last, it is refused.
-        bomb[16..20].copy_from_slice(&[0x7f, 0xff, 0xff, 0xff]);
+    }
+
+    /// A PNG of one colour, row by row: a few bytes for any size.
+    fn plain(width: u32, height: u32, color: ColorType, row: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        let mut encoder = Encoder::new(&mut out, width, height);
+        encoder.set_color(color);
+        encoder.set_depth(BitDepth::One);
+        if color == ColorType::Indexed {
+            encoder.set_palette([7; 6].to_vec());
+            encoder.set_trns([9; 2].to_vec());
+        }
+        let mut writer = encoder.write_header().unwrap();
+        let mut stream = writer.stream_writer().unwrap();
+        for _ in 0..height {
+            stream.write_all(row).unwrap();
+        }
+        stream.finish().unwrap();
+        writer.finish().unwrap();
+        out
+    }
+
+    #[test]
+    fn a_bomb_is_not_unpacked() {
+        // All its checksums are right, and all its rows are there: one row more than there may be pixels,
+        // and as many as there may be.
+        let side = 8000_u32;
+        let most = u32::try_from(MAX_PIXELS).unwrap() / side;
+        let row = vec![0; usize::try_from(side / 8).unwrap()];
+        // Two colours with their transparency are four bytes a pixel.
+        let bomb = plain(side, most + 1, ColorType::Indexed, &row);
+        assert!(bomb.len() < 1 << 20, "{}", bomb.len());
         assert!(redraw(&bomb).is_none());
+        assert!(redraw(&plain(side, most, ColorType::Indexed, &row)).is_some());
+    }
+
+    #[test]
+    fn what_grows_when_it_is_written_anew_does_not_cross() {
+        // Noise of one bit a pixel is one byte a pixel and hardly smaller when written fast.
+        let mut noise = 0x2545_F491_4F6C_DD1D_u64;
+        let mut out = Vec::new();
+        let (width, height) = (8000_u32, 4000_u32);
+        let mut encoder = Encoder::new(&mut out, width, height);
+        encoder.set_color(ColorType::Indexed);
+        encoder.set_depth(BitDepth::Eight);
+        let colours =
+            (0..256_u32).flat_map(|n| n.wrapping_mul(0x9E37_79B1).to_be_bytes().into_iter().take(3));
+        encoder.set_palette(colours.collect::<Vec<u8>>());
+        let mut writer = encoder.write_header().unwrap();
+        let mut raw = Vec::new();
+        for _ in 0..width * height / 8 {
+            noise ^= noise << 13;
+            noise ^= noise >> 7;
+            noise ^= noise << 17;
+            raw.extend(noise.to_le_bytes());
+        }
+        writer.write_image_data(&raw).unwrap();
+        writer.finish().unwrap();
+        assert!(out.len() <= limit_of(Content::Image), "{}", out.len());
+        assert!(redraw(&out).is_none());
     }
 }

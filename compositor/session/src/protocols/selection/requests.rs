@@ -5,6 +5,7 @@
 //! reach it, they are taken here.
 
 use super::sources::Source;
+use crate::client;
 use crate::protocols::guard::{self, filtered, global, hold};
 use crate::state::State;
 use cofferdam_admission::Holding;
@@ -105,9 +106,10 @@ impl Dispatch<WlDataSource, DataSourceUserData> for State {
         display: &DisplayHandle,
         init: &mut DataInit<'_, Self>,
     ) {
-        if let wl_data_source::Request::Offer { mime_type } = &request
-            && !state.selections.types.note(source.id(), mime_type)
-        {
+        if let wl_data_source::Request::Offer { mime_type } = &request {
+            if let Some(data) = client::data(client) {
+                state.selections.types.note(source.id(), &data.identity, mime_type);
+            }
             return;
         }
         <DataDeviceState as Dispatch<WlDataSource, DataSourceUserData, Self>>::request(
@@ -134,9 +136,10 @@ impl Dispatch<ZwpPrimarySelectionSourceV1, PrimarySourceUserData> for State {
         display: &DisplayHandle,
         init: &mut DataInit<'_, Self>,
     ) {
-        if let zwp_primary_selection_source_v1::Request::Offer { mime_type } = &request
-            && !state.selections.types.note(source.id(), mime_type)
-        {
+        if let zwp_primary_selection_source_v1::Request::Offer { mime_type } = &request {
+            if let Some(data) = client::data(client) {
+                state.selections.types.note(source.id(), &data.identity, mime_type);
+            }
             return;
         }
         <PrimarySelectionState as Dispatch<

@@ -5,7 +5,7 @@
 //! that is replaced is told so; one that goes away takes its copy with it.
 
 use super::{State, index};
-use crate::client;
+use crate::client::{self, ClientIdentity};
 use cofferdam_transfers::{Board, Copied, Event, MAX_KINDS};
 use smithay::reexports::wayland_protocols::wp::primary_selection::zv1::server::zwp_primary_selection_source_v1::ZwpPrimarySelectionSourceV1;
 use smithay::reexports::wayland_server::protocol::wl_data_source::WlDataSource;
@@ -14,23 +14,39 @@ use std::os::fd::AsFd;
 use wayland_server::backend::ObjectId;
 use wayland_server::{Client, DisplayHandle, Resource};
 
-/// The types that each source has offered so far.
+/// Longest name of a type that is kept; the longest of real programs, which put sizes and places into
+/// them, have half of that.
+const MAX_MIME: usize = 512;
+/// Bytes of names that are kept for all sources of one VM together.
+const MAX_NAMES: usize = 128 << 10;
+
+/// What one source has offered so far.
+#[derive(Debug)]
+struct Types {
+    of: ClientIdentity,
+    bytes: usize,
+    names: Vec<String>,
+}
+
+/// The types that each source has offered so far. There is no other copy: smithay is not told of them.
 #[derive(Debug, Default)]
-pub(super) struct SourceTypes(HashMap<ObjectId, Vec<String>>);
+pub(super) struct SourceTypes(HashMap<ObjectId, Types>);
 
 impl SourceTypes {
-    /// Notes one more; `false` once there are too many.
-    pub(super) fn note(&mut self, source: ObjectId, mime: &str) -> bool {
-        let types = self.0.entry(source).or_default();
-        if types.len() >= MAX_KINDS {
-            return false;
+    /// Notes one more, unless it is too long or there are too many.
+    pub(super) fn note(&mut self, source: ObjectId, of: &ClientIdentity, mime: &str) {
+        let theirs: usize = self.0.values().filter(|types| types.of == *of).map(|types| types.bytes).sum();
+        let types =
+            self.0.entry(source).or_insert_with(|| Types { of: of.clone(), bytes: 0, names: Vec::new() });
+        let fits = mime.len() <= MAX_MIME && theirs.saturating_add(mime.len()) <= MAX_NAMES;
+        if fits && types.names.len() < MAX_KINDS {
+            types.bytes = types.bytes.saturating_add(mime.len());
+            types.names.push(mime.to_owned());
         }
-        types.push(mime.to_owned());
-        true
     }
 
     pub(super) fn of(&self, source: &ObjectId) -> Vec<String> {
-        self.0.get(source).cloned().unwrap_or_default()
+        self.0.get(source).map(|types| types.names.clone()).unwrap_or_default()
     }
 
     pub(super) fn forget(&mut self, source: &ObjectId) {

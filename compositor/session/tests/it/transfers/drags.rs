@@ -59,9 +59,9 @@ fn a_drop_is_asked_for_and_arrives() {
     t.monitor.is_left_alone();
     t.desktop.button(false);
     let serial = t.monitor.asked("web", "mail", Content::Text);
-    t.mail.writes(TEXT, b"dragged");
     assert_eq!(t.web.told(), []);
     t.monitor.allows(serial);
+    t.mail.writes(TEXT, b"dragged");
     t.web.client.wait("the drag", |app| app.dragged.is_some());
     let reader = t.web_takes();
     assert_eq!(read_all(&reader), b"dragged");
@@ -82,7 +82,6 @@ fn a_drop_that_is_refused_is_not_seen() {
     t.over_web();
     t.desktop.button(false);
     let serial = t.monitor.asked("web", "mail", Content::Text);
-    t.mail.writes(TEXT, b"dragged");
     t.monitor.denies(serial);
     t.monitor.settle();
     assert_eq!(t.mail.told(), [Told::DragLeave, Told::Source("drop performed"), Told::Cancelled]);
@@ -110,8 +109,8 @@ fn a_target_that_does_not_want_it() {
     t.over_web();
     t.desktop.button(false);
     let serial = t.monitor.asked("web", "mail", Content::Text);
-    t.mail.writes(TEXT, b"dragged");
     t.monitor.allows(serial);
+    t.mail.writes(TEXT, b"dragged");
     t.web.client.wait("the drag", |app| app.dragged.is_some());
     let offer = t.web.client.app.dragged.clone().expect("a drag");
     // It can't read before it was dropped on.

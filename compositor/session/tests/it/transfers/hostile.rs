@@ -26,12 +26,12 @@ fn late_clipboard_reply_does_not_replace_a_newer_one() {
     t.paste_keys();
     let old = t.web.reads(TEXT);
     let first = t.monitor.asked("web", "mail", Content::Text);
+    t.monitor.allows(first);
     let slow = t.mail.is_asked_for(TEXT);
     // Something newer is copied and pasted while the first source still thinks.
     assert_eq!(t.pastes(b"newer"), b"newer");
     write_all(&slow, b"older");
     drop(slow);
-    t.monitor.allows(first);
     assert_eq!(read_all(&old), b"older", "who asked for the older one gets that");
     assert_eq!(t.monitor.used(), (1, 5));
     let reader = t.web.reads(TEXT);
@@ -45,13 +45,13 @@ fn a_copy_made_while_the_question_is_open_is_not_what_was_allowed() {
     t.paste_keys();
     let reader = t.web.reads(TEXT);
     let serial = t.monitor.asked("web", "mail", Content::Text);
-    t.mail.writes(TEXT, b"what was there");
     t.activate(&t.mail.vm);
     t.mail.client.sync();
     t.mail.copies(&[TEXT]);
     t.monitor.allows(serial);
-    assert_eq!(read_all(&reader), b"what was there");
-    assert!(t.mail.client.app.wanted.is_empty());
+    assert_eq!(read_all(&reader), b"");
+    t.mail.client.sync();
+    assert!(t.mail.client.app.wanted.is_empty(), "neither the one that is gone nor the one that came");
 }
 
 #[test]
@@ -72,12 +72,11 @@ fn types_that_lie() {
         t.paste_keys();
         let reader = t.web.reads(mime);
         let serial = t.monitor.asked("web", "mail", what);
+        t.monitor.allows(serial);
         let source = t.mail.is_asked_for(mime);
         let writer = std::thread::spawn(move || write_all(&source, &bytes));
         let refused = t.monitor.hear();
         assert!(matches!(refused, FromScreen::Refused { why: Refusal::Mismatch, .. }), "{refused:?}");
-        assert_eq!(t.monitor.hear(), FromScreen::Forget { serial });
-        t.monitor.allows(serial);
         assert_eq!(read_all(&reader), b"", "{mime}");
         writer.join().unwrap();
     }
@@ -89,7 +88,8 @@ fn a_source_without_end_is_cut_off() {
     t.mail_copies(&[TEXT]);
     t.paste_keys();
     let reader = t.web.reads(TEXT);
-    t.monitor.asked("web", "mail", Content::Text);
+    let serial = t.monitor.asked("web", "mail", Content::Text);
+    t.monitor.allows(serial);
     let source = t.mail.is_asked_for(TEXT);
     let writer = std::thread::spawn(move || {
         let piece = vec![b'x'; 1 << 16];
@@ -115,9 +115,9 @@ fn a_source_that_stalls_delays_nobody() {
     let reader = t.web.reads(TEXT);
     // The question is there at once, whatever the source does.
     let serial = t.monitor.asked("web", "mail", Content::Text);
+    t.monitor.allows(serial);
     let source = t.mail.is_asked_for(TEXT);
     write_all(&source, b"half of it");
-    t.monitor.allows(serial);
     t.monitor.settle();
     t.desktop.ask(Request::Windows);
     t.later(10);
@@ -136,12 +136,19 @@ fn a_target_that_does_not_read_holds_up_nobody() {
     // A pipe that blocks, and of which nothing is read.
     let reader = t.web.reads(TEXT);
     let serial = t.monitor.asked("web", "mail", Content::Text);
-    t.mail.writes(TEXT, text.as_bytes());
     t.monitor.allows(serial);
+    t.mail.writes(TEXT, text.as_bytes());
     t.monitor.settle();
     t.desktop.ask(Request::Windows);
     t.later(60);
-    assert!(read_all(&reader).len() < text.len());
+    // What it had is in the ledger, and that yes is used up.
+    let (times, bytes) = t.monitor.used();
+    assert!(times == 1 && bytes > 0, "{times}×{bytes}");
+    let got = read_all(&reader).len();
+    assert!(got < text.len() && u64::try_from(got).unwrap() == bytes, "{got} of {bytes}");
+    t.paste_keys();
+    t.web.reads(TEXT);
+    t.monitor.asked("web", "mail", Content::Text);
 }
 
 #[test]
@@ -152,15 +159,17 @@ fn revoked_grant_ends_a_paste_that_is_under_way() {
     t.paste_keys();
     let reader = t.web.reads(TEXT);
     let serial = t.monitor.asked("web", "mail", Content::Text);
-    t.mail.writes(TEXT, text.as_bytes());
     t.monitor.allows(serial);
+    t.mail.writes(TEXT, text.as_bytes());
     let mut some = [0; 1000];
     assert!(rustix::io::read(&reader, &mut some).unwrap() > 0);
     let ticket = u64::from(serial) + 100;
     t.monitor.says(&ToScreen::Cut { ticket });
+    // What is in the pipe is in the target's hands, and was reported; nothing is added to it.
+    let (_, bytes) = t.monitor.used();
     assert_eq!(t.monitor.hear(), FromScreen::CutDone { ticket });
-    // What is in the pipe is in the target's hands; nothing is added to it.
-    assert!(read_all(&reader).len() <= 1 << 16);
+    let rest = u64::try_from(read_all(&reader).len()).unwrap();
+    assert!(rest <= 1 << 16 && (rest..=rest + 1000).contains(&bytes), "{bytes}, {rest}");
     let reader = t.web.reads(TEXT);
     assert_eq!(read_all(&reader), b"");
 }
@@ -235,8 +244,8 @@ fn a_target_that_makes_its_pipe_block_again() {
     t.web.client.sync();
     let serial = t.monitor.asked("web", "mail", Content::Text);
     rustix::fs::fcntl_setfl(&writer, OFlags::empty()).unwrap();
-    t.mail.writes(TEXT, text.as_bytes());
     t.monitor.allows(serial);
+    t.mail.writes(TEXT, text.as_bytes());
     t.monitor.settle();
     // Full, blocking, and the desktop goes on. Then it is read after all.
     t.desktop.ask(Request::Windows);
@@ -252,8 +261,8 @@ fn no_more_than_a_few_at_a_time() {
     t.paste_keys();
     let readers: Vec<OwnedFd> = (0..200).map(|_| t.web.reads(TEXT)).collect();
     let serial = t.monitor.asked("web", "mail", Content::Text);
-    t.mail.writes(TEXT, b"once");
     t.monitor.allows(serial);
+    t.mail.writes(TEXT, b"once");
     let got = readers.iter().filter(|reader| !read_all(reader).is_empty()).count();
     assert!((1..=8).contains(&got), "{got}");
 }
@@ -267,8 +276,8 @@ fn a_copy_without_the_keyboard_is_no_copy() {
     t.paste_keys();
     let reader = t.web.reads(TEXT);
     let serial = t.monitor.asked("web", "mail", Content::Text);
-    t.mail.writes(TEXT, b"the first");
     t.monitor.allows(serial);
+    t.mail.writes(TEXT, b"the first");
     assert_eq!(read_all(&reader), b"the first");
 }
 
@@ -279,7 +288,6 @@ fn a_vm_that_is_gone_gives_nothing() {
     t.paste_keys();
     let reader = t.web.reads(TEXT);
     let serial = t.monitor.asked("web", "mail", Content::Text);
-    t.mail.writes(TEXT, b"last words");
     t.monitor.settle();
     t.desktop.ask(Request::RetireVm { vm: t.mail.vm.id.clone() });
     assert_eq!(t.monitor.hear(), FromScreen::Forget { serial });
@@ -288,4 +296,49 @@ fn a_vm_that_is_gone_gives_nothing() {
     t.desktop.key(KEY_V, true);
     t.web.client.sync();
     assert!(t.web.client.app.clipboard.is_none());
+}
+
+#[test]
+fn a_source_hears_of_no_paste_that_was_not_allowed() {
+    let mut t = Table::new();
+    t.mail_copies(&[TEXT]);
+    t.paste_keys();
+    let reader = t.web.reads(TEXT);
+    let serial = t.monitor.asked("web", "mail", Content::Text);
+    t.mail.client.sync();
+    assert!(t.mail.client.app.wanted.is_empty(), "asked while nobody has said anything");
+    t.monitor.denies(serial);
+    assert_eq!(read_all(&reader), b"");
+    t.mail.client.sync();
+    assert!(t.mail.client.app.wanted.is_empty(), "asked after a no");
+}
+
+#[test]
+fn names_of_types_are_few_and_short() {
+    let mut t = Table::new();
+    t.activate(&t.mail.vm);
+    t.mail.client.sync();
+    let long = "x/".repeat(1500);
+    // What is too long is not kept; what programs use is.
+    let office = format!("application/x-object;name=\"{}\"", "y".repeat(240));
+    t.mail.copies(&[&long, &office, TEXT]);
+    let told = |t: &mut Table| -> Vec<String> {
+        let names = t.mail.told().into_iter();
+        names.filter_map(|told| if let Told::Offered(name) = told { Some(name) } else { None }).collect()
+    };
+    assert_eq!(told(&mut t), [office, TEXT.to_owned()]);
+    // And all sources of a VM together have an end, whose ever they are.
+    let names: Vec<String> = (0..256).map(|n| format!("{n:0500}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let first = t.mail.source(&names);
+    t.mail.client.sync();
+    let second = t.mail.source(&names);
+    t.mail.client.sync();
+    t.mail.device.set_selection(Some(&second), 0);
+    let got: usize = told(&mut t).iter().map(String::len).sum();
+    assert!(got < 10_000, "{got} bytes beyond what the first has");
+    // What is gone makes room again.
+    first.destroy();
+    t.mail.copies(&names);
+    assert!(told(&mut t).len() > 200);
 }

@@ -4,6 +4,7 @@
 
 mod drags;
 mod hostile;
+mod menus;
 mod pastes;
 
 use crate::common::{Client, Desktop, Told, Vm, Window};
@@ -284,8 +285,8 @@ impl Table {
         self.paste_keys();
         let reader = self.web.reads(TEXT);
         let serial = self.monitor.asked("web", "mail", Content::Text);
-        self.mail.writes(TEXT, bytes);
         self.monitor.allows(serial);
+        self.mail.writes(TEXT, bytes);
         let got = read_all(&reader);
         self.monitor.used();
         got

@@ -22,8 +22,8 @@ fn a_paste_is_asked_for_and_crosses_both_ways() {
     assert_eq!(t.web.told(), all);
     let reader = t.web.reads("text/plain");
     let serial = t.monitor.asked("web", "mail", Content::Text);
-    t.mail.writes(TEXT, "grüße\n".as_bytes());
     t.monitor.allows(serial);
+    t.mail.writes(TEXT, "grüße\n".as_bytes());
     assert_eq!(read_all(&reader), "grüße\n".as_bytes());
     assert_eq!(t.monitor.used(), (1, 8));
 
@@ -35,8 +35,8 @@ fn a_paste_is_asked_for_and_crosses_both_ways() {
     t.mail.client.sync();
     let reader = t.mail.reads(TEXT);
     let serial = t.monitor.asked("mail", "web", Content::Text);
-    t.web.writes("UTF8_STRING", b"back");
     t.monitor.allows(serial);
+    t.web.writes("UTF8_STRING", b"back");
     assert_eq!(read_all(&reader), b"back");
     t.monitor.used();
 
@@ -51,7 +51,6 @@ fn a_no_is_an_empty_paste() {
     t.paste_keys();
     let reader = t.web.reads(TEXT);
     let serial = t.monitor.asked("web", "mail", Content::Text);
-    t.mail.writes(TEXT, b"secret");
     t.monitor.denies(serial);
     assert_eq!(read_all(&reader), b"");
     // The same gesture does not ask twice; the next one does.
@@ -109,8 +108,8 @@ fn the_middle_button_is_for_the_primary_selection() {
     assert!(t.web.client.app.clipboard.is_none());
     let reader = t.web.reads_primary("text/plain");
     let serial = t.monitor.asked("web", "mail", Content::Text);
-    t.mail.writes("STRING", b"selected");
     t.monitor.allows(serial);
+    t.mail.writes("STRING", b"selected");
     assert_eq!(read_all(&reader), b"selected");
     // Shift+Insert means the one in some programs and the other in others.
     t.web.client.app.primary = None;
@@ -129,8 +128,8 @@ fn an_image_is_drawn_anew() {
     assert_eq!(t.web.told().last(), Some(&Told::Selection(true)));
     let reader = t.web.reads("image/png");
     let serial = t.monitor.asked("web", "mail", Content::Image);
-    t.mail.writes("image/png", &image);
     t.monitor.allows(serial);
+    t.mail.writes("image/png", &image);
     let got = read_all(&reader);
     assert_eq!(pixels(&got), pixels(&picture()));
     assert!(!got.windows(8).any(|w| w == b"smuggled"));
@@ -143,12 +142,12 @@ fn a_yes_that_came_too_late_is_good_for_the_next_paste() {
     t.paste_keys();
     drop(t.web.reads(TEXT));
     let serial = t.monitor.asked("web", "mail", Content::Text);
-    t.mail.writes(TEXT, b"patience");
     t.later(8);
     t.monitor.allows(serial);
     t.monitor.settle();
     t.paste_keys();
     let reader = t.web.reads(TEXT);
+    t.mail.writes(TEXT, b"patience");
     assert_eq!(read_all(&reader), b"patience");
     assert!(matches!(t.monitor.hear(), FromScreen::Used { .. }), "nothing was asked");
 }
@@ -167,7 +166,6 @@ fn too_late(t: &mut Table) {
     t.paste_keys();
     drop(t.web.reads(TEXT));
     let serial = t.monitor.asked("web", "mail", Content::Text);
-    t.mail.writes(TEXT, b"patience");
     t.monitor.settle();
     assert_eq!(note(t), None);
     t.monitor.allows(serial);
@@ -188,6 +186,7 @@ fn a_yes_that_came_too_late_says_what_to_do() {
     t.paste_keys();
     assert_eq!(note(&t), None);
     let reader = t.web.reads(TEXT);
+    t.mail.writes(TEXT, b"patience");
     assert_eq!(read_all(&reader), b"patience");
     t.monitor.used();
     too_late(&mut t);
