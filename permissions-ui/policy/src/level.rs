@@ -3,10 +3,11 @@
 
 use crate::Kind;
 use serde::{Deserialize, Serialize};
+use std::cmp::Ordering;
 use std::fmt;
 
-/// How open a kind of resource is to a VM, from shut to open.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+/// How open a kind of resource is to a VM. Ordered by [`Level::rank`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
     /// No, and nobody is asked.
@@ -52,6 +53,18 @@ impl Level {
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         [Self::Off, Self::Ask, Self::Listed, Self::Internet, Self::All].into_iter().find(|l| l.name() == name)
+    }
+}
+
+impl PartialOrd for Level {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Level {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.rank().cmp(&other.rank())
     }
 }
 

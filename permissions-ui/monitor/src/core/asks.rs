@@ -10,14 +10,14 @@ use cofferdam_ids::VmId;
 use cofferdam_monitor_wire::point::{FromPoint, Ticket, ToPoint};
 use cofferdam_monitor_wire::screen::{About, FromScreen, Prompt, PromptId, ToScreen};
 use cofferdam_policy::{
-    Answer, Author, Decision, Event, GrantId, Key, Kind, Millis, Refusal, Resource, Usage,
+    Answer, Author, Decision, Event, Grant, GrantId, Key, Kind, Lifetime, Millis, Refusal, Resource, Usage,
 };
 
 /// Most answers that a prompt offers.
 const MAX_ANSWERS: usize = 6;
 
 /// What a decision gives: the grant behind it, its end, and whether it is for one use.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Yes {
     pub(super) grant: Option<GrantId>,
     pub(super) until: Option<Millis>,
@@ -207,11 +207,10 @@ impl Core {
         let moment = (self.book.now(), self.time.midnight);
         let grant = self.book.state().grant_for(&vm, &resource, answer, moment.0, moment.1);
         if answer.is_yes() {
-            let Some(grant) = grant else { return self.settle_question(id, Err(Refusal::Answered)) };
-            let outcome = match self.book.give(vec![said, Event::Granted(grant)]) {
-                Ok(()) => self.decided_anew(&vm, &resource),
-                Err(_) => Err(Refusal::NoLedger),
-            };
+            let outcome = self.said_yes(&vm, &resource, said, grant);
+            if outcome == Err(Refusal::Answered) {
+                return self.settle_question(id, Err(Refusal::Answered));
+            }
             if let Some(entry) = self.vms.get_mut(&vm) {
                 entry.yes(&resource.key());
             }
@@ -232,6 +231,42 @@ impl Core {
             self.settle_question(id, Err(why));
             self.reconsider_family(&vm, true);
         }
+    }
+
+    /// Writes a yes and what comes of it. What is for one use is used up in the same breath: whatever happens
+    /// next, nobody finds it unspent.
+    fn said_yes(
+        &mut self,
+        vm: &VmId,
+        resource: &Resource,
+        said: Event,
+        grant: Option<Grant>,
+    ) -> Result<Yes, Refusal> {
+        let used_up = |grant| Event::Revoked { grant, by: Author::Policy };
+        let (events, yes) = match grant {
+            Some(grant) if grant.lifetime == Lifetime::Once => {
+                let id = grant.id;
+                let yes = Yes { grant: Some(id), until: None, once: true };
+                (vec![said, Event::Granted(grant), used_up(id)], yes)
+            }
+            Some(grant) => {
+                let written = self.book.give(vec![said, Event::Granted(grant)]);
+                return written
+                    .map_err(|_full| Refusal::NoLedger)
+                    .and_then(|()| self.decided_anew(vm, resource));
+            }
+            // Allowed already: the person only said how.
+            None => match self.decide(vm, resource) {
+                Decision::Allow { grant: None, once: true, .. } => return Err(Refusal::NoLedger),
+                Decision::Allow { grant, until, once } => {
+                    let spent = grant.filter(|_| once).map(used_up);
+                    (std::iter::once(said).chain(spent).collect(), Yes { grant, until, once })
+                }
+                _ => return Err(Refusal::Answered),
+            },
+        };
+        self.book.give(events).map_err(|_full| Refusal::NoLedger)?;
+        Ok(yes)
     }
 
     /// What policy says now that the answer is in the ledger. The answer alone allows nothing.

@@ -86,6 +86,11 @@ const fn matters(event: &Event) -> bool {
     !matches!(event, Event::Asked { .. } | Event::Answered { .. } | Event::Refused { .. })
 }
 
+/// Whether guests bring it about, as often as they like.
+const fn is_a_guests(event: &Event) -> bool {
+    matches!(event, Event::Used { .. } | Event::Silenced { .. })
+}
+
 impl Book {
     pub(crate) fn new(journal: Box<dyn Journal>) -> Self {
         Self {
@@ -193,7 +198,9 @@ impl Book {
                     let ended = self.ended_by(&event);
                     // What contradicts an earlier event takes nothing away.
                     let sense = self.state.apply(self.now, &event).is_ok();
-                    if sense && matters(&event) && self.owed.len() <= MAX_OWED {
+                    // What guests bring about leaves room for what the person does.
+                    let room = if is_a_guests(&event) { MAX_OWED / 2 } else { MAX_OWED + 1 };
+                    if sense && matters(&event) && self.owed.len() < room {
                         self.owed.push((event, ended));
                     }
                 }

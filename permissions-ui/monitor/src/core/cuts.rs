@@ -115,13 +115,15 @@ impl Core {
         }
     }
 
-    /// New rules: everybody is looked at again.
-    pub(super) fn rules(&mut self, rules: AdminRules) {
+    /// New rules: everybody is looked at again. Gives back who that is.
+    pub(super) fn rules(&mut self, rules: AdminRules) -> BTreeSet<VmId> {
         self.book.set_admin(rules);
-        for vm in self.vms.ids() {
-            self.reconsider(&vm, true);
+        let here = self.vms.ids();
+        for vm in &here {
+            self.reconsider(vm, true);
         }
         self.push(Effect::Changed(None));
+        here.into_iter().chain(self.ghosts.keys().cloned()).collect()
     }
 
     /// Writes usage that is due.

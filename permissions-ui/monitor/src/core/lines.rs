@@ -7,11 +7,13 @@ use super::book::Line;
 use super::views::answer_name;
 use crate::bus::LogEntry;
 use crate::target;
-use cofferdam_ids::{Label, VmId};
+use cofferdam_ids::{Label, VmId, is_unfit};
 use cofferdam_policy::{Answer, Author, Effect, Event, Grant, GrantId, Lifetime, Refusal, Usage};
 
 /// Most lines in one answer.
 const MAX_LINES: usize = 1_000;
+/// Longest target, in characters; the longest name with a port fits.
+const MAX_TARGET: usize = 512;
 /// Longest text that is searched for, in characters.
 const MAX_SEARCH: usize = 200;
 
@@ -52,8 +54,14 @@ fn entry(line: &Line) -> LogEntry {
     entry.what = what.to_owned();
     // Whatever a guest could have named passes the same cleaning as in chrome.
     entry.detail = Label::new(&detail).into();
-    entry.target = Label::new(&entry.target).into();
+    entry.target = whole(&entry.target);
     entry
+}
+
+/// The same, but to its end: a name that is cut says less than what was asked for.
+fn whole(text: &str) -> String {
+    let fit = text.chars().filter(|c| !is_unfit(*c));
+    fit.map(|c| if c.is_whitespace() { ' ' } else { c }).take(MAX_TARGET).collect()
 }
 
 fn words(line: &Line, entry: &mut LogEntry) -> (&'static str, String) {

@@ -135,7 +135,6 @@ impl Core {
             Input::Screen(message) => self.screen_said(message),
             Input::ScreenDown => self.screen_down(),
             Input::Openers(openers) => self.portals.openers = openers,
-            Input::Rules(rules) => self.rules(*rules),
             Input::Order(call, order) => self.order(call, order),
         }
         self.pass_deadlines();

@@ -23,7 +23,8 @@ const MAX_WAITING: usize = 256;
 #[derive(Debug, Clone, Default)]
 struct Before {
     at: Millis,
-    levels: Vec<(VmId, Kind, Level)>,
+    /// What they were, and what the order made of them.
+    levels: Vec<(VmId, Kind, Level, Level)>,
     grants: Vec<Grant>,
 }
 
@@ -73,6 +74,12 @@ impl Orders {
         }
     }
 
+    /// Whose levels an undo would set.
+    fn vms_of(&self, token: u64) -> BTreeSet<VmId> {
+        let levels = self.undo.get(&token).map(|before| &before.levels);
+        levels.into_iter().flatten().map(|(vm, ..)| vm.clone()).collect()
+    }
+
     fn remember(&mut self, before: Before) -> u64 {
         self.last_token = self.last_token.saturating_add(1);
         if self.undo.len() >= MAX_UNDO {
@@ -110,7 +117,16 @@ impl Core {
                 let (answer, until) = self.revoke_everything();
                 return self.answer_after(call, until, answer);
             }
-            Order::Undo(token) => self.undo(token),
+            Order::Undo(token) => {
+                let vms = self.orders.vms_of(token);
+                let answer = self.undo(token);
+                // What it brings back may be a level that is shut.
+                return self.answer_after(call, self.unfinished(&vms), answer);
+            }
+            Order::Rules(rules) => {
+                let vms = self.rules(*rules);
+                return self.answer_after(call, self.unfinished(&vms), Ok(Reply::Done));
+            }
             Order::Choose { id, name, folder, writable } => {
                 return self.choose(call, id, name, folder, writable);
             }
@@ -169,7 +185,7 @@ impl Core {
         let answer = self.check_level(vm, kind, level).and_then(|()| {
             let (old, _) = self.book.state().level(vm, kind);
             let event = Event::LevelSet { vm: vm.clone(), kind, level, by: Author::Person };
-            taken = level < old;
+            taken = level.rank() < old.rank();
             if taken {
                 // Off at once, written or not.
                 let written = self.book.take(vec![event]);
@@ -180,7 +196,7 @@ impl Core {
         });
         self.reconsider_family(vm, true);
         let answer = answer.map(|old| {
-            let (at, levels) = (self.book.now(), vec![(vm.clone(), kind, old)]);
+            let (at, levels) = (self.book.now(), vec![(vm.clone(), kind, old, level)]);
             Reply::Number(self.orders.remember(Before { at, levels, grants: Vec::new() }))
         });
         let until = if taken { self.unfinished([vm]) } else { BTreeSet::new() };
@@ -281,7 +297,7 @@ impl Core {
             for kind in Kind::ALL {
                 let (old, _) = self.book.state().level(vm, kind);
                 if old != Level::Off {
-                    before.levels.push((vm.clone(), kind, old));
+                    before.levels.push((vm.clone(), kind, old, Level::Off));
                     events.push(Event::LevelSet {
                         vm: vm.clone(),
                         kind,
@@ -317,9 +333,12 @@ impl Core {
             return Err(OrderError::NoUndo);
         }
         let mut vms: BTreeSet<VmId> = before.levels.iter().map(|(vm, ..)| vm.clone()).collect();
+        // What the person has set in the meantime stands.
         let levels = before.levels.into_iter();
-        let mut events: Vec<Event> =
-            levels.map(|(vm, kind, level)| Event::LevelSet { vm, kind, level, by: Author::Person }).collect();
+        let levels = levels.filter(|(vm, kind, _, made)| self.book.state().level(vm, *kind).0 == *made);
+        let mut events: Vec<Event> = levels
+            .map(|(vm, kind, level, _)| Event::LevelSet { vm, kind, level, by: Author::Person })
+            .collect();
         let mut next = self.book.state().next_grant_id().0;
         for grant in before.grants {
             let run = self.book.state().vm(&grant.vm).filter(|v| v.running).map(|v| v.run);

@@ -102,7 +102,7 @@ impl Span {
 }
 
 /// What a person, the panel or a script wants.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Order {
     /// All VMs.
     Apps,
@@ -173,6 +173,8 @@ pub enum Order {
     },
     /// The chooser was cancelled.
     CancelChooser(u64),
+    /// The rule files were read again.
+    Rules(Box<AdminRules>),
 }
 
 /// What an order comes to.
@@ -293,8 +295,6 @@ pub enum Input {
         /// Whether it did.
         ok: bool,
     },
-    /// The administrator's rules, read again.
-    Rules(Box<AdminRules>),
     /// An order.
     Order(CallId, Order),
 }

@@ -190,7 +190,8 @@ impl Daemon {
             }
             Event::Reload(answer) => {
                 // A caller who has gone wanted the rules all the same.
-                let _ = answer.send(self.reload());
+                let (done, waiting) = tokio::sync::oneshot::channel();
+                let _ = answer.send(self.reload(done).map(|()| waiting));
             }
             Event::Now(answer) => {
                 let _ = answer.send(self.clock.moment().now.0);
@@ -207,12 +208,14 @@ impl Daemon {
         }
     }
 
-    fn reload(&mut self) -> Result<(), String> {
+    fn reload(&mut self, answer: Answer) -> Result<(), String> {
         // The rules that allow nothing stay as long as the record is damaged.
         self.disk.check().map_err(|error| error.to_string())?;
         let loaded = rules::load(&self.config.rules).map_err(|error| error.to_string())?;
         tracing::info!(rules = loaded.len(), "rule files read");
-        self.tell(Input::Rules(Box::new(loaded)));
+        let call = CallId(self.next());
+        self.calls.insert(call, answer);
+        self.tell(Input::Order(call, Order::Rules(Box::new(loaded))));
         Ok(())
     }
 

@@ -101,8 +101,8 @@ enum Event {
     Order(Order, Answer),
     /// A file was chosen.
     Chosen(Chosen, Answer),
-    /// Read the rules again. The error is a sentence for a person.
-    Reload(oneshot::Sender<Result<(), String>>),
+    /// Read the rules again. Gives back what tells when they hold; the error is a sentence for a person.
+    Reload(oneshot::Sender<Result<oneshot::Receiver<Result<Reply, OrderError>>, String>>),
     /// What time is it?
     Now(oneshot::Sender<u64>),
     /// Move the clock; none if it can't be moved.

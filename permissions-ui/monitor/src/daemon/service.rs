@@ -152,7 +152,9 @@ impl Service {
     async fn reload_rules(&self) -> fdo::Result<()> {
         let (answer, waiting) = oneshot::channel();
         self.inbox.send(Event::Reload(answer)).await.map_err(|_e| gone())?;
-        waiting.await.map_err(|_e| gone())?.map_err(fdo::Error::Failed)
+        let holds = waiting.await.map_err(|_e| gone())?.map_err(fdo::Error::Failed)?;
+        // What the rules took away has ended by then.
+        holds.await.map_err(|_e| gone())?.map(|_done| ()).map_err(bad)
     }
 
     async fn choosers(&self) -> fdo::Result<Vec<ChooserEntry>> {

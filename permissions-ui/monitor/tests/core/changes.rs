@@ -171,7 +171,11 @@ fn an_administrators_no_stands() {
     grant(&mut desk, "bad.org", Span::Always).unwrap();
     let ticket = allowed(&mut desk, &mail, 1, "bad.org");
     let rules = AdminRules::new(vec![rule]).unwrap();
-    assert_eq!(cuts(&desk.tell(Input::Rules(Box::new(rules)))), [ticket.id], "new rules cut what lives");
+    let (call, effects) = desk.begin(Order::Rules(Box::new(rules)));
+    assert_eq!(cuts(&effects), [ticket.id], "new rules cut what lives");
+    assert_eq!(answer_of(&effects, call), None, "and hold once it has ended");
+    let done = desk.tell(Input::Point(mail.net, FromPoint::CutDone { ticket: ticket.id }));
+    assert_eq!(answer_of(&done, call), Some(Ok(Reply::Done)));
     assert_eq!(refusals(&desk.ask(&mail, 2, site("bad.org"))), [Refusal::Admin]);
     assert_eq!(grant(&mut desk, "bad.org", Span::Always), Err(OrderError::Admin));
     let explain = Order::Explain { vm: vm("mail"), kind: Kind::Network, target: "bad.org".into() };

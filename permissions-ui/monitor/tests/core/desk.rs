@@ -24,6 +24,8 @@ pub(crate) const START: u64 = 1_800_000_000_000;
 pub(crate) struct Memory {
     pub(crate) lines: Rc<RefCell<Vec<(Millis, Event)>>>,
     pub(crate) full: Rc<RefCell<bool>>,
+    /// How many lines there were after each batch.
+    pub(crate) batches: Rc<RefCell<Vec<usize>>>,
 }
 
 impl Journal for Memory {
@@ -34,6 +36,7 @@ impl Journal for Memory {
         let mut lines = self.lines.borrow_mut();
         let first = lines.len() as u64 + 1;
         lines.extend(events.iter().map(|e| (at, e.clone())));
+        self.batches.borrow_mut().push(lines.len());
         Ok(first)
     }
 }
@@ -147,9 +150,9 @@ impl Desk {
         let lines = self.memory.lines.borrow();
         let written = match ticket.grant {
             Some(id) => lines.iter().any(|(_, e)| matches!(e, Event::Granted(g) if g.id == id)),
-            None => lines
-                .iter()
-                .any(|(_, e)| matches!(e, Event::LevelSet { level, .. } if *level > Level::Listed)),
+            None => {
+                lines.iter().any(|(_, e)| matches!(e, Event::LevelSet { level, .. } if *level > Level::Ask))
+            }
         };
         assert!(written, "{ticket:?} has no line");
     }

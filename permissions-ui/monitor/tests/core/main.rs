@@ -13,6 +13,7 @@ mod crossings;
 #[cfg(test)]
 mod desk;
 #[cfg(test)]
+mod orders;
 mod portals;
 #[cfg(test)]
 mod random;
