@@ -96,6 +96,8 @@ pub struct DesktopSpec {
     pub log: PathBuf,
     /// Where else its launcher looks for descriptions of apps, as `COFFERDAM_APP_DIRS`.
     pub app_dirs: Option<OsString>,
+    /// The person's home, where the file chooser looks; the one of whoever runs this if absent.
+    pub home: Option<PathBuf>,
     /// The name server that its apps get to, for names that they may contact; what it says counts as the
     /// internet. Without it they get to nobody.
     pub dns: Option<SocketAddr>,
@@ -148,6 +150,9 @@ impl Desktop {
         }
         if let Some(dirs) = &spec.app_dirs {
             command.env("COFFERDAM_APP_DIRS", dirs);
+        }
+        if let Some(home) = &spec.home {
+            crate::home::move_to(&mut command, home);
         }
         if let Some(dns) = spec.dns {
             command.arg("--test-net-dns").arg(dns.to_string());

@@ -196,6 +196,7 @@ fn check_action(action: &Action) -> Result<(), String> {
         }
         Action::Touch { path, .. } if path.is_empty() => Err("path needs at least one [x, y]".into()),
         Action::GuestRun { argv, .. } if argv.is_empty() => Err("argv names at least a program".into()),
+        Action::HostFile { path, .. } | Action::ExpectHostFile { path, .. } => crate::home::check(path),
         Action::AddOutput { scale, .. } => check_scale(*scale),
         Action::ExpectPrompt(step) => step.check(),
         Action::Answer(step) => step.check(),

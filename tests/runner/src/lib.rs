@@ -10,6 +10,7 @@
 //! | [`format`] | what a scenario file may say; errors with file, line and what was meant |
 //! | [`keys`] | key names and characters to evdev codes |
 //! | [`net`] | the internet of one scenario: a name server and sites on loopback |
+//! | [`home`] | the person's home of one scenario, and files in it |
 //! | [`panel`] | what the desktop's own surfaces show |
 //! | [`picture`] | RGBA pictures, PNG, diffs, border and pixel checks |
 //! | [`desktop`] | one private headless desktop: start, control, launcher, end |
@@ -23,6 +24,7 @@ mod apps;
 pub mod command;
 pub mod desktop;
 pub mod format;
+pub mod home;
 pub mod keys;
 pub mod net;
 pub mod panel;

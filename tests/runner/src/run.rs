@@ -7,6 +7,7 @@
 use crate::apps::Apps;
 use crate::desktop::{Desktop, DesktopError, DesktopSpec};
 use crate::format::{Scenario, Step};
+use crate::home::Home;
 use crate::net::TestNet;
 use crate::report::{Failure, ScenarioResult};
 use crate::steps::{Goldens, Run};
@@ -124,6 +125,7 @@ pub fn run_one(scenario: &Scenario, options: &Options) -> ScenarioResult {
         log: Some(log.clone()),
     };
     let apps = Apps::of(scenario);
+    let home = Home::at(&out.join("home"));
     let spec = DesktopSpec {
         coffer: options.coffer.clone(),
         width: scenario.output.width,
@@ -132,14 +134,16 @@ pub fn run_one(scenario: &Scenario, options: &Options) -> ScenarioResult {
         theme: scenario.theme.clone(),
         log,
         app_dirs: apps.search_path(),
+        home: Some(home.path().to_owned()),
         dns: None,
     };
-    let started = apps.ensure(&options.coffer).map_err(DesktopError::Start).and_then(|()| start(&spec));
+    let ready = home.make().and_then(|()| apps.ensure(&options.coffer)).map_err(DesktopError::Start);
+    let started = ready.and_then(|()| start(&spec));
     match started {
         Err(error) => result.failure = Some(Failure { line: None, message: error.to_string() }),
         Ok((mut desktop, net)) => {
             let goldens = Goldens { update: options.update, out };
-            let mut run = Run::new(scenario, &mut desktop, goldens, net);
+            let mut run = Run::new(scenario, &mut desktop, goldens, net, home);
             result.failure = steps(&mut run, &scenario.steps, &mut result.steps);
             result.shots = run.into_shots();
             if let Err(error) = desktop.finish() {

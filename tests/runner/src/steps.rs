@@ -16,6 +16,7 @@ mod waiting;
 
 use crate::desktop::{Desktop, DesktopError, GuestOutput};
 use crate::format::{Action, Op, Scenario, Step};
+use crate::home::Home;
 use crate::keys;
 use crate::net::TestNet;
 use crate::picture::{Picture, PictureError};
@@ -63,15 +64,22 @@ pub struct Run<'a> {
     apps: BTreeMap<String, VmId>,
     shots: Vec<Shot>,
     net: TestNet,
+    home: Home,
     /// A step spoke of permissions, so everybody must agree about them in the end.
     asks_permissions: bool,
 }
 
 impl<'a> Run<'a> {
     /// A run that has done nothing yet.
-    pub fn new(scenario: &'a Scenario, desktop: &'a mut Desktop, goldens: Goldens, net: TestNet) -> Self {
+    pub fn new(
+        scenario: &'a Scenario,
+        desktop: &'a mut Desktop,
+        goldens: Goldens,
+        net: TestNet,
+        home: Home,
+    ) -> Self {
         let (apps, shots) = (BTreeMap::new(), Vec::new());
-        Self { scenario, desktop, goldens, apps, shots, net, asks_permissions: false }
+        Self { scenario, desktop, goldens, apps, shots, net, home, asks_permissions: false }
     }
 
     /// What must hold after the last step.
@@ -159,6 +167,8 @@ impl<'a> Run<'a> {
                 let vm = self.vm(r#as)?;
                 Ok(self.desktop.stop(&vm)?)
             }
+            Action::HostFile { path, text } => self.home.put(path, text).map_err(StepError::Expectation),
+            Action::ExpectHostFile { path, text, timeout_s } => self.expect_host_file(path, text, *timeout_s),
             Action::ExpectExit { r#as, code, timeout_s } => self.expect_exit(r#as, *code, *timeout_s),
             about_permissions => {
                 self.asks_permissions = true;

@@ -51,6 +51,7 @@ impl TestDesktop {
             theme: None,
             log: log.clone(),
             app_dirs: None,
+            home: None,
             dns: None,
         };
         Ok(Self { desktop: Desktop::start(&spec)?, log, _turn: turn })

@@ -202,6 +202,23 @@ pub enum Action {
         /// Which app.
         r#as: String,
     },
+    /// Puts a file into the scenario's home on the host.
+    HostFile {
+        /// Where, below that home.
+        path: String,
+        /// What is in it.
+        text: String,
+    },
+    /// A file of the scenario's home has this text.
+    ExpectHostFile {
+        /// Where, below that home.
+        path: String,
+        /// What must be in it.
+        text: String,
+        /// How long it may take to get there.
+        #[serde(default = "default_timeout")]
+        timeout_s: u64,
+    },
     /// Waits until the app's VM has ended.
     ExpectExit {
         /// Which app.
@@ -331,6 +348,8 @@ pub(super) const STEPS: &[&str] = &[
     "theme",
     "add_output",
     "stop",
+    "host_file",
+    "expect_host_file",
     "expect_exit",
     "expect_prompt",
     "answer",

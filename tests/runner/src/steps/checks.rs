@@ -20,6 +20,10 @@ const CORNER: i32 = 12;
 const SHADOW: i32 = 64;
 
 impl Run<'_> {
+    pub(super) fn expect_host_file(&mut self, path: &str, text: &str, timeout_s: u64) -> Result<(), StepError> {
+        self.until(timeout_s, |run| Ok(run.home.differs(path, text)))
+    }
+
     pub(super) fn expect_border(&mut self, name: &str) -> Result<(), StepError> {
         let window = self.window(name)?;
         let above = windows_above(self.desktop.windows()?, &window);
