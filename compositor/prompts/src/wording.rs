@@ -183,7 +183,7 @@ fn about(about: &About, names: &dyn Names) -> (&'static str, Vec<Span>) {
             };
             (wish, vec![Span::strong(name.as_str())])
         }
-        About::OpenUri { uri, .. } => ("wants to open an address", vec![Span::strong(uri.as_str())]),
+        About::OpenUri { uri, .. } => ("wants to open a link", vec![Span::strong(uri.as_str())]),
         About::Plain(kind) => {
             let (wish, detail) = plain_kind(*kind);
             (wish, if detail.is_empty() { Vec::new() } else { vec![Span::ours(detail)] })
@@ -231,12 +231,12 @@ const fn plain_kind(kind: Kind) -> (&'static str, &'static str) {
         Kind::Clipboard => ("wants to paste", "what another app copied"),
         Kind::DragAndDrop => ("wants what you drop", ""),
         Kind::Files => ("wants to use files", "one file or folder that you choose"),
-        Kind::OpenUri => ("wants to open an address", ""),
+        Kind::OpenUri => ("wants to open a link", ""),
         Kind::Microphone => ("wants to hear you", "through the microphone"),
         Kind::Camera => ("wants to see you", "through the camera"),
         Kind::Devices => ("wants to use a device", ""),
         Kind::ScreenCapture => ("wants to see the screen", "with all windows on it"),
-        Kind::Notifications => ("wants to show notes", "at the edge of the screen, in its colour"),
+        Kind::Notifications => ("wants to show notifications", ""),
         Kind::IdleInhibit => ("wants to keep the screen on", "while you do nothing"),
         Kind::Background => ("wants to go on without a window", ""),
     }
@@ -300,7 +300,7 @@ fn uses(name: String, kind: Kind, uses: u64) -> Vec<Span> {
         Kind::Clipboard => "pasted",
         Kind::DragAndDrop => "taken what you dropped",
         Kind::Files => "used files",
-        Kind::OpenUri => "opened addresses",
+        Kind::OpenUri => "opened links",
         _ => "done this",
     };
     let rest = match uses {

@@ -35,6 +35,8 @@ pub struct Element {
     pub h: f64,
     /// Not scrolled out of sight.
     pub seen: bool,
+    /// It can be used now.
+    pub enabled: bool,
     /// It has the focus.
     pub focused: bool,
 }

@@ -60,6 +60,7 @@ fn element(item: &ItemRc, surface: &str, focus: Option<&ItemRc>) -> Element {
         w: f64::from(geometry.width()),
         h: f64::from(geometry.height()),
         seen: item.is_visible(),
+        enabled: text(AccessibleStringProperty::Enabled).is_none_or(|t| t == "true"),
         focused: focus == Some(item),
     }
 }

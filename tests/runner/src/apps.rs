@@ -18,11 +18,14 @@ pub(crate) struct Apps {
 }
 
 impl Apps {
-    /// All apps that `scenario` launches.
+    /// All apps that `scenario` launches, or that may be started by others.
     pub(crate) fn of(scenario: &Scenario) -> Self {
         let mut apps = Self::default();
-        for step in &scenario.steps {
-            let Action::Launch { app, .. } = &step.action else { continue };
+        let launched = scenario.steps.iter().filter_map(|step| match &step.action {
+            Action::Launch { app, .. } => Some(app),
+            _ => None,
+        });
+        for app in launched.chain(&scenario.apps) {
             if let Some(path) = description(&scenario.path, app) {
                 apps.dirs.extend(path.parent().map(Path::to_path_buf));
                 apps.asked.insert(path.display().to_string());
@@ -77,6 +80,9 @@ mod tests {
         let apps = Apps::of(&scenario);
         assert_eq!(apps.asked.iter().collect::<Vec<_>>(), ["/s/apps/notes.toml", "foot"]);
         assert_eq!(apps.search_path(), Some("/s/apps".into()));
+        let text = "name = \"x\"\napps = [\"apps/reader.toml\"]\n[[step]]\nkey = \"a\"\n";
+        let scenario = crate::format::parse(Path::new("/s/a.toml"), text).unwrap();
+        assert_eq!(Apps::of(&scenario).asked.iter().collect::<Vec<_>>(), ["/s/apps/reader.toml"]);
         assert_eq!(Apps::default().search_path(), None);
         for (app, name) in [("foot", "foot"), ("apps/notes.toml", "notes"), ("notes.toml", "notes")] {
             assert_eq!(launcher_name(app), name);

@@ -54,6 +54,8 @@ pub struct Scenario {
     pub output: Output,
     /// Theme, such as `default-dark`.
     pub theme: Option<String>,
+    /// Apps that other apps may start, as `launch` names them.
+    pub apps: Vec<String>,
     /// The steps with their line numbers.
     pub steps: Vec<Step>,
 }
@@ -106,6 +108,8 @@ struct Raw {
     output: Output,
     theme: Option<String>,
     #[serde(default)]
+    apps: Vec<String>,
+    #[serde(default)]
     step: Vec<toml::Spanned<toml::Table>>,
 }
 
@@ -129,11 +133,11 @@ pub fn parse(path: &Path, text: &str) -> Result<Scenario, FormatError> {
         line: line_of(text, at.unwrap_or(0)),
         message,
     };
-    let raw: Raw =
+    let mut raw: Raw =
         toml::from_str(text).map_err(|e| bad(e.span().map(|s| s.start), with_suggestion(e.message())))?;
     check_output(&raw.output).map_err(|m| bad(text.find("[output]"), m))?;
     let mut steps = Vec::with_capacity(raw.step.len());
-    for spanned in raw.step {
+    for spanned in std::mem::take(&mut raw.step) {
         let start = spanned.span().start;
         let at = first_key_offset(text, start);
         let action = step(spanned.into_inner()).map_err(|m| bad(Some(at), m))?;
@@ -143,7 +147,8 @@ pub fn parse(path: &Path, text: &str) -> Result<Scenario, FormatError> {
     if steps.is_empty() {
         return Err(bad(None, "a scenario needs at least one [[step]]".into()));
     }
-    Ok(Scenario { path: path.to_owned(), name: raw.name, output: raw.output, theme: raw.theme, steps })
+    let Raw { name, output, theme, apps, .. } = raw;
+    Ok(Scenario { path: path.to_owned(), name, output, theme, apps, steps })
 }
 
 fn step(table: toml::Table) -> Result<Action, String> {

@@ -7,6 +7,9 @@ use futures_lite::StreamExt as _;
 use std::cell::RefCell;
 use std::time::Duration;
 
+/// How long the panel may take for an answer before it counts as hung.
+const ANSWER: Duration = Duration::from_secs(30);
+
 /// A connection to one desktop's panel.
 #[derive(Debug)]
 pub struct Panel {
@@ -23,7 +26,8 @@ impl Panel {
     pub fn connect(address: &str) -> zbus::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (proxy, changes) = runtime.block_on(async {
-            let connection = zbus::connection::Builder::address(address).build().await?;
+            let builder = zbus::connection::Builder::address(address).method_timeout(ANSWER);
+            let connection = builder.build().await?;
             let proxy = PanelProxy::new(&connection).await?;
             let changes = proxy.receive_changed().await?;
             Ok::<_, zbus::Error>((proxy, changes))

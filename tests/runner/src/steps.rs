@@ -221,7 +221,10 @@ impl<'a> Run<'a> {
     }
 
     fn vm(&self, name: &str) -> Result<VmId, StepError> {
-        self.apps.get(name).cloned().ok_or_else(|| StepError::NoApp(name.to_owned()))
+        // One that another app started goes by the app's own name, which its VM has too.
+        let started = || self.scenario.apps.iter().any(|app| crate::apps::launcher_name(app) == name);
+        let own = || name.parse().ok().filter(|_| started());
+        self.apps.get(name).cloned().or_else(own).ok_or_else(|| StepError::NoApp(name.to_owned()))
     }
 
     /// The window a name stands for: the focused one of that app's windows, else the topmost.

@@ -10,7 +10,7 @@ use crate::bus::Order;
 use crate::files::{FileError, Folder, places};
 use crate::platform::{self, Canvas, Place, SurfaceId};
 use crate::ui::{Chooser, fill_folder};
-use crate::view::chooser::{Wanted, fits, is_text, new_name, shown, type_ahead};
+use crate::view::chooser::{Wanted, fits, is_text, new_name, place, shown, type_ahead};
 use cofferdam_monitor::bus::ChooserEntry;
 use slint::{ComponentHandle as _, ModelRc, SharedString, Timer, TimerMode, VecModel};
 use std::path::{Path, PathBuf};
@@ -47,6 +47,7 @@ struct Dialog {
     component: Chooser,
     canvas: Rc<Canvas>,
     surface: SurfaceId,
+    home: PathBuf,
     places: Vec<(String, PathBuf)>,
     folder: Option<Folder>,
     selected: Option<usize>,
@@ -162,6 +163,7 @@ impl Dialog {
             component,
             canvas,
             surface,
+            home: home.clone(),
             places,
             folder: None,
             selected: None,
@@ -224,7 +226,7 @@ impl Dialog {
                 self.folder = Some(folder);
                 self.selected = None;
                 self.top = 0;
-                self.component.set_path(shown(&path.display().to_string()).into());
+                self.component.set_path(shown(&place(path, &self.home)).into());
                 let empty = if self.wanted == Wanted::Folder { "No folders here." } else { "Nothing here." };
                 self.component.set_empty(empty.into());
                 self.fill(house);

@@ -6,6 +6,7 @@
 
 use super::text;
 use std::cmp::Ordering;
+use std::path::Path;
 
 /// One thing in a folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -131,6 +132,18 @@ pub fn shown(name: &str) -> String {
     if clean.chars().count() < name.chars().count() { format!("{clean}…") } else { clean }
 }
 
+/// Where a folder is, as people say it: their own begin with "Home".
+#[must_use]
+pub fn place(path: &Path, home: &Path) -> String {
+    match path.strip_prefix(home) {
+        Ok(rest) if home != Path::new("/") => {
+            let parts = rest.iter().map(|part| part.to_string_lossy());
+            std::iter::once("Home".into()).chain(parts).collect::<Vec<_>>().join(" › ")
+        }
+        _ => path.display().to_string(),
+    }
+}
+
 /// What stands beside a name.
 #[must_use]
 pub fn detail(entry: &Entry) -> String {
@@ -201,6 +214,17 @@ mod tests {
         assert_eq!(shown("exe\u{202e}gpj.scr"), "exe\u{fffd}gpj.scr");
         assert_eq!(shown("two\nlines"), "two\u{fffd}lines");
         assert!(shown(&"x".repeat(500)).chars().count() <= 121);
+    }
+
+    #[test]
+    fn places_are_said_as_people_say_them() {
+        let say = |path: &str, home: &str| place(Path::new(path), Path::new(home));
+        assert_eq!(say("/home/anna", "/home/anna"), "Home");
+        assert_eq!(say("/home/anna/Documents/a b", "/home/anna"), "Home › Documents › a b");
+        for elsewhere in ["/home", "/home/annabel", "/media/stick"] {
+            assert_eq!(say(elsewhere, "/home/anna"), elsewhere);
+        }
+        assert_eq!(say("/etc", "/"), "/etc");
     }
 
     #[test]

@@ -33,16 +33,21 @@ impl Run<'_> {
         match step.op {
             PanelOp::Open => self.show_panel(true, step.timeout_s),
             PanelOp::Close => self.show_panel(false, step.timeout_s),
-            PanelOp::Expect => self.wait_elements(step, |all| all.iter().any(has)).map(|_| ()),
+            PanelOp::Expect => {
+                self.wait_elements(step, |all| all.iter().any(has))?;
+                self.wait_surface(step)
+            }
             PanelOp::ExpectGone => self.wait_elements(step, |all| !all.iter().any(has)).map(|_| ()),
             PanelOp::Click => {
-                let all = self.wait_elements(step, |all| all.iter().any(|e| e.seen && has(e)))?;
-                let element = pick(all.into_iter().filter(|e| e.seen && has(e)).collect(), label, step.nth)?;
+                let ready = |e: &Element| e.seen && e.enabled && has(e);
+                let all = self.wait_elements(step, |all| all.iter().any(ready))?;
+                let element = pick(all.into_iter().filter(ready).collect(), label, step.nth)?;
                 self.click_element(&element)
             }
             PanelOp::Press => {
-                let all = self.wait_elements(step, |all| all.iter().any(has))?;
-                let element = pick(all.into_iter().filter(has).collect(), label, step.nth)?;
+                let ready = |e: &Element| e.enabled && has(e);
+                let all = self.wait_elements(step, |all| all.iter().any(ready))?;
+                let element = pick(all.into_iter().filter(ready).collect(), label, step.nth)?;
                 self.press_element(step, &element.label, &element.role)
             }
         }
@@ -56,6 +61,14 @@ impl Run<'_> {
             let there = run.surface("panel")?.is_some();
             Ok((there != shown)
                 .then(|| format!("the panel should be {}", if shown { "open" } else { "closed" })))
+        })
+    }
+
+    /// What the panel has made is on the screen, too: from here on keys and clicks get there.
+    fn wait_surface(&mut self, step: &Panel) -> Result<(), StepError> {
+        self.until(step.timeout_s, |run| {
+            let there = run.surface(&step.surface)?.is_some();
+            Ok((!there).then(|| format!("the {} is not on the screen", step.surface)))
         })
     }
 
@@ -171,6 +184,7 @@ mod tests {
             w: 10.0,
             h: 10.0,
             seen: true,
+            enabled: true,
             focused: false,
         }
     }
