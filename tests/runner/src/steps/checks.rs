@@ -20,7 +20,12 @@ const CORNER: i32 = 12;
 const SHADOW: i32 = 64;
 
 impl Run<'_> {
-    pub(super) fn expect_host_file(&mut self, path: &str, text: &str, timeout_s: u64) -> Result<(), StepError> {
+    pub(super) fn expect_host_file(
+        &mut self,
+        path: &str,
+        text: &str,
+        timeout_s: u64,
+    ) -> Result<(), StepError> {
         self.until(timeout_s, |run| Ok(run.home.differs(path, text)))
     }
 
