@@ -428,7 +428,7 @@ impl Core {
         }
     }
 
-    fn count_no(&mut self, vm: &VmId, key: &Key) {
+    pub(super) fn count_no(&mut self, vm: &VmId, key: &Key) {
         let mono = self.time.mono;
         if let Some(entry) = self.vms.get_mut(vm)
             && entry.no(key, mono)

@@ -35,8 +35,8 @@ mod words;
 
 pub use book::{Journal, Line, NotWritten};
 pub use words::{
-    CallId, Effect, Input, LinkId, Moment, Newcomer, Opener, Order, OrderError, PointId, Reply, Role, Span,
-    Wake,
+    Abilities, CallId, Effect, Input, LinkId, Moment, Newcomer, Opener, Order, OrderError, PointId, Reply,
+    Role, Span, Wake,
 };
 
 use book::Book;
@@ -78,6 +78,7 @@ struct Screen {
     up: bool,
     locked: bool,
     idle_inhibited: bool,
+    can: Abilities,
 }
 
 impl Core {
@@ -132,6 +133,7 @@ impl Core {
             Input::PointBroken(point) => self.fault(point),
             Input::PointClosed(point) => self.drop_point(point),
             Input::ScreenUp => self.screen_up(),
+            Input::ScreenCan(abilities) => self.screen.can = abilities,
             Input::Screen(message) => self.screen_said(message),
             Input::ScreenDown => self.screen_down(),
             Input::Openers(openers) => self.portals.openers = openers,

@@ -100,22 +100,27 @@ impl Core {
                 self.want_file(chooser);
             }
             PortalWish::OpenUri { uri } => self.want_open(vm, point, serial, &uri),
-            PortalWish::Notify { title, body } => {
+            PortalWish::Notify { title, body } if self.screen.can.notes => {
                 self.want_plain(vm, point, serial, Kind::Notifications, Purpose::Notify { title, body });
             }
-            PortalWish::InhibitIdle { .. } => {
+            PortalWish::InhibitIdle { .. } if self.screen.can.idle => {
                 self.want_plain(vm, point, serial, Kind::IdleInhibit, Purpose::Inhibit);
             }
-            PortalWish::Screenshot => {
-                // There is nothing yet that could take the picture, whatever policy says.
-                let resource = Resource::Plain(Kind::ScreenCapture);
-                let why = match self.decide(vm, &resource) {
-                    Decision::Deny(why) => why,
-                    _ => Refusal::Off,
-                };
-                self.refuse_portal(vm, point, serial, &resource, why);
-            }
+            PortalWish::Notify { .. } => self.not_to_be_had(vm, point, serial, Kind::Notifications),
+            PortalWish::InhibitIdle { .. } => self.not_to_be_had(vm, point, serial, Kind::IdleInhibit),
+            // There is nothing yet that could take the picture.
+            PortalWish::Screenshot => self.not_to_be_had(vm, point, serial, Kind::ScreenCapture),
         }
+    }
+
+    /// What the desktop can't do, whatever policy says.
+    fn not_to_be_had(&mut self, vm: &VmId, point: PointId, serial: u32, kind: Kind) {
+        let resource = Resource::Plain(kind);
+        let why = match self.decide(vm, &resource) {
+            Decision::Deny(why) => why,
+            Decision::Allow { .. } | Decision::Ask { .. } => Refusal::Off,
+        };
+        self.refuse_portal(vm, point, serial, &resource, why);
     }
 
     fn refuse_portal(&mut self, vm: &VmId, point: PointId, serial: u32, resource: &Resource, why: Refusal) {
@@ -191,6 +196,9 @@ impl Core {
         let resource = Resource::Files { kind: chooser.kind, access };
         match self.hand_over(&chooser.vm, chooser.point, resource.clone()) {
             Ok(ticket) => {
+                if let Some(entry) = self.vms.get_mut(&chooser.vm) {
+                    entry.yes(&resource.key());
+                }
                 let outcome = PortalOutcome::File { ticket, name, folder, writable };
                 let message = ToPoint::PortalDone { serial: chooser.serial, outcome };
                 self.push(Effect::File { point: chooser.point, message, call });
@@ -250,8 +258,10 @@ impl Core {
         let chooser = self.portals.choosers.remove(&id).ok_or(OrderError::NoChooser)?;
         self.push(Effect::ChoosersChanged);
         let resource = Resource::Files { kind: chooser.kind, access: chooser.access };
+        let key = resource.key();
         let said = Event::Answered { vm: chooser.vm.clone(), resource, answer: Answer::NotNow };
         let _ = self.book.take(vec![said]);
+        self.count_no(&chooser.vm, &key);
         self.outcome(chooser.point, chooser.serial, PortalOutcome::Denied(Refusal::Answered));
         self.touch(&chooser.vm);
         Ok(Reply::Done)
@@ -419,10 +429,15 @@ impl Core {
         let Seat::Point(point) = seat else { return };
         self.portals.inhibitors.remove(&(point, serial));
         self.portals.openings.retain(|_, o| (o.point, o.serial) != (point, serial));
-        let before = self.portals.choosers.len();
-        self.portals.choosers.retain(|_, c| (c.point, c.serial) != (point, serial));
-        if self.portals.choosers.len() != before {
+        let theirs = |c: &Chooser| (c.point, c.serial) == (point, serial);
+        let open: Vec<u64> =
+            self.portals.choosers.iter().filter(|(_, c)| theirs(c)).map(|(id, _)| *id).collect();
+        for id in open {
+            let Some(chooser) = self.portals.choosers.remove(&id) else { continue };
             self.push(Effect::ChoosersChanged);
+            // Shown and taken back again and again is asked again and again.
+            let resource = Resource::Files { kind: chooser.kind, access: chooser.access };
+            self.count_no(&chooser.vm, &resource.key());
         }
     }
 

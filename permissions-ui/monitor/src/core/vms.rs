@@ -22,10 +22,14 @@ const MAX_NOES: usize = 32;
 const SAME_NOES: usize = 3;
 /// …within this time, in milliseconds, are too many;
 const SAME_WITHIN: u64 = 120_000;
+/// choosers, which people also close without a thought, twice as many;
+const SAME_CHOOSERS: usize = 6;
 /// so are so many about one kind…
 const KIND_NOES: usize = 12;
-/// …within this time.
+/// …within this time;
 const KIND_WITHIN: u64 = 600_000;
+/// and so many about one kind since the last yes to it, however slowly.
+const RUN_NOES: usize = 30;
 
 /// A running VM.
 #[derive(Debug)]
@@ -50,6 +54,8 @@ pub(crate) struct Vm {
     rationed_at: u64,
     refused: VecDeque<(u64, Key, Refusal)>,
     noes: VecDeque<(u64, Key)>,
+    /// How many there were of a kind since the person said yes to it last.
+    since_yes: BTreeMap<Kind, usize>,
     /// Lines that its refusals did not get.
     pub(crate) unwritten: u64,
 }
@@ -72,6 +78,7 @@ impl Vm {
             rationed_at: mono,
             refused: VecDeque::new(),
             noes: VecDeque::new(),
+            since_yes: BTreeMap::new(),
             unwritten: 0,
         }
     }
@@ -105,12 +112,16 @@ impl Vm {
         let age = |at: &u64| mono.saturating_sub(*at);
         let same = self.noes.iter().filter(|(at, k)| k == key && age(at) < SAME_WITHIN).count();
         let kind = self.noes.iter().filter(|(at, k)| k.kind() == key.kind() && age(at) < KIND_WITHIN).count();
-        (same >= SAME_NOES || kind >= KIND_NOES) && self.silenced.insert(key.kind())
+        let run = self.since_yes.entry(key.kind()).or_default();
+        *run = run.saturating_add(1);
+        let most = if key.kind() == Kind::Files { SAME_CHOOSERS } else { SAME_NOES };
+        (same >= most || kind >= KIND_NOES || *run >= RUN_NOES) && self.silenced.insert(key.kind())
     }
 
     /// The person said yes to something: what was refused about it is forgiven.
     pub(crate) fn yes(&mut self, key: &Key) {
         self.noes.retain(|(_, k)| k != key);
+        self.since_yes.remove(&key.kind());
     }
 }
 
@@ -220,6 +231,18 @@ mod tests {
         let mut wide = vm();
         let noes = (0..20).map(|n| wide.no(&Key::Scheme(format!("s{n}")), n)).position(|said| said);
         assert_eq!(noes, Some(KIND_NOES - 1));
+        // Slower than that, but without end, and each time about something else.
+        let mut patient = vm();
+        let asked = |n: u64| Key::Scheme(format!("s{n}"));
+        let noes = (0..1000).position(|n| patient.no(&asked(n), n * KIND_WITHIN / 11));
+        assert_eq!(noes, Some(RUN_NOES - 1));
+        let mut liked = vm();
+        for n in 0..1000 {
+            assert!(!liked.no(&asked(n), n * KIND_WITHIN / 11), "{n}");
+            if n % 20 == 19 {
+                liked.yes(&asked(n));
+            }
+        }
         let mut forgiven = vm();
         for n in 0..10 {
             assert!(!forgiven.no(&key, n));

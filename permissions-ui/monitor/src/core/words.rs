@@ -68,6 +68,16 @@ pub struct Opener {
     pub schemes: Vec<String>,
 }
 
+/// What a compositor can do for apps beside asking. What it can't is refused without a question: nobody is
+/// to say yes to what then does not happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Abilities {
+    /// It draws the notes that apps send.
+    pub notes: bool,
+    /// It has an idle screen that it would leave on.
+    pub idle: bool,
+}
+
 /// How long a grant of the panel or the command line is to hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Span {
@@ -280,8 +290,10 @@ pub enum Input {
     PointBroken(PointId),
     /// A point's socket is gone.
     PointClosed(PointId),
-    /// A compositor listens.
+    /// A compositor listens; it can ask the person, and nothing more.
     ScreenUp,
+    /// It can also do this.
+    ScreenCan(Abilities),
     /// It spoke.
     Screen(FromScreen),
     /// It is gone.

@@ -4,8 +4,8 @@
 
 use cofferdam_ids::{Identity, Label, VmId};
 use cofferdam_monitor::core::{
-    CallId, Core, Effect, Input, Journal, LinkId, Moment, Newcomer, NotWritten, Opener, Order, OrderError,
-    PointId, Reply,
+    Abilities, CallId, Core, Effect, Input, Journal, LinkId, Moment, Newcomer, NotWritten, Opener, Order,
+    OrderError, PointId, Reply,
 };
 use cofferdam_monitor_wire::point::{FromPoint, PortalOutcome, PortalWish, Ticket, ToPoint};
 use cofferdam_monitor_wire::screen::{FromScreen, Prompt, PromptId, ToScreen};
@@ -80,6 +80,7 @@ impl Desk {
     pub(crate) fn new() -> Self {
         let mut desk = Self::dark(AdminRules::default());
         desk.tell(Input::ScreenUp);
+        desk.tell(Input::ScreenCan(Abilities { notes: true, idle: true }));
         desk
     }
 

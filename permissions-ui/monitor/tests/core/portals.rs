@@ -74,6 +74,39 @@ fn a_cancelled_or_forgotten_chooser_hands_over_nothing() {
 }
 
 #[test]
+fn choosers_again_and_again_are_not_shown() {
+    // Closed by the person, or taken back by the app before anybody could.
+    for by_person in [true, false] {
+        let mut desk = Desk::new();
+        let mail = desk.vm("mail");
+        let shown = (1..100).filter(|n| {
+            desk.wish(&mail, *n, file(FileAccess::Read));
+            let Ok(Reply::Choosers(open)) = desk.order(Order::Choosers) else { panic!() };
+            let Some(chooser) = open.first() else { return false };
+            if by_person {
+                desk.order(Order::CancelChooser(chooser.id)).unwrap();
+            } else {
+                desk.tell(Input::Point(mail.agent, FromPoint::Forget { serial: *n }));
+            }
+            true
+        });
+        assert_eq!(shown.count(), 6, "by the person: {by_person}");
+        assert!(desk.lines().contains(&Event::Silenced { vm: vm("mail"), kind: Kind::Files }));
+        let lines = desk.lines().iter().filter(|e| matches!(e, Event::Asked { .. })).count();
+        assert_eq!(lines, 6, "and none of the others is a line");
+    }
+    // Who is given files now and then is heard on.
+    let mut desk = Desk::new();
+    let mail = desk.vm("mail");
+    for n in 0..40 {
+        desk.wish(&mail, n, file(FileAccess::Read));
+        let id = only_chooser(&mut desk);
+        let order = if n % 4 == 3 { choose(id, false, false) } else { Order::CancelChooser(id) };
+        desk.order(order).unwrap();
+    }
+}
+
+#[test]
 fn an_address_goes_to_the_app_that_was_picked() {
     let mut desk = Desk::new();
     let (mail, web) = (desk.vm("mail"), desk.vm("firefox"));
@@ -164,6 +197,31 @@ fn the_screen_stays_on_as_long_as_somebody_who_may_wants_it() {
     desk.wish(&mail, 3, wish());
     let effects = desk.tell(Input::PointClosed(mail.agent));
     assert!(!effects.contains(&on(true)));
+}
+
+#[test]
+fn what_the_screen_can_t_do_is_no_question() {
+    let mut desk = Desk::new();
+    let mail = desk.vm("mail");
+    let wishes = || {
+        [
+            PortalWish::Notify { title: Label::new("New mail"), body: Label::new("from Eve") },
+            PortalWish::InhibitIdle { reason: Label::new("film") },
+        ]
+    };
+    // Another compositor came, and said nothing of such things.
+    desk.tell(Input::ScreenUp);
+    for (n, wish) in (1..).zip(wishes()) {
+        let effects = desk.wish(&mail, n, wish);
+        assert!(prompts(&effects).is_empty(), "asked for what will not happen");
+        assert_eq!(outcomes(&effects), [PortalOutcome::Denied(Refusal::Off)]);
+        assert!(!effects.iter().any(|e| matches!(e, Effect::Notified { .. })));
+    }
+    // A yes of before changes nothing.
+    let all = Order::SetLevel { vm: vm("mail"), kind: Kind::Notifications, level: Level::All };
+    desk.order(all).unwrap();
+    let [note, _] = wishes();
+    assert_eq!(outcomes(&desk.wish(&mail, 9, note)), [PortalOutcome::Denied(Refusal::Off)]);
 }
 
 #[test]

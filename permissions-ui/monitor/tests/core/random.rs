@@ -5,7 +5,7 @@
 
 use crate::desk::{Desk, Guest, site, vm};
 use cofferdam_ids::Label;
-use cofferdam_monitor::core::{Effect, Input, Order, Span};
+use cofferdam_monitor::core::{Abilities, Effect, Input, Order, Span};
 use cofferdam_monitor_wire::point::{FromPoint, PortalWish, ToPoint};
 use cofferdam_monitor_wire::screen::{FromScreen, PromptId, ToScreen};
 use cofferdam_policy::{
@@ -261,7 +261,11 @@ impl World {
                 self.tell(Input::Tick);
             }
             Step::Locked(locked) => self.tell(Input::Screen(FromScreen::Locked(locked))),
-            Step::Screen(up) => self.tell(if up { Input::ScreenUp } else { Input::ScreenDown }),
+            Step::Screen(false) => self.tell(Input::ScreenDown),
+            Step::Screen(true) => {
+                self.tell(Input::ScreenUp);
+                self.tell(Input::ScreenCan(Abilities { notes: true, idle: true }));
+            }
             Step::Full(full) => *self.desk.memory.full.borrow_mut() = full,
             Step::Leave { guest } => {
                 if let Some(guest) = self.guests.remove(&guest) {

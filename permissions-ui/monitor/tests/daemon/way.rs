@@ -122,21 +122,18 @@ fn a_paste_is_asked_by_the_compositor() {
 #[test]
 fn whoever_listens_on_the_bus_hears_of_changes() {
     let desktop = Desktop::start();
-    let screen = desktop.screen();
+    let _screen = desktop.screen();
     let guest = desktop.vm("mail", 1);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let bus = zbus::connection::Builder::address(desktop.bus.as_str()).build().await.unwrap();
         let panel = PermissionsProxy::new(&bus).await.unwrap();
-        let mut notes = panel.receive_notified().await.unwrap();
         let mut changes = panel.receive_changed().await.unwrap();
+        // Notes are not drawn yet: no question, and a no in the log.
         let wish = PortalWish::Notify { title: Label::new("New mail"), body: Label::new("from Eve") };
         guest.agent.send(&FromPoint::Portal { serial: 1, wish });
-        screen.answer(&screen.prompt(), Answer::ThisTime);
-        assert_eq!(guest.agent.recv(), Some(ToPoint::PortalDone { serial: 1, outcome: PortalOutcome::Done }));
-        let note = notes.next().await.unwrap();
-        let note = note.args().unwrap();
-        assert_eq!((note.vm, note.title, note.body), ("mail", "New mail", "from Eve"));
+        let outcome = PortalOutcome::Denied(Refusal::Off);
+        assert_eq!(guest.agent.recv(), Some(ToPoint::PortalDone { serial: 1, outcome }));
         let change = changes.next().await.unwrap();
         assert_eq!(change.args().unwrap().vm, "mail");
     });

@@ -41,7 +41,9 @@ fn without_gifts(entry: Entry<Event>) -> Event {
             Event::Revoked { grant: grant.id, by: Author::Policy }
         }
         Event::LevelSet { vm, kind, level, by } => {
-            Event::LevelSet { vm, kind, level: level.min(Levels::initial(kind)), by }
+            let initial = Levels::initial(kind);
+            let level = if level.rank() < initial.rank() { level } else { initial };
+            Event::LevelSet { vm, kind, level, by }
         }
         other => other,
     }
@@ -78,6 +80,20 @@ mod tests {
             identity: "sky".parse().unwrap(),
             parent: None,
             run: 1,
+        }
+    }
+
+    #[test]
+    fn a_level_that_is_tighter_stays() {
+        for (level, kept) in
+            [(Level::Off, Level::Off), (Level::Listed, Level::Listed), (Level::All, Level::Ask)]
+        {
+            let (vm, kind) = ("mail".parse().unwrap(), Kind::Network);
+            let event = Event::LevelSet { vm, kind, level, by: Author::Person };
+            let Event::LevelSet { level: left, .. } = without_gifts(Entry { seq: 1, at: 1, event }) else {
+                panic!("another event")
+            };
+            assert_eq!(left, kept);
         }
     }
 

@@ -12,6 +12,18 @@ fn clean(text: &str) -> String {
     cofferdam_ids::Label::new(text).as_str().to_owned()
 }
 
+/// The same, with its middle left out where it is long: the end of a name says whose it is.
+fn middle(text: &str) -> String {
+    const ENDS: usize = 38;
+    let chars: Vec<char> = text.chars().collect();
+    if chars.len() <= 2 * ENDS {
+        return clean(text);
+    }
+    let start: String = chars.iter().take(ENDS).collect();
+    let end: String = chars.iter().skip(chars.len().saturating_sub(ENDS)).collect();
+    clean(&format!("{start}…{end}"))
+}
+
 /// One line of words.
 pub(super) fn line(words: &[&str]) -> Result<(), Error> {
     ui::answer(&words.join("  "))
@@ -89,10 +101,11 @@ fn grant(now: u64, g: &GrantEntry) -> [String; 7] {
     ]
 }
 
-/// The numbers of the grants of a kind, about `target` if there is one.
+/// The numbers of what was allowed of a kind, or of whatever was said about exactly `target`: a "never" goes
+/// only if it is meant.
 pub(super) fn numbers(permissions: &[PermissionEntry], kind: &str, target: Option<&str>) -> Vec<u64> {
     let of_kind = permissions.iter().filter(|p| p.kind == kind).flat_map(|p| &p.grants);
-    of_kind.filter(|g| target.is_none_or(|t| g.target == t)).map(|g| g.id).collect()
+    of_kind.filter(|g| target.map_or(g.effect == "allow", |t| g.target == t)).map(|g| g.id).collect()
 }
 
 /// What happened, oldest first, as one reads.
@@ -104,7 +117,7 @@ pub(super) fn log(entries: &[LogEntry]) -> String {
             clean(&e.vm),
             clean(&e.what),
             clean(&e.kind),
-            clean(&e.target),
+            middle(&e.target),
             clean(&e.detail),
         ]
     };
@@ -215,6 +228,10 @@ mod tests {
         assert_eq!(numbers(&all, "network", None), [3, 4]);
         assert_eq!(numbers(&all, "network", Some("a.org")), [4]);
         assert!(numbers(&all, "clipboard", None).is_empty());
+        let mut never = all;
+        never[0].grants[1].effect = "deny".into();
+        assert_eq!(numbers(&never, "network", None), [3], "what the person forbade stays forbidden");
+        assert_eq!(numbers(&never, "network", Some("a.org")), [4], "unless it is named");
     }
 
     #[test]
@@ -243,6 +260,14 @@ mod tests {
         let text = log(&[entry]);
         assert_eq!(text.lines().count(), 2, "{text}");
         assert!(!text.contains('\u{1b}'));
+    }
+
+    #[test]
+    fn a_long_name_keeps_its_end() {
+        let long = format!("{}evil.org:443", "bank.example.".repeat(15));
+        let short = middle(&long);
+        assert!(short.chars().count() <= 80 && short.starts_with("bank.") && short.ends_with("evil.org:443"));
+        assert_eq!(middle("a.org:443"), "a.org:443");
     }
 
     #[test]
