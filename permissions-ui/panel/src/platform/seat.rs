@@ -4,7 +4,7 @@
 //! In: events of the compositor's seat. Out: events for the canvas that has the pointer or the keyboard.
 
 use super::keyboard::Keyboard;
-use super::session::Wire;
+use super::session::{Event, Wire};
 use super::surface::SurfaceId;
 use i_slint_core::items::BuiltInMouseCursor;
 use slint::LogicalPosition;
@@ -161,6 +161,7 @@ impl Dispatch<WlPointer, ()> for Wire {
                     _ => PointerEventButton::Other,
                 };
                 let event = if state == WEnum::Value(ButtonState::Pressed) {
+                    wire.events.push(Event::Pressed(id));
                     WindowEvent::PointerPressed { position, button }
                 } else {
                     WindowEvent::PointerReleased { position, button }
@@ -200,17 +201,20 @@ impl Dispatch<WlKeyboard, ()> for Wire {
                 wire.hands.focus = wire.surface_of(&surface);
                 if let Some(id) = wire.hands.focus {
                     wire.send(id, WindowEvent::WindowActiveChanged(true));
+                    wire.events.push(Event::Keyboard(id, true));
                 }
             }
             wl_keyboard::Event::Leave { .. } => {
                 wire.hands.keys.forget();
                 if let Some(id) = wire.hands.focus.take() {
                     wire.send(id, WindowEvent::WindowActiveChanged(false));
+                    wire.events.push(Event::Keyboard(id, false));
                 }
             }
             wl_keyboard::Event::Key { key, state, .. } => {
                 let Some(id) = wire.hands.focus else { return };
                 if state == WEnum::Value(KeyState::Pressed) {
+                    wire.events.push(Event::Pressed(id));
                     if let Some(text) = wire.hands.keys.pressed(key, Instant::now()) {
                         wire.send(id, WindowEvent::KeyPressed { text });
                     }
@@ -242,6 +246,7 @@ impl Dispatch<WlTouch, ()> for Wire {
                 let Some(id) = wire.surface_of(&surface) else { return };
                 let position = place(x, y);
                 wire.hands.finger = Some((finger, id, position));
+                wire.events.push(Event::Pressed(id));
                 wire.send(id, WindowEvent::PointerPressed { position, button });
             }
             wl_touch::Event::Motion { id: finger, x, y, .. } => {

@@ -77,6 +77,11 @@ pub enum Event {
     OutputRemoved(u32),
     /// A surface has another size.
     Resized(SurfaceId),
+    /// A surface has the keyboard now, or has it no more: something else is shown, or the person is
+    /// somewhere else.
+    Keyboard(SurfaceId, bool),
+    /// Something was pressed in a surface: a key, a button, a finger.
+    Pressed(SurfaceId),
 }
 
 /// What every surface needs.
@@ -96,7 +101,7 @@ pub(super) struct Wire {
     pub(super) hands: Hands,
     pub(super) cursors: Option<WpCursorShapeManagerV1>,
     outputs: BTreeMap<u32, WlOutput>,
-    events: Vec<Event>,
+    pub(super) events: Vec<Event>,
     /// Input for canvases. Passed on after the dispatch: a callback may want this very connection.
     pub(super) later: RefCell<Vec<(Rc<Canvas>, WindowEvent)>>,
 }

@@ -2,9 +2,12 @@
 //! The trusted file chooser.
 //!
 //! In: files that apps wait for, what the person does. Out: one dialog at a time, and one open file, or a
-//! cancel. Enter never hands anything over, and nothing can be handed over in the dialog's first second:
-//! what was typed for another window is not meant for this one.
+//! cancel. Enter never hands anything over, and nothing can be handed over before the dialog has had the
+//! keyboard for a second in which nothing was pressed and nothing else selected: what was typed or clicked
+//! for another window is not meant for this one. Nothing is chosen before the person chose it: not the
+//! folder in which a dialog begins, not the name that the app would like.
 
+use super::patience::Patience;
 use super::{House, Inbox, ProgramError, Wish};
 use crate::bus::Order;
 use crate::files::{FileError, Folder, places};
@@ -19,7 +22,7 @@ use std::time::{Duration, Instant};
 
 /// Its size in logical pixels, where there is room.
 const SIZE: (i32, i32) = (780, 560);
-/// How long it has to be on the screen before anything can be handed over.
+/// How long the person has to be at it, in peace, before anything can be handed over.
 const ARMING: Duration = Duration::from_secs(1);
 /// Letters typed within this belong together.
 const TYPING: Duration = Duration::from_secs(1);
@@ -37,7 +40,7 @@ pub(super) enum ChooserWish {
     HandOver,
     Cancel,
     NameEdited,
-    Armed,
+    Armed(u64),
 }
 
 /// The dialog that is open.
@@ -53,9 +56,9 @@ struct Dialog {
     selected: Option<usize>,
     top: usize,
     hidden: bool,
-    armed: bool,
+    patience: Patience,
     typed: (String, Option<Instant>),
-    _alarm: Timer,
+    alarm: Timer,
 }
 
 /// The dialog, and the wishes behind it.
@@ -113,6 +116,22 @@ impl ChooserRoom {
         }
     }
 
+    /// A surface has the keyboard, or has it no more.
+    pub(super) fn keyboard(&mut self, house: &House, surface: SurfaceId, on: bool) {
+        if let Some(dialog) = self.dialog.as_mut().filter(|dialog| dialog.surface == surface) {
+            let round = dialog.patience.keyboard(on);
+            dialog.wait(house, round);
+        }
+    }
+
+    /// Something was pressed in a surface.
+    pub(super) fn pressed(&mut self, house: &House, surface: SurfaceId) {
+        if let Some(dialog) = self.dialog.as_mut().filter(|dialog| dialog.surface == surface) {
+            let round = dialog.patience.pressed();
+            dialog.wait(house, round);
+        }
+    }
+
     /// Names and colours may have come after the wish.
     pub(super) fn apps_changed(&self, house: &House) {
         if let Some(dialog) = &self.dialog {
@@ -152,11 +171,7 @@ impl Dialog {
         let place = Place::Dialog(entry.vm.clone());
         let surface = house.session.place(canvas.clone(), &place, SIZE.0, SIZE.1);
         let wanted = Wanted::from_name(&entry.kind);
-        let home = std::env::home_dir().unwrap_or_else(|| PathBuf::from("/"));
-        let places = places(&home);
-        let alarm = Timer::default();
-        let inbox = house.inbox.clone();
-        alarm.start(TimerMode::SingleShot, ARMING, move || inbox.push(Wish::Chooser(ChooserWish::Armed)));
+        let places = places(&std::env::home_dir().unwrap_or_else(|| PathBuf::from("/")));
         let mut dialog = Self {
             entry,
             wanted,
@@ -169,17 +184,28 @@ impl Dialog {
             selected: None,
             top: 0,
             hidden: false,
-            armed: false,
+            patience: Patience::default(),
             typed: (String::new(), None),
-            _alarm: alarm,
+            alarm: Timer::default(),
         };
         dialog.introduce(house);
-        let documents =
-            dialog.places.iter().find(|(name, _)| name == "Documents").map(|(_, path)| path.clone());
-        dialog.go(house, &documents.unwrap_or(home));
+        match wanted.begins_in(&dialog.places) {
+            Some(folder) => dialog.go(house, &folder),
+            None => dialog.component.set_empty("Choose a place first.".into()),
+        }
         house.session.show(surface);
         dialog.component.invoke_begin();
         Ok(dialog)
+    }
+
+    /// Waits anew, if an alarm has to be set, and shows whether it waits.
+    fn wait(&self, house: &House, round: Option<u64>) {
+        if let Some(round) = round {
+            let inbox = house.inbox.clone();
+            let rings = move || inbox.push(Wish::Chooser(ChooserWish::Armed(round)));
+            self.alarm.start(TimerMode::SingleShot, ARMING, rings);
+        }
+        self.fill(house);
     }
 
     /// Who asks, for what.
@@ -229,7 +255,8 @@ impl Dialog {
                 self.component.set_path(shown(&place(path, &self.home)).into());
                 let empty = if self.wanted == Wanted::Folder { "No folders here." } else { "Nothing here." };
                 self.component.set_empty(empty.into());
-                self.fill(house);
+                let round = self.patience.restart();
+                self.wait(house, round);
             }
             Err(error) => self.component.set_error(error.to_string().into()),
         }
@@ -242,14 +269,14 @@ impl Dialog {
         self.component.set_selected(index(self.selected));
         let place = self.places.iter().position(|(_, path)| path == folder.path());
         self.component.set_place(index(place));
-        self.component.set_ready(self.armed && self.is_chosen());
+        self.component.set_ready(self.patience.is_armed() && self.is_chosen());
     }
 
     fn is_chosen(&self) -> bool {
         let Some(folder) = &self.folder else { return false };
         match self.wanted {
             Wanted::NewFile => new_name(&self.component.get_name()).is_ok(),
-            // Without a choice inside it, the folder itself is meant.
+            // Without a choice inside it, the folder itself is meant: the person went there.
             Wanted::Folder if self.selected.is_none() => true,
             wanted => self.selected.and_then(|n| folder.entries.get(n)).is_some_and(|e| fits(e, wanted)),
         }
@@ -257,7 +284,7 @@ impl Dialog {
 
     /// The open file and its name.
     fn chosen(&self) -> Result<(String, std::os::fd::OwnedFd), FileError> {
-        let folder = self.folder.as_ref().filter(|_| self.armed).ok_or(FileError::Changed)?;
+        let folder = self.folder.as_ref().filter(|_| self.patience.is_armed()).ok_or(FileError::Changed)?;
         match (self.wanted, self.selected) {
             (Wanted::NewFile, _) => {
                 let name = self.component.get_name().to_string();
@@ -305,8 +332,8 @@ impl Dialog {
                     self.go(house, &here);
                 }
             }
-            ChooserWish::Armed => {
-                self.armed = true;
+            ChooserWish::Armed(round) => {
+                self.patience.rang(round);
                 self.fill(house);
             }
             ChooserWish::NameEdited => {
@@ -319,9 +346,11 @@ impl Dialog {
 
     fn select(&mut self, house: &House, n: usize) {
         let there = self.folder.as_ref().is_some_and(|folder| n < folder.entries.len());
-        self.selected = there.then_some(n);
+        let selected = there.then_some(n);
         self.component.set_error("".into());
-        self.fill(house);
+        let round = if selected == self.selected { None } else { self.patience.restart() };
+        self.selected = selected;
+        self.wait(house, round);
     }
 
     /// Goes into a folder; a file is only chosen.

@@ -6,6 +6,7 @@
 mod bars;
 mod chooser;
 mod panel;
+mod patience;
 
 use crate::access;
 use crate::bus::{Bus, News, Order};
@@ -294,6 +295,8 @@ impl Program {
             Event::Closed(surface) if self.panel.surface() == surface => self.panel.hide(&mut self.house),
             Event::Closed(surface) => self.chooser.closed(&mut self.house, surface),
             Event::Resized(_) => self.bars.fill(&self.house),
+            Event::Keyboard(surface, on) => self.chooser.keyboard(&self.house, surface, on),
+            Event::Pressed(surface) => self.chooser.pressed(&self.house, surface),
         }
         Ok(())
     }

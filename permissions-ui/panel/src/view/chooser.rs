@@ -6,7 +6,7 @@
 
 use super::text;
 use std::cmp::Ordering;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// One thing in a folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +43,15 @@ impl Wanted {
             "new-file" => Self::NewFile,
             _ => Self::File,
         }
+    }
+
+    /// The folder in which the dialog begins. Where a folder is all it takes to hand something over, it
+    /// begins nowhere: the person goes to a place first.
+    #[must_use]
+    pub fn begins_in(self, places: &[(String, PathBuf)]) -> Option<PathBuf> {
+        let documents = places.iter().find(|(name, _)| name == "Documents");
+        let first = documents.or_else(|| places.first()).filter(|_| self == Self::File);
+        first.map(|(_, path)| path.clone())
     }
 
     /// The dialog's heading.
@@ -184,6 +193,15 @@ mod tests {
 
     fn entry(name: &str, folder: bool) -> Entry {
         Entry { name: name.into(), folder, link: false, size: 0, modified: 0 }
+    }
+
+    #[test]
+    fn no_folder_is_chosen_by_nobody() {
+        let places = [("Home", "/h"), ("Documents", "/h/d")].map(|(n, p)| (n.to_owned(), PathBuf::from(p)));
+        assert_eq!(Wanted::File.begins_in(&places), Some("/h/d".into()));
+        assert_eq!(Wanted::File.begins_in(&places[..1]), Some("/h".into()));
+        assert_eq!(Wanted::Folder.begins_in(&places), None);
+        assert_eq!(Wanted::NewFile.begins_in(&places), None);
     }
 
     #[test]
