@@ -378,6 +378,17 @@ fn a_yes_that_came_too_late_for_the_program_is_good_for_the_next_paste() {
 }
 
 #[test]
+fn a_program_that_gives_up_at_the_moment_of_the_yes_is_too_late_as_well() {
+    let mut b = Bench::new();
+    b.copies("mail", &[TEXT]);
+    b.gesture("web", Gesture::PasteKeys);
+    b.receives("web", TEXT);
+    assert_eq!(b.allows(1), [format!("read 1 {TEXT}")]);
+    let gave_up = Event::SinkDone { sink: SinkId(1), bytes: 0, complete: false };
+    assert_eq!(b.does(gave_up), ["too late web"]);
+}
+
+#[test]
 fn a_yes_that_waits_can_be_taken_back() {
     for taken_back in [Event::Cut { ticket: 70 }, Event::MonitorGone, Event::VmGone(vm("web"))] {
         let mut b = Bench::new();

@@ -76,6 +76,11 @@ impl Transfers {
         transfer.sinks.remove(&sink);
         let Some(ticket) = transfer.ticket() else { return };
         if bytes == 0 && !complete {
+            // It had given up at the moment of the yes, before we could hear of it.
+            if !transfer.is_awaited() && !transfer.used {
+                let vm = transfer.target.clone();
+                self.do_it(Effect::TooLate { vm });
+            }
             return;
         }
         let times = u64::from(!std::mem::replace(&mut transfer.used, true));
