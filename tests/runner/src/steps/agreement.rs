@@ -293,7 +293,8 @@ mod tests {
     fn element(role: &str, label: &str, value: &str, [x, y]: [f64; 2]) -> Element {
         let (role, label, value) = (role.into(), label.into(), value.into());
         let (w, h) = if role == "list" { (250.0, 400.0) } else { (100.0, 30.0) };
-        Element { surface: "panel".into(), role, label, value, x, y, w, h, seen: true, focused: false }
+        let surface = "panel".into();
+        Element { surface, role, label, value, x, y, w, h, seen: true, enabled: true, focused: false }
     }
 
     fn shown() -> Vec<Element> {
