@@ -171,14 +171,15 @@ impl Dialog {
         let place = Place::Dialog(entry.vm.clone());
         let surface = house.session.place(canvas.clone(), &place, SIZE.0, SIZE.1);
         let wanted = Wanted::from_name(&entry.kind);
-        let places = places(&std::env::home_dir().unwrap_or_else(|| PathBuf::from("/")));
+        let home = std::env::home_dir().unwrap_or_else(|| PathBuf::from("/"));
+        let places = places(&home);
         let mut dialog = Self {
             entry,
             wanted,
             component,
             canvas,
             surface,
-            home: home.clone(),
+            home,
             places,
             folder: None,
             selected: None,
