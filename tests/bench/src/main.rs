@@ -14,6 +14,7 @@ mod measure;
 mod monitor;
 mod network;
 mod peers;
+mod prompt;
 mod proxies;
 mod relay;
 mod table;
@@ -52,6 +53,7 @@ enum Part {
     Compositors,
     Proxies,
     Decisions,
+    Prompt,
     Network,
 }
 
@@ -119,6 +121,13 @@ fn run(cli: &Cli) -> Result<(), BenchError> {
         match monitor::measure(&exe, &libexec, rounds) {
             Ok(more) => rows.extend(more),
             Err(why) => missing.push(format!("decisions over the socket: {why}")),
+        }
+    }
+    if wanted(Part::Prompt) {
+        progress(&format!("prompts, {rounds} rounds"));
+        match prompt::measure(&libexec, rounds) {
+            Ok(more) => rows.extend(more),
+            Err(why) => missing.push(format!("prompts: {why}")),
         }
     }
     if wanted(Part::Network) {

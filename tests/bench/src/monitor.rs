@@ -21,7 +21,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType};
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Instant, SystemTime};
 
@@ -32,7 +32,7 @@ const PATIENCE: Timespec = Timespec { tv_sec: 20, tv_nsec: 0 };
 /// What the ledger takes at once.
 const BATCH: usize = 1_000;
 /// The private desktop that the monitor serves.
-const DESKTOP: &str = "bench";
+pub(crate) const DESKTOP: &str = "bench";
 
 /// Rows for all numbers of rules. Everybody shares one processor meanwhile: how long another one takes to
 /// wake up would hide everything else.
@@ -96,7 +96,7 @@ pub(crate) fn echo() -> Result<(), BenchError> {
 }
 
 /// A child that ends with its owner.
-struct Program(Child);
+pub(crate) struct Program(Child);
 
 impl Drop for Program {
     fn drop(&mut self) {
@@ -138,13 +138,71 @@ impl Echo {
     }
 }
 
-/// The monitor, its bus, and our end of one VM's sockets. Ended before its folder goes.
-struct Monitor {
-    point: OwnedFd,
+/// A monitor and its bus. Both end with it.
+pub(crate) struct Programs {
+    _both: [Program; 2],
+}
+
+impl Programs {
+    /// Starts both in a folder that may hold a ledger and rules already.
+    ///
+    /// # Errors
+    /// If one of them does not start.
+    pub(crate) fn start(libexec: &Path, at: &Path) -> Result<Self, BenchError> {
+        for private in ["run", "config"] {
+            std::fs::create_dir(at.join(private))?;
+        }
+        let (bus, address) = start_bus(at)?;
+        let monitor = start_monitor(libexec, at, &address)?;
+        Ok(Self { _both: [monitor, bus] })
+    }
+}
+
+/// Where the desktop's sockets are.
+pub(crate) fn runtime(at: &Path) -> PathBuf {
+    at.join("run/cofferdam").join(DESKTOP)
+}
+
+/// Our end of one VM's sockets, as its shepherd has them. The monitor forgets the VM when this goes.
+pub(crate) struct Guest {
+    /// The gateway's.
+    pub(crate) point: OwnedFd,
     _agent: OwnedFd,
     _link: OwnedFd,
+}
+
+impl Guest {
+    /// Tells the monitor that a VM runs.
+    ///
+    /// # Errors
+    /// If the monitor does not take it on.
+    pub(crate) fn register(at: &Path, name: &str, run: u64) -> Result<Self, BenchError> {
+        let link = transport::connect(&runtime(at).join("monitor.sock"))
+            .map_err(|e| BenchError::peer("monitor", e))?;
+        let ((point, theirs), (agent, theirs_too)) = (pair()?, pair()?);
+        let register = ToMonitor::Register {
+            vm: name.parse().map_err(|e| BenchError::peer("name", e))?,
+            app: "app".parse().map_err(|e| BenchError::peer("name", e))?,
+            name: Label::new("App"),
+            identity: Identity::Green,
+            parent: None,
+            run,
+        };
+        let packet = encode(&register).map_err(|e| BenchError::peer("packet", e))?;
+        transport::send_packet(link.as_fd(), &packet, &[theirs.as_fd(), theirs_too.as_fd()])
+            .map_err(|e| BenchError::peer("monitor", e))?;
+        expect(&receive(&link)?, |m: &FromMonitor| matches!(m, FromMonitor::Registered))?;
+        expect(&receive(&point)?, |m: &ToPoint| *m == ToPoint::Cut { ticket: BEFORE })?;
+        expect(&receive(&point)?, |m: &ToPoint| matches!(m, ToPoint::Level(_)))?;
+        Ok(Self { point, _agent: agent, _link: link })
+    }
+}
+
+/// The monitor, and the VM that asks it. Ended before its folder goes.
+struct Monitor {
+    guest: Guest,
     sites: usize,
-    _programs: [Program; 2],
+    _programs: Programs,
     _folder: tempfile::TempDir,
 }
 
@@ -156,31 +214,9 @@ impl Monitor {
         let now = Millis(u64::try_from(now.map_or(0, |d| d.as_millis())).unwrap_or(0));
         write_ledger(&at.join("data/cofferdam").join(DESKTOP).join("ledger"), rules, now)?;
         write_rules(&at.join("rules"), rules)?;
-        for private in ["run", "config"] {
-            std::fs::create_dir(at.join(private))?;
-        }
-        let (bus, address) = start_bus(at)?;
-        let monitor = start_monitor(libexec, at, &address)?;
-        let link = transport::connect(&at.join("run/cofferdam").join(DESKTOP).join("monitor.sock"))
-            .map_err(|e| BenchError::peer("monitor", e))?;
-        let ((point, theirs), (agent, theirs_too)) = (pair()?, pair()?);
-        let register = ToMonitor::Register {
-            vm: "app-0".parse().map_err(|e| BenchError::peer("name", e))?,
-            app: "app".parse().map_err(|e| BenchError::peer("name", e))?,
-            name: Label::new("App"),
-            identity: Identity::Green,
-            parent: None,
-            run: 2,
-        };
-        let packet = encode(&register).map_err(|e| BenchError::peer("packet", e))?;
-        transport::send_packet(link.as_fd(), &packet, &[theirs.as_fd(), theirs_too.as_fd()])
-            .map_err(|e| BenchError::peer("monitor", e))?;
-        expect(&receive(&link)?, |m: &FromMonitor| matches!(m, FromMonitor::Registered))?;
-        let monitor =
-            Self { point, _agent: agent, _link: link, sites, _programs: [monitor, bus], _folder: folder };
-        expect(&receive(&monitor.point)?, |m: &ToPoint| *m == ToPoint::Cut { ticket: BEFORE })?;
-        expect(&receive(&monitor.point)?, |m: &ToPoint| matches!(m, ToPoint::Level(_)))?;
-        Ok(monitor)
+        let programs = Programs::start(libexec, at)?;
+        let guest = Guest::register(at, "app-0", 2)?;
+        Ok(Self { guest, sites, _programs: programs, _folder: folder })
     }
 
     /// Times of all questions, and one of the answers as it came.
@@ -190,8 +226,8 @@ impl Monitor {
             let site = usize::try_from(serial).unwrap_or(0) % self.sites.max(1);
             let packet = encode(&question(serial, site)?).map_err(|e| BenchError::peer("packet", e))?;
             let begun = Instant::now();
-            send(&self.point, &packet)?;
-            answer = receive(&self.point)?;
+            send(&self.guest.point, &packet)?;
+            answer = receive(&self.guest.point)?;
             taken.push(begun.elapsed().as_secs_f64() * 1e6);
             let said =
                 |m: &ToPoint| matches!(m, ToPoint::Decided { serial: s, verdict: Ok(_) } if *s == serial);
@@ -219,12 +255,20 @@ fn pair() -> Result<(OwnedFd, OwnedFd), BenchError> {
     Ok(made.map_err(std::io::Error::from)?)
 }
 
-fn send(socket: &OwnedFd, packet: &[u8]) -> Result<(), BenchError> {
+/// Sends a packet.
+///
+/// # Errors
+/// If the socket fails.
+pub(crate) fn send(socket: &OwnedFd, packet: &[u8]) -> Result<(), BenchError> {
     rustix::net::send(socket, packet, rustix::net::SendFlags::NOSIGNAL).map_err(std::io::Error::from)?;
     Ok(())
 }
 
-fn receive(socket: &OwnedFd) -> Result<Vec<u8>, BenchError> {
+/// Waits for a packet.
+///
+/// # Errors
+/// If none comes.
+pub(crate) fn receive(socket: &OwnedFd) -> Result<Vec<u8>, BenchError> {
     wait(socket.as_fd())?;
     let mut bytes = vec![0; 4096];
     let (n, _) = rustix::net::recv(socket, &mut bytes[..], rustix::net::RecvFlags::empty())
@@ -288,26 +332,34 @@ fn start_bus(at: &Path) -> Result<(Program, String), BenchError> {
 }
 
 fn start_monitor(libexec: &Path, at: &Path, bus: &str) -> Result<Program, BenchError> {
+    let rules = at.join("rules").display().to_string();
+    start_ready(&libexec.join("cofferdam-monitord"), |command| {
+        command
+            .args(["--desktop", DESKTOP, "--test-clock", "--admin-rules", &rules])
+            .env("XDG_RUNTIME_DIR", at.join("run"))
+            .env("XDG_DATA_HOME", at.join("data"))
+            .env("XDG_CONFIG_HOME", at.join("config"))
+            .env("DBUS_SESSION_BUS_ADDRESS", bus);
+    })
+}
+
+/// Starts a program of ours and waits until it says that it serves.
+///
+/// # Errors
+/// If it does not.
+pub(crate) fn start_ready(program: &Path, prepare: impl FnOnce(&mut Command)) -> Result<Program, BenchError> {
     // The shell hands the pipe on as an fd of its own.
-    let mut child = Command::new("sh")
-        .args(["-c", "exec \"$0\" \"$@\" 3>&1 >&2"])
-        .arg(libexec.join("cofferdam-monitord"))
-        .args(["--desktop", DESKTOP, "--ready-fd", "3", "--test-clock", "--admin-rules"])
-        .arg(at.join("rules"))
-        .env("XDG_RUNTIME_DIR", at.join("run"))
-        .env("XDG_DATA_HOME", at.join("data"))
-        .env("XDG_CONFIG_HOME", at.join("config"))
-        .env("DBUS_SESSION_BUS_ADDRESS", bus)
-        .env("COFFERDAM_LOG", "error")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()?;
+    let mut command = Command::new("sh");
+    command.args(["-c", "exec \"$0\" \"$@\" 3>&1 >&2"]).arg(program).args(["--ready-fd", "3"]);
+    command.env("COFFERDAM_LOG", "error").stdin(Stdio::null()).stdout(Stdio::piped());
+    prepare(&mut command);
+    let mut child = command.spawn()?;
     let stdout = child.stdout.take();
-    let monitor = Program(child);
+    let started = Program(child);
     let mut ready = [0];
     if let Some(mut stdout) = stdout {
         wait(stdout.as_fd())?;
-        stdout.read_exact(&mut ready).map_err(|e| BenchError::peer("cofferdam-monitord", e))?;
+        stdout.read_exact(&mut ready).map_err(|e| BenchError::peer(&program.display().to_string(), e))?;
     }
-    Ok(monitor)
+    Ok(started)
 }

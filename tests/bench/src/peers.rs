@@ -94,7 +94,9 @@ impl Peer {
         }
         let mut peer = Self { child, socket, vm: None, started_in: Duration::ZERO, _dir: dir };
         if kind == Kind::Ours {
-            peer.vm = Some(adopt(&peer.socket.with_file_name("control"))?);
+            let control = peer.socket.with_file_name("control");
+            let mut control = Client::connect(&control).map_err(|e| BenchError::peer("control", e))?;
+            peer.vm = Some((adopt(&mut control, "bench")?, control));
         }
         peer.client()?;
         peer.started_in = begun.elapsed();
@@ -130,11 +132,7 @@ impl Peer {
         let Some((channel, _)) = &self.vm else {
             return BenchClient::new(UnixStream::connect(&self.socket)?);
         };
-        let (ours, theirs) = UnixStream::pair()?;
-        let hello = FromDevice::NewClient { ctx_id: 1 };
-        transport::send(channel, &hello, &[theirs.as_fd()], vm_channel::MAX_PACKET)
-            .map_err(|e| BenchError::peer("vm channel", e))?;
-        BenchClient::new(ours)
+        client_of(channel)
     }
 }
 
@@ -223,12 +221,27 @@ pub(crate) fn wait_for(socket: &Path, child: &mut Child, name: &str) -> Result<(
     }
 }
 
-fn adopt(control: &Path) -> Result<(OwnedFd, Client), BenchError> {
-    let mut client = Client::connect(control).map_err(|e| BenchError::peer("control", e))?;
+/// Makes a VM known to our compositor. Gives back the device's end of its channel.
+///
+/// # Errors
+/// If the compositor refuses.
+pub(crate) fn adopt(control: &mut Client, vm: &str) -> Result<OwnedFd, BenchError> {
     let (ours, theirs) = transport::pair().map_err(|e| BenchError::peer("pair", e))?;
-    let vm: VmId = "bench".parse().map_err(|e| BenchError::peer("name", e))?;
+    let vm: VmId = vm.parse().map_err(|e| BenchError::peer("name", e))?;
     let request =
         Request::AdoptVm { vm, identity: Identity::Orange, name: Label::new("Bench"), icon_size: None };
-    client.call(request, &[theirs.as_fd()]).map_err(|e| BenchError::peer("adopt", e))?;
-    Ok((ours, client))
+    control.call(request, &[theirs.as_fd()]).map_err(|e| BenchError::peer("adopt", e))?;
+    Ok(ours)
+}
+
+/// A client in a VM that our compositor has adopted.
+///
+/// # Errors
+/// If the compositor is gone.
+pub(crate) fn client_of(channel: &OwnedFd) -> Result<BenchClient, BenchError> {
+    let (ours, theirs) = UnixStream::pair()?;
+    let hello = FromDevice::NewClient { ctx_id: 1 };
+    transport::send(channel, &hello, &[theirs.as_fd()], vm_channel::MAX_PACKET)
+        .map_err(|e| BenchError::peer("vm channel", e))?;
+    BenchClient::new(ours)
 }

@@ -160,17 +160,6 @@ fn a_folder_is_what_is_in_it() -> Outcome {
 #[test]
 fn what_is_refused_is_refused_as_the_portals_say() -> Outcome {
     let mut guest = Guest::start("portals-rude")?;
-    for (question, expected) in [
-        ("screenshot", "2"),
-        ("cut-off", "29 times gone"),
-        ("nonsense", "closed each time"),
-        ("notify Hello you", "sent"),
-    ] {
-        assert_eq!(guest.shell(&format!("/tmp/ask {question}"))?, (expected.to_owned(), true));
-    }
-    let (said, ok) = guest.shell("/tmp/ask flood")?;
-    let denied = said.strip_suffix(" denied").and_then(|n| n.parse::<u32>().ok());
-    assert!(ok && denied.is_some_and(|n| n >= 980), "{said}");
     // A title of a megabyte is a title of a few words.
     guest.begin("megabyte")?;
     let (id, shown) = guest.chooser()?;
@@ -182,6 +171,21 @@ fn what_is_refused_is_refused_as_the_portals_say() -> Outcome {
     guest.chooser()?;
     guest.shell("kill $(pidof ask)")?;
     guest.t.wait("the chooser to go", |d| Ok(d.monitor()?.choosers().unwrap_or_default().is_empty()))?;
+    for (question, expected) in [
+        ("screenshot", "2"),
+        ("cut-off", "29 times gone"),
+        ("nonsense", "closed each time"),
+        ("notify Hello you", "sent"),
+    ] {
+        assert_eq!(guest.shell(&format!("/tmp/ask {question}"))?, (expected.to_owned(), true));
+    }
+    let (said, ok) = guest.shell("/tmp/ask flood")?;
+    let denied = said.strip_suffix(" denied").and_then(|n| n.parse::<u32>().ok());
+    assert!(ok && denied.is_some_and(|n| n >= 980), "{said}");
+    // All those that came and went were noes: it is not even shown any more.
+    guest.begin("file More")?;
+    assert_eq!(guest.answer()?, "2");
+    assert!(guest.t.desktop.monitor()?.choosers()?.is_empty());
     let console = guest.t.desktop.coffer(&["console", guest.vm.as_str()])?;
     std::fs::write(out_dir("portals-rude").join("console.txt"), &console)?;
     assert!(console.contains("portal: fault 1: too many requests"), "faults are counted: {console}");

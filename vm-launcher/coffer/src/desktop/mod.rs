@@ -43,6 +43,8 @@ pub(crate) struct Desktop {
     launcher: Daemon,
     /// None once it has died too often: a desktop without its panel is better than none.
     panel: Option<Daemon>,
+    /// The panel died with its compositor and comes back with the next one.
+    panel_waits: bool,
     children: Signal,
     deaths: Vec<(Part, Instant)>,
     private: bool,
@@ -79,6 +81,7 @@ impl Desktop {
             monitor,
             launcher,
             panel,
+            panel_waits: false,
             children,
             deaths: Vec::new(),
             private: args.private,
@@ -90,6 +93,8 @@ impl Desktop {
     pub(crate) async fn supervise(&mut self) -> Result<(), Error> {
         loop {
             let (part, status) = tokio::select! {
+                // What others die of comes first.
+                biased;
                 status = self.compositor.wait() => (Part::Compositor, status?),
                 status = self.monitor.wait() => (Part::Monitor, status?),
                 status = self.launcher.wait() => (Part::Launcher, status?),
@@ -121,13 +126,32 @@ impl Desktop {
     async fn restart(&mut self, part: Part) -> Result<(), Error> {
         let (paths, bus, look) = (&self.paths, &self.bus, &self.look);
         match part {
-            // The panel's socket died with the compositor; the panel ends by itself and comes back here.
-            Part::Compositor => self.compositor = daemons::start_compositor(paths, look).await?,
+            // The panel's socket died with the compositor; the panel ends by itself and comes back here, or
+            // has ended already and found no compositor.
+            Part::Compositor => {
+                self.compositor = daemons::start_compositor(paths, look).await?;
+                if self.panel_waits {
+                    let started = daemons::start_panel(paths, bus, look).await;
+                    self.place_panel(started);
+                }
+            }
             Part::Monitor => self.monitor = daemons::start_monitor(paths, bus, look).await?,
             Part::Launcher => self.launcher = daemons::start_launcher(paths, bus, look).await?,
-            Part::Panel => self.panel = daemons::start_panel(paths, bus, look).await?,
+            Part::Panel => {
+                let started = daemons::start_panel(paths, bus, look).await;
+                self.place_panel(started);
+            }
         }
         Ok(())
+    }
+
+    /// A panel that could not be started has no compositor to show it: it is started with the next one.
+    fn place_panel(&mut self, started: Result<Option<Daemon>, Error>) {
+        self.panel_waits = started.is_err();
+        self.panel = started.unwrap_or_else(|error| {
+            tracing::warn!(%error, "the panel waits for the compositor");
+            None
+        });
     }
 
     /// Whether this part has died too often lately.
