@@ -184,7 +184,7 @@ fn what_is_refused_is_refused_as_the_portals_say() -> Outcome {
     assert!(ok && denied.is_some_and(|n| n >= 980), "{said}");
     // All those that came and went were noes: it is not even shown any more.
     guest.begin("file More")?;
-    assert_eq!(guest.answer()?, "2");
+    assert_eq!(guest.answer()?, "1");
     assert!(guest.t.desktop.monitor()?.choosers()?.is_empty());
     let console = guest.t.desktop.coffer(&["console", guest.vm.as_str()])?;
     std::fs::write(out_dir("portals-rude").join("console.txt"), &console)?;
