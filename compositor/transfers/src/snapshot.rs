@@ -72,12 +72,6 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Takes bytes over, to be zeroed later.
-    #[must_use]
-    pub fn new(bytes: Vec<u8>) -> Self {
-        Self { bytes: Zeroizing::new(bytes) }
-    }
-
     /// The bytes.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {

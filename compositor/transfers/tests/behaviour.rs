@@ -7,7 +7,7 @@ use cofferdam_ids::VmId;
 use cofferdam_monitor_wire::point::Ticket;
 use cofferdam_policy::{Content, Refusal, Resource};
 use cofferdam_transfers::{
-    Board, Copied, Dropped, Effect, Event, Gesture, Limits, Mono, Offer, SinkId, Snapshot, TransferId,
+    Board, Collector, Copied, Dropped, Effect, Event, Gesture, Limits, Mono, Offer, SinkId, TransferId,
     Transfers,
 };
 use std::time::Duration;
@@ -284,7 +284,9 @@ fn an_image_is_looked_at_twice() {
     let mut png = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR".to_vec();
     png.extend([0, 0, 0, 1, 0, 0, 0, 1]);
     assert_eq!(b.writes(1, &png), ["check 1"]);
-    let image = Some(Snapshot::new(b"clean".to_vec()));
+    let mut clean = Collector::new(Content::Image);
+    clean.push(b"clean").unwrap();
+    let image = Some(clean.finish());
     assert_eq!(b.does(Event::Checked { id: TransferId(1), image }), ["feed 1 clean"]);
 
     let mut b = Bench::new();

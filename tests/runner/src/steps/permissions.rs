@@ -6,12 +6,9 @@ use super::{Run, StepError};
 use crate::desktop::DesktopError;
 use crate::format::{ExpectLog, ExpectPermissions, Grant, GrantWanted, Revoke};
 use cofferdam_monitor::bus::{GrantEntry, LogEntry, PermissionEntry};
-use std::time::{Duration, Instant};
 
 /// Lines of the log that are looked at.
 const LINES: u32 = 1000;
-/// The monitor's changes are no events of the compositor's.
-const LOOK: Duration = Duration::from_millis(100);
 
 pub(super) fn monitor(error: zbus::Error) -> StepError {
     StepError::Desktop(DesktopError::Monitor(error))
@@ -74,21 +71,19 @@ impl Run<'_> {
         })
     }
 
-    /// Looks until nothing is wrong any more.
+    /// Looks until nothing is wrong any more, or a VM of the scenario has ended.
     pub(super) fn until(
         &mut self,
         timeout_s: u64,
         mut wrong: impl FnMut(&mut Self) -> Result<Option<String>, StepError>,
     ) -> Result<(), StepError> {
-        let deadline = Instant::now() + Duration::from_secs(timeout_s);
-        loop {
-            let Some(why) = wrong(self)? else { return Ok(()) };
-            if Instant::now() >= deadline {
-                return Err(StepError::Expectation(why));
+        self.eventually(timeout_s, |run| {
+            let why = wrong(run)?;
+            if why.is_some() {
+                run.desktop.check_vms(run.apps.values())?;
             }
-            self.desktop.check_vms(self.apps.values())?;
-            self.desktop.next_event(deadline.min(Instant::now() + LOOK))?;
-        }
+            Ok(why)
+        })
     }
 }
 

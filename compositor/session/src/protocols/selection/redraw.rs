@@ -3,7 +3,7 @@
 //! text, no profiles, no further frames, nothing behind the end.
 
 use cofferdam_policy::Content;
-use cofferdam_transfers::{MAX_PIXELS, Snapshot, limit_of};
+use cofferdam_transfers::{Collector, MAX_PIXELS, Snapshot};
 use png::{BitDepth, ColorType, Compression, Decoder, Encoder, Limits, Transformations};
 use std::io::{self, Cursor, Write};
 use zeroize::Zeroizing;
@@ -13,25 +13,11 @@ const WORKSPACE: usize = 64 << 20;
 
 /// Takes what is written, and no more than may cross: few bytes can say many pixels in a way in which we
 /// don't write them.
-struct Bounded {
-    limit: usize,
-    bytes: Zeroizing<Vec<u8>>,
-}
+struct Bounded(Collector);
 
 impl Write for Bounded {
     fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
-        let needed = self.bytes.len().saturating_add(piece.len());
-        if needed > self.limit {
-            return Err(io::ErrorKind::FileTooLarge.into());
-        }
-        if needed > self.bytes.capacity() {
-            // By hand, so that the old buffer is zeroed and not just freed.
-            let room = needed.max(self.bytes.capacity().saturating_mul(2)).min(self.limit);
-            let mut larger = Zeroizing::new(Vec::with_capacity(room));
-            larger.extend_from_slice(&self.bytes);
-            self.bytes = larger;
-        }
-        self.bytes.extend_from_slice(piece);
+        self.0.push(piece).map_err(|_too_long| io::ErrorKind::FileTooLarge)?;
         Ok(piece.len())
     }
 
@@ -58,7 +44,7 @@ pub(super) fn redraw(image: &[u8]) -> Option<Snapshot> {
     let frame = reader.next_frame(&mut raw).ok()?;
     let plain = frame.bit_depth == BitDepth::Eight && frame.color_type != ColorType::Indexed;
     let raw = raw.get(..frame.buffer_size()).filter(|_| plain)?;
-    let mut out = Bounded { limit: limit_of(Content::Image), bytes: Zeroizing::default() };
+    let mut out = Bounded(Collector::new(Content::Image));
     let mut encoder = Encoder::new(&mut out, frame.width, frame.height);
     encoder.set_color(frame.color_type);
     encoder.set_depth(BitDepth::Eight);
@@ -66,12 +52,13 @@ pub(super) fn redraw(image: &[u8]) -> Option<Snapshot> {
     let mut writer = encoder.write_header().ok()?;
     writer.write_image_data(raw).ok()?;
     writer.finish().ok()?;
-    Some(Snapshot::new(std::mem::take(&mut *out.bytes)))
+    Some(out.0.finish())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use cofferdam_transfers::limit_of;
 
     fn png(color: ColorType, depth: BitDepth, raw: &[u8], text: bool) -> Vec<u8> {
         let mut out = Vec::new();
