@@ -48,14 +48,15 @@ impl Network {
             match rustix::net::recv(&self.socket, bytes.as_mut_slice(), RecvFlags::empty()) {
                 Ok((n, _)) => changed |= self.nets.read(bytes.get(..n).unwrap_or(&[])),
                 Err(Errno::INTR) => {}
-                // More happened than there was room for.
-                Err(Errno::NOBUFS) => {
-                    self.nets.clear();
-                    changed = true;
-                    if let Err(error) = self.ask() {
-                        tracing::error!("this computer's networks: {error}");
+                // More happened than there was room for. Without an answer the old ones stand: to forget a
+                // network is to call whoever is in it the Internet.
+                Err(Errno::NOBUFS) => match self.ask() {
+                    Ok(()) => {
+                        self.nets.clear();
+                        changed = true;
                     }
-                }
+                    Err(error) => tracing::error!("this computer's networks: {error}"),
+                },
                 Err(Errno::AGAIN) => return changed,
                 Err(error) => {
                     tracing::error!("this computer's networks: {error}");
