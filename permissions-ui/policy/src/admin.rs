@@ -7,7 +7,7 @@
 //!
 //! A deny can't be overridden by any grant or level; an allow of the rules yields to every deny.
 
-use crate::table::{KindRules, Said};
+use crate::table::{KindRules, Number, Said};
 use crate::{Host, Kind, Level, Levels, Resource, Zone};
 use cofferdam_ids::{AppId, NameError, VmId};
 use std::collections::{BTreeMap, HashMap};
@@ -154,14 +154,14 @@ impl AdminRules {
         for (index, rule) in rules.iter().enumerate() {
             let fault = |why| RuleError { index, why };
             check(rule).map_err(fault)?;
-            let number = u32::try_from(index).map_err(|_large| fault(RuleFault::TooMany))?;
-            built.index(number, rule);
+            let number = u32::try_from(index).ok().and_then(|n| Number::MIN.checked_add(n));
+            built.index(number.ok_or(fault(RuleFault::TooMany))?, rule);
         }
         built.rules = rules;
         Ok(built)
     }
 
-    fn index(&mut self, number: u32, rule: &Rule) {
+    fn index(&mut self, number: Number, rule: &Rule) {
         let fresh = self.tables.len();
         let subject = *self.subjects.entry(rule.who.clone()).or_insert(fresh);
         if subject == fresh {
@@ -188,8 +188,9 @@ impl AdminRules {
     }
 
     /// The rule of this number.
-    pub(crate) fn rule(&self, number: u32) -> Option<&Rule> {
-        usize::try_from(number).ok().and_then(|n| self.rules.get(n))
+    pub(crate) fn rule(&self, number: Number) -> Option<&Rule> {
+        let index = number.get().checked_sub(1)?;
+        usize::try_from(index).ok().and_then(|n| self.rules.get(n))
     }
 
     /// The subjects that rules name and that this VM is, the most exact first. Done once for a VM.

@@ -37,7 +37,7 @@ pub enum Decision {
     Ask {
         /// What to offer besides "not now" and "never", safest first. Empty where every yes is a pick of
         /// one of several candidates, which only the monitor knows: there it offers [`Answer::Pick`]s.
-        answers: Vec<Answer>,
+        answers: &'static [Answer],
     },
 }
 

@@ -39,7 +39,8 @@ impl Held {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Grants {
     one: HashMap<Slot, Held>,
-    /// Those about a whole kind; few, and asked for each time.
+    /// Those about a whole zone or a whole kind: few, and asked for each time, so nothing is hashed for them.
+    zones: BTreeMap<Zone, Held>,
     whole: BTreeMap<Kind, Held>,
 }
 
@@ -49,8 +50,7 @@ impl Grants {
         let (one, zone) = match resource {
             Resource::Plain(_) => (None, None),
             Resource::Network(contact) => {
-                let zone = Key::Zone(contact.zone);
-                (self.one.get(resource as &dyn AsKey), self.one.get(&zone as &dyn AsKey))
+                (self.one.get(resource as &dyn AsKey), self.zones.get(&contact.zone))
             }
             _ => (self.one.get(resource as &dyn AsKey), None),
         };
@@ -73,6 +73,7 @@ impl Grants {
     pub(crate) fn get(&self, key: &Key) -> Option<&Held> {
         match key {
             Key::All(kind) => self.whole.get(kind),
+            Key::Zone(zone) => self.zones.get(zone),
             _ => self.one.get(key as &dyn AsKey),
         }
     }
@@ -80,6 +81,7 @@ impl Grants {
     pub(crate) fn get_mut(&mut self, key: &Key) -> Option<&mut Held> {
         match key {
             Key::All(kind) => self.whole.get_mut(kind),
+            Key::Zone(zone) => self.zones.get_mut(zone),
             _ => self.one.get_mut(key as &dyn AsKey),
         }
     }
@@ -88,6 +90,7 @@ impl Grants {
     pub(crate) fn insert(&mut self, held: Held) -> Option<Held> {
         match &held.grant.key {
             Key::All(kind) => self.whole.insert(*kind, held),
+            Key::Zone(zone) => self.zones.insert(*zone, held),
             key => self.one.insert(Slot(key.clone()), held),
         }
     }
@@ -95,12 +98,13 @@ impl Grants {
     pub(crate) fn remove(&mut self, key: &Key) -> Option<Held> {
         match key {
             Key::All(kind) => self.whole.remove(kind),
+            Key::Zone(zone) => self.zones.remove(zone),
             _ => self.one.remove(key as &dyn AsKey),
         }
     }
 
     /// All of them, in no order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Held> {
-        self.one.values().chain(self.whole.values())
+        self.one.values().chain(self.zones.values()).chain(self.whole.values())
     }
 }

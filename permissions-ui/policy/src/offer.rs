@@ -13,21 +13,21 @@ const LONGEST_DAY: u64 = 25 * Millis::HOUR;
 
 /// What to offer besides "not now" and "never". The further away from an ordinary site, the shorter a yes
 /// can last: an address without a name, this computer and other VMs can't be had for good.
-pub(crate) fn offer(resource: &Resource) -> Vec<Answer> {
+pub(crate) const fn offer(resource: &Resource) -> &'static [Answer] {
     use Answer::{Always, Hour, ThisTime, Today, UntilClosed};
     match resource {
         Resource::Network(contact) => match (&contact.host, contact.zone) {
-            (Host::Name(_), Zone::Internet | Zone::Local) => vec![ThisTime, UntilClosed, Hour, Today, Always],
-            (_, Zone::Internet | Zone::Local) => vec![ThisTime, UntilClosed, Hour],
-            (_, Zone::Host | Zone::Vm) => vec![ThisTime, UntilClosed],
+            (Host::Name(_), Zone::Internet | Zone::Local) => &[ThisTime, UntilClosed, Hour, Today, Always],
+            (_, Zone::Internet | Zone::Local) => &[ThisTime, UntilClosed, Hour],
+            (_, Zone::Host | Zone::Vm) => &[ThisTime, UntilClosed],
         },
         Resource::Clipboard { content, .. } | Resource::DragAndDrop { content, .. } => match content {
-            Content::Text | Content::Image => vec![ThisTime, UntilClosed, Always],
-            Content::Files => vec![ThisTime],
+            Content::Text | Content::Image => &[ThisTime, UntilClosed, Always],
+            Content::Files => &[ThisTime],
         },
-        Resource::Files { .. } => vec![ThisTime],
-        Resource::OpenUri { .. } => Vec::new(),
-        Resource::Plain(_) => vec![ThisTime, UntilClosed, Always],
+        Resource::Files { .. } => &[ThisTime],
+        Resource::OpenUri { .. } => &[],
+        Resource::Plain(_) => &[ThisTime, UntilClosed, Always],
     }
 }
 

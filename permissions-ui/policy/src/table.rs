@@ -8,27 +8,32 @@ use crate::admin::{Origin, Rule, Says};
 use crate::{Contact, Host, Kind, Level, Levels, Resource, Zone};
 use core::net::IpAddr;
 use std::collections::HashMap;
+use std::num::NonZeroU32;
 
-/// What rules say to a request; the numbers are those of the rules.
+/// A rule's place among all, counted from 1, so that none costs no room: the cells of a name and the name
+/// fit into one line of a processor's cache.
+pub(crate) type Number = NonZeroU32;
+
+/// What rules say to a request.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Said {
-    pub(crate) deny_admin: Option<u32>,
-    pub(crate) deny_person: Option<u32>,
-    pub(crate) allow: Option<u32>,
-    pub(crate) most: Option<(Level, u32)>,
-    pub(crate) initial: Option<(Level, u32)>,
+    pub(crate) deny_admin: Option<Number>,
+    pub(crate) deny_person: Option<Number>,
+    pub(crate) allow: Option<Number>,
+    pub(crate) most: Option<(Level, Number)>,
+    pub(crate) initial: Option<(Level, Number)>,
 }
 
 /// What rules say to one thing.
 #[derive(Debug, Clone, Copy, Default)]
 struct Cell {
-    deny_admin: Option<u32>,
-    deny_person: Option<u32>,
-    allow: Option<u32>,
+    deny_admin: Option<Number>,
+    deny_person: Option<Number>,
+    allow: Option<Number>,
 }
 
 impl Cell {
-    fn set(&mut self, number: u32, rule: &Rule) {
+    fn set(&mut self, number: Number, rule: &Rule) {
         let place = match (rule.says, rule.origin) {
             (Says::Deny, Origin::Admin) => &mut self.deny_admin,
             (Says::Deny, Origin::Person) => &mut self.deny_person,
@@ -58,7 +63,7 @@ fn cell(cells: &Cells, zone: Zone) -> &Cell {
 }
 
 /// Writes a rule into the cells of the zones it speaks of.
-fn write(cells: &mut Cells, number: u32, rule: &Rule) {
+fn write(cells: &mut Cells, number: Number, rule: &Rule) {
     let allow = rule.says == Says::Allow;
     for (zone, cell) in Zone::ALL.into_iter().zip(cells) {
         // Without a zone a deny is about all of them, and an allow about the Internet only.
@@ -71,9 +76,9 @@ fn write(cells: &mut Cells, number: u32, rule: &Rule) {
 /// All rules about one subject and one kind.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct KindRules {
-    most: Option<(Level, u32)>,
+    most: Option<(Level, Number)>,
     /// The person's wish, then the administrator's.
-    initial: [Option<(Level, u32)>; 2],
+    initial: [Option<(Level, Number)>; 2],
     /// Kinds other than the network use the first cell only.
     whole: Cells,
     names: HashMap<Box<str>, Cells>,
@@ -83,7 +88,7 @@ pub(crate) struct KindRules {
 }
 
 impl KindRules {
-    pub(crate) fn add(&mut self, number: u32, kind: Kind, rule: &Rule) {
+    pub(crate) fn add(&mut self, number: Number, kind: Kind, rule: &Rule) {
         match (rule.says, &rule.host) {
             (Says::AtMost(level), _) => {
                 let level = Levels::fit(kind, level);

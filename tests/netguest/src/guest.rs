@@ -8,7 +8,10 @@ use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet};
 use smoltcp::phy::{Checksum, Device, DeviceCapabilities, Medium, RxToken, TxToken};
 use smoltcp::socket::{icmp, tcp, udp};
 use smoltcp::time::Instant;
-use smoltcp::wire::{EthernetAddress, HardwareAddress, IpAddress, IpCidr, Ipv4Address, Ipv6Address};
+use smoltcp::wire::{
+    EthernetAddress, EthernetFrame, EthernetProtocol, HardwareAddress, IpAddress, IpCidr, IpProtocol,
+    Ipv4Address, Ipv4Packet, Ipv6Address, Ipv6Packet, TcpPacket,
+};
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
@@ -43,6 +46,20 @@ impl Wire for Box<dyn Wire> {
     }
 }
 
+/// Whether a frame is the end of a TCP connection and carries nothing.
+fn is_bare_reset(frame: &[u8]) -> bool {
+    let segment =
+        |packet: &[u8]| TcpPacket::new_checked(packet).is_ok_and(|tcp| tcp.rst() && tcp.payload().is_empty());
+    let Ok(ethernet) = EthernetFrame::new_checked(frame) else { return false };
+    match ethernet.ethertype() {
+        EthernetProtocol::Ipv4 => Ipv4Packet::new_checked(ethernet.payload())
+            .is_ok_and(|ip| ip.next_header() == IpProtocol::Tcp && segment(ip.payload())),
+        EthernetProtocol::Ipv6 => Ipv6Packet::new_checked(ethernet.payload())
+            .is_ok_and(|ip| ip.next_header() == IpProtocol::Tcp && segment(ip.payload())),
+        _ => false,
+    }
+}
+
 /// A wire as the stack wants it.
 struct Phy<W> {
     wire: W,
@@ -51,6 +68,7 @@ struct Phy<W> {
     incoming: Vec<u8>,
     outgoing: Vec<u8>,
     frames: u64,
+    resets: u64,
 }
 
 struct Rx<'a>(&'a [u8]);
@@ -91,6 +109,7 @@ impl<W: Wire> Device for Phy<W> {
             return None;
         }
         self.frames += 1;
+        self.resets += u64::from(is_bare_reset(&self.incoming));
         Some((Rx(&self.incoming), Tx { wire: &mut self.wire, buffer: &mut self.outgoing }))
     }
 
@@ -134,7 +153,8 @@ impl<W: Wire> Guest<W> {
     #[must_use]
     pub fn new(wire: W, mtu: usize) -> Self {
         let checksum = if mtu > 1500 { Checksum::None } else { Checksum::Both };
-        let mut phy = Phy { wire, mtu, checksum, incoming: Vec::new(), outgoing: Vec::new(), frames: 0 };
+        let mut phy =
+            Phy { wire, mtu, checksum, incoming: Vec::new(), outgoing: Vec::new(), frames: 0, resets: 0 };
         let mac = EthernetAddress([0x52, 0x54, 0, 0, 0, 1]);
         let mut config = Config::new(HardwareAddress::Ethernet(mac));
         config.random_seed = 7;
@@ -173,6 +193,13 @@ impl<W: Wire> Guest<W> {
     #[must_use]
     pub const fn frames(&self) -> u64 {
         self.phy.frames
+    }
+
+    /// Frames that came in and say something: not the resets without data which answer segments of this guest
+    /// that were on their way when their connection ended.
+    #[must_use]
+    pub const fn telling_frames(&self) -> u64 {
+        self.phy.frames - self.phy.resets
     }
 
     fn now(&self) -> Instant {

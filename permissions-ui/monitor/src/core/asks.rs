@@ -133,7 +133,7 @@ impl Core {
             Decision::Deny(why) => self.deny(vm, asker, why),
             Decision::Ask { answers } => {
                 let about = self.about(vm, &asker.resource);
-                let question = Question::new(vm.clone(), about, answers, asker, self.book.now());
+                let question = Question::new(vm.clone(), about, answers.to_vec(), asker, self.book.now());
                 self.put(question);
             }
         }

@@ -137,7 +137,7 @@ impl Core {
         let resource = Resource::Plain(kind);
         let asker = Asker { seat: Seat::Point(point), serial, resource: resource.clone() };
         let (answers, outcome) = match self.decide(vm, &resource) {
-            Decision::Ask { answers } => (answers, None),
+            Decision::Ask { answers } => (answers.to_vec(), None),
             Decision::Allow { grant, until, once } => {
                 (Vec::new(), Some(self.use_up(grant, once).map(|()| Yes { grant, until, once })))
             }

@@ -120,17 +120,18 @@ fn rules_without_sense_are_refused() {
 fn the_further_away_the_shorter_a_yes_can_last() {
     use Answer::{Always, Hour, ThisTime, Today, UntilClosed};
     let from = vm("web");
-    for (resource, expected) in [
-        (imap(), vec![ThisTime, UntilClosed, Hour, Today, Always]),
-        (site("192.0.2.7", Zone::Internet), vec![ThisTime, UntilClosed, Hour]),
-        (site("printer", Zone::Host), vec![ThisTime, UntilClosed]),
+    let cases: [(Resource, &[Answer]); 6] = [
+        (imap(), &[ThisTime, UntilClosed, Hour, Today, Always]),
+        (site("192.0.2.7", Zone::Internet), &[ThisTime, UntilClosed, Hour]),
+        (site("printer", Zone::Host), &[ThisTime, UntilClosed]),
         (
             Resource::Clipboard { from: from.clone(), content: Content::Text },
-            vec![ThisTime, UntilClosed, Always],
+            &[ThisTime, UntilClosed, Always],
         ),
-        (Resource::DragAndDrop { from, content: Content::Files }, vec![ThisTime]),
-        (Resource::OpenUri { scheme: "https".into() }, vec![]),
-    ] {
+        (Resource::DragAndDrop { from, content: Content::Files }, &[ThisTime]),
+        (Resource::OpenUri { scheme: "https".into() }, &[]),
+    ];
+    for (resource, expected) in cases {
         let said = with(&[]).decide(&vm("mail"), &resource, NOW);
         assert_eq!(said, Decision::Ask { answers: expected });
     }

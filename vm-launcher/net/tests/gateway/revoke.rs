@@ -31,11 +31,12 @@ fn revoked_rule_but_live_flow_goes_on() {
     net.monitor.cut(ticket);
     // What was in the guest's memory when the cut was done, and the reset.
     net.guest.poll();
-    let frames = net.guest.frames();
+    let frames = net.guest.telling_frames();
     drain(&mut net, connection);
     assert_eq!(net.guest.wait(QUIET, |g| g.tcp(connection).can_recv().then_some(())), None, "not one byte");
     assert_eq!(net.guest.tcp(connection).state(), State::Closed, "the app sees a reset");
-    assert_eq!(net.guest.frames(), frames, "not one frame");
+    // A segment of the guest that was on its way then may be answered, by one more reset.
+    assert_eq!(net.guest.telling_frames(), frames, "not one frame");
     // And what comes next is asked about.
     let to = SocketAddr::new(net.guest.lookup("site.example"), site.addr.port());
     net.guest.connect(to);
