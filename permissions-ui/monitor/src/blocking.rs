@@ -2,7 +2,9 @@
 //! The monitor's interface for programs without an event loop. In: calls. Out: answers, each waited for on
 //! a runtime of its own.
 
-use crate::bus::{AppEntry, ChooserEntry, LogEntry, PendingEntry, PermissionEntry, PermissionsProxy};
+use crate::bus::{
+    AppEntry, ChooserEntry, FileEntry, LogEntry, PendingEntry, PermissionEntry, PermissionsProxy,
+};
 
 /// A connection to one desktop's monitor.
 #[derive(Debug)]
@@ -98,6 +100,16 @@ impl Permissions {
     /// Cancels a chooser.
     pub fn cancel_chooser(&self, id: u64) -> Result<()> {
         self.runtime.block_on(self.proxy.cancel_chooser(id))
+    }
+
+    /// Files and folders that one VM has now.
+    pub fn files(&self, vm: &str) -> Result<Vec<FileEntry>> {
+        self.runtime.block_on(self.proxy.files(vm))
+    }
+
+    /// Takes one of them back, and returns once nothing of it is left.
+    pub fn take_back(&self, file: u64) -> Result<()> {
+        self.runtime.block_on(self.proxy.take_back(file))
     }
 
     /// The monitor's clock.

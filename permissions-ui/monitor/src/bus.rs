@@ -140,6 +140,23 @@ pub struct ChooserEntry {
     pub suggested: String,
 }
 
+/// A file or folder that an app has now, because the person handed it over.
+#[derive(Debug, Clone, PartialEq, Eq, Type, Serialize, Deserialize)]
+pub struct FileEntry {
+    /// Its number, as [`PermissionsProxy::take_back`] takes it.
+    pub id: u64,
+    /// Who has it.
+    pub vm: String,
+    /// Its name, cleaned, without any path.
+    pub name: String,
+    /// It is a folder, with all that is in it.
+    pub folder: bool,
+    /// It may be written to.
+    pub write: bool,
+    /// Since when.
+    pub at: u64,
+}
+
 /// Calls of the monitor.
 #[zbus::proxy(
     interface = "org.cofferdam.Permissions1",
@@ -193,6 +210,13 @@ pub trait Permissions {
 
     /// The person cancelled the chooser.
     async fn cancel_chooser(&self, id: u64) -> zbus::Result<()>;
+
+    /// Files and folders that one VM has now, oldest first.
+    async fn files(&self, vm: &str) -> zbus::Result<Vec<FileEntry>>;
+
+    /// Takes one of them back and answers once nothing of it can be read or written any more, also by who has
+    /// it open. There is no way back but to hand it over again.
+    async fn take_back(&self, file: u64) -> zbus::Result<()>;
 
     /// The monitor's clock.
     async fn now(&self) -> zbus::Result<u64>;

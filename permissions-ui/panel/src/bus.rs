@@ -5,7 +5,9 @@
 //! when the monitor says that it changed, and nothing at any other time; a monitor that restarts is found
 //! again by its name.
 
-use cofferdam_monitor::bus::{self, AppEntry, ChooserEntry, LogEntry, PermissionEntry, PermissionsProxy};
+use cofferdam_monitor::bus::{
+    self, AppEntry, ChooserEntry, FileEntry, LogEntry, PermissionEntry, PermissionsProxy,
+};
 use futures_lite::StreamExt as _;
 use std::os::fd::OwnedFd;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -26,6 +28,8 @@ pub enum News {
         search: String,
         /// What it may do.
         permissions: Vec<PermissionEntry>,
+        /// The files that it has.
+        files: Vec<FileEntry>,
         /// What it did, newest first.
         lines: Vec<LogEntry>,
         /// There is more before that.
@@ -77,6 +81,8 @@ pub enum Order {
     },
     /// Take a grant back.
     Revoke(u64, String),
+    /// Take a file back.
+    TakeBack(u64),
     /// Never again.
     Never {
         /// For which app.
@@ -215,15 +221,20 @@ async fn carry_out(proxy: &PermissionsProxy<'_>, order: Order) -> zbus::Result<N
         Order::Apps => News::Apps(proxy.apps().await?, proxy.now().await?),
         Order::Detail { vm, search, limit } => {
             let permissions = proxy.permissions(&vm).await?;
+            let files = proxy.files(&vm).await?;
             let mut lines = proxy.log(&vm, 0, limit.saturating_add(1), &search).await?;
             let limit = usize::try_from(limit).unwrap_or(usize::MAX);
             let more = lines.len() > limit;
             lines.truncate(limit);
-            News::Detail { vm, search, permissions, lines, more }
+            News::Detail { vm, search, permissions, files, lines, more }
         }
         Order::Choosers => News::Choosers(proxy.choosers().await?),
         Order::SetLevel { vm, kind, level, words } => undo(words, proxy.set_level(&vm, &kind, &level).await?),
         Order::Revoke(grant, words) => undo(words, proxy.revoke(grant).await?),
+        Order::TakeBack(file) => {
+            proxy.take_back(file).await?;
+            done("")
+        }
         Order::Never { vm, kind, target } => {
             proxy.grant(&vm, &kind, &target, "never").await?;
             done(&format!("Never: {target}"))

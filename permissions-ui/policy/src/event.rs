@@ -152,4 +152,13 @@ pub enum Event {
         /// About what.
         kind: Kind,
     },
+    /// Something that was handed over once, such as a file, was taken back before its time.
+    TakenBack {
+        /// From whom.
+        vm: VmId,
+        /// What.
+        resource: Resource,
+        /// By whom.
+        by: Author,
+    },
 }

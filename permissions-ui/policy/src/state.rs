@@ -160,7 +160,7 @@ impl State {
                     vm.silenced.insert(*kind);
                 }
             }
-            Event::Answered { .. } | Event::Refused { .. } => {}
+            Event::Answered { .. } | Event::Refused { .. } | Event::TakenBack { .. } => {}
         }
         Ok(())
     }
@@ -201,9 +201,11 @@ impl State {
             }
             Event::Used { grant: Some(id), .. } => self.held(*id).is_some_and(|h| h.last_used == Some(at)),
             Event::Silenced { vm, kind } => self.vms.get(vm).is_some_and(|v| v.silenced.contains(kind)),
-            Event::Used { .. } | Event::Asked { .. } | Event::Answered { .. } | Event::Refused { .. } => {
-                false
-            }
+            Event::Used { .. }
+            | Event::Asked { .. }
+            | Event::Answered { .. }
+            | Event::Refused { .. }
+            | Event::TakenBack { .. } => false,
         }
     }
 

@@ -75,7 +75,8 @@ fn named(event: &Event) -> Option<&VmId> {
         | Event::LevelSet { vm, .. }
         | Event::Used { vm, .. }
         | Event::Refused { vm, .. }
-        | Event::Silenced { vm, .. } => Some(vm),
+        | Event::Silenced { vm, .. }
+        | Event::TakenBack { vm, .. } => Some(vm),
         Event::Granted(grant) => Some(&grant.vm),
         Event::Revoked { .. } => None,
     }
@@ -83,7 +84,10 @@ fn named(event: &Event) -> Option<&VmId> {
 
 /// Whether the state would be another one without it.
 const fn matters(event: &Event) -> bool {
-    !matches!(event, Event::Asked { .. } | Event::Answered { .. } | Event::Refused { .. })
+    !matches!(
+        event,
+        Event::Asked { .. } | Event::Answered { .. } | Event::Refused { .. } | Event::TakenBack { .. }
+    )
 }
 
 /// Whether guests bring it about, as often as they like.

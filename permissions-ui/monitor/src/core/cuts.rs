@@ -50,7 +50,11 @@ impl Core {
 
     /// A point says that a ticket has ended. False: it never was one.
     pub(super) fn cut_done(&mut self, key: TicketKey) -> bool {
+        let file_of = self.tickets.get(key).filter(|held| held.file.is_some()).map(|held| held.vm.clone());
         let Ok(report) = self.tickets.done(key) else { return false };
+        if let Some(vm) = file_of {
+            self.touch(&vm);
+        }
         self.write_usage(report.into_iter().collect());
         self.happened(&Until::Cut(key));
         true

@@ -109,6 +109,11 @@ fn words(line: &Line, entry: &mut LogEntry) -> (&'static str, String) {
             entry.target = target::of_resource(resource);
             ("refused", reason(*why).to_owned())
         }
+        Event::TakenBack { resource, by: author, .. } => {
+            entry.kind = resource.kind().name().to_owned();
+            entry.target = target::of_resource(resource);
+            ("revoked", format!("by {}", by(*author)))
+        }
         Event::Silenced { kind, .. } => {
             entry.kind = kind.name().to_owned();
             ("silenced", "asked too often, not heard until it is closed".to_owned())

@@ -131,6 +131,8 @@ impl Core {
                 return self.choose(call, id, name, folder, writable);
             }
             Order::CancelChooser(id) => self.cancel_chooser(id),
+            Order::Files(vm) => self.files(&vm).map(Reply::Files),
+            Order::TakeBack(file) => return self.take_back(call, file),
         };
         self.push(Effect::Answer(call, answer));
     }
@@ -273,6 +275,19 @@ impl Core {
         let token = self.orders.remember(Before { at, grants, levels: Vec::new() });
         let until = if taking { self.unfinished(&vms) } else { BTreeSet::new() };
         self.answer_after(call, until, answer.map(|()| Reply::Number(token)));
+    }
+
+    /// Takes one file or folder back. Whoever has it open loses it, too.
+    fn take_back(&mut self, call: CallId, file: u64) {
+        let held = self.tickets.of_file(file).and_then(|key| Some((key, self.tickets.get(key)?)));
+        let Some((key, held)) = held else {
+            return self.push(Effect::Answer(call, Err(OrderError::NoFile(file))));
+        };
+        let (vm, resource) = (held.vm.clone(), held.sample.clone());
+        // Unwritten it is gone all the same: nothing brings a file back.
+        let _ = self.book.take(vec![Event::TakenBack { vm, resource, by: Author::Person }]);
+        self.cut(key);
+        self.answer_after(call, BTreeSet::from([Until::Cut(key)]), Ok(Reply::Done));
     }
 
     fn revoke_all(&mut self, call: CallId, vm: &VmId) {

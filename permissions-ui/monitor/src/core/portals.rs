@@ -5,7 +5,7 @@
 use super::Core;
 use super::asks::Yes;
 use super::questions::{Asker, Joined, MAX_OPEN, Purpose, Question, Questions};
-use super::tickets::{Seat, Want};
+use super::tickets::{Handed, Seat, Want};
 use super::uri;
 use super::words::{CallId, Effect, LinkId, Opener, OrderError, PointId, Reply};
 use cofferdam_ids::{AppId, Label, VmId};
@@ -199,6 +199,8 @@ impl Core {
                 if let Some(entry) = self.vms.get_mut(&chooser.vm) {
                     entry.yes(&resource.key());
                 }
+                let file = Handed { name: name.clone(), folder, writable, at: self.book.now() };
+                self.tickets.is_for((Seat::Point(chooser.point), ticket.id), file);
                 let outcome = PortalOutcome::File { ticket, name, folder, writable };
                 let message = ToPoint::PortalDone { serial: chooser.serial, outcome };
                 self.push(Effect::File { point: chooser.point, message, call });

@@ -7,9 +7,9 @@
 //! without a key that any change takes away.
 
 use super::words::PointId;
-use cofferdam_ids::VmId;
+use cofferdam_ids::{Label, VmId};
 use cofferdam_monitor_wire::point::BEFORE;
-use cofferdam_policy::{GrantId, Key, Kind, Resource, Usage};
+use cofferdam_policy::{GrantId, Key, Kind, Millis, Resource, Usage};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Tickets of one socket that have a key of their own.
@@ -44,12 +44,23 @@ pub(crate) struct Held {
     pub(crate) once: bool,
     /// Something that was allowed under it, to ask about again after a change.
     pub(crate) sample: Resource,
+    /// The file or folder that it is for.
+    pub(crate) file: Option<Handed>,
     /// Not yet in the ledger.
     pending: Option<(Resource, Usage)>,
     due: u64,
     reported: bool,
     /// Since when it is being cut: the deadline.
     cutting: Option<u64>,
+}
+
+/// A file or folder that was handed over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Handed {
+    pub(crate) name: Label,
+    pub(crate) folder: bool,
+    pub(crate) writable: bool,
+    pub(crate) at: Millis,
 }
 
 /// Usage that goes into the ledger.
@@ -115,6 +126,7 @@ impl Tickets {
             grant,
             once,
             sample: resource,
+            file: None,
             pending: None,
             due: 0,
             reported: false,
@@ -129,6 +141,28 @@ impl Tickets {
     /// What is known of a ticket.
     pub(crate) fn get(&self, key: TicketKey) -> Option<&Held> {
         self.held.get(&key)
+    }
+
+    /// Says which file a ticket is for.
+    pub(crate) fn is_for(&mut self, key: TicketKey, file: Handed) {
+        if let Some(held) = self.held.get_mut(&key) {
+            held.file = Some(file);
+        }
+    }
+
+    /// The files and folders that a VM has, until they are gone, oldest first.
+    pub(crate) fn files_of(&self, vm: &VmId) -> Vec<(u64, &Handed)> {
+        let keys = self.by_vm.get(vm).into_iter().flatten();
+        let mut all: Vec<_> =
+            keys.filter_map(|key| Some((key.1, self.held.get(key)?.file.as_ref()?))).collect();
+        all.sort_by_key(|(id, _)| *id);
+        all
+    }
+
+    /// The ticket of this number, if it is for a file.
+    pub(crate) fn of_file(&self, id: u64) -> Option<TicketKey> {
+        let file = |(key, held): &(&TicketKey, &Held)| key.1 == id && held.file.is_some();
+        self.held.iter().find(file).map(|(key, _)| *key)
     }
 
     /// A new socket, which is told to end what lived before it. `deadline`: it may be that something did.

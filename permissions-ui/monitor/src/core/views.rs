@@ -4,7 +4,7 @@
 
 use super::Core;
 use super::words::OrderError;
-use crate::bus::{AppEntry, ChooserEntry, GrantEntry, PendingEntry, PermissionEntry};
+use crate::bus::{AppEntry, ChooserEntry, FileEntry, GrantEntry, PendingEntry, PermissionEntry};
 use crate::target;
 use cofferdam_ids::VmId;
 use cofferdam_policy::{
@@ -52,7 +52,7 @@ impl Core {
         }
         let has = |kind: Kind| given.iter().any(|g| g.key.kind() == kind);
         for (kind, word) in [(Kind::Clipboard, "pastes"), (Kind::Files, "files"), (Kind::OpenUri, "links")] {
-            if has(kind) {
+            if has(kind) || (kind == Kind::Files && !self.tickets.files_of(vm).is_empty()) {
                 words.push(word.to_owned());
             }
         }
@@ -126,6 +126,22 @@ impl Core {
             suggested: c.suggested.to_string(),
         };
         self.portals.choosers().map(entry).collect()
+    }
+
+    /// The files and folders that a VM has now.
+    pub(super) fn files(&self, vm: &VmId) -> Result<Vec<FileEntry>, OrderError> {
+        if self.book.state().vm(vm).is_none() {
+            return Err(OrderError::NoVm(vm.clone()));
+        }
+        let entry = |(id, file): (u64, &super::tickets::Handed)| FileEntry {
+            id,
+            vm: vm.to_string(),
+            name: file.name.to_string(),
+            folder: file.folder,
+            write: file.writable,
+            at: file.at.0,
+        };
+        Ok(self.tickets.files_of(vm).into_iter().map(entry).collect())
     }
 
     pub(super) fn explain(

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! In: everything that can happen to the monitor. Out: everything that it can do about it.
 
-use crate::bus::{AppEntry, ChooserEntry, LogEntry, PendingEntry, PermissionEntry};
+use crate::bus::{AppEntry, ChooserEntry, FileEntry, LogEntry, PendingEntry, PermissionEntry};
 use cofferdam_ids::{AppId, Identity, Label, VmId};
 use cofferdam_monitor_wire::point::{FromPoint, ToPoint};
 use cofferdam_monitor_wire::registry::FromMonitor;
@@ -183,6 +183,10 @@ pub enum Order {
     },
     /// The chooser was cancelled.
     CancelChooser(u64),
+    /// Files and folders that a VM has.
+    Files(VmId),
+    /// Take one of them back.
+    TakeBack(u64),
     /// The rule files were read again.
     Rules(Box<AdminRules>),
 }
@@ -206,6 +210,8 @@ pub enum Reply {
     Explained(String, String),
     /// Files that apps wait for.
     Choosers(Vec<ChooserEntry>),
+    /// Files and folders that an app has.
+    Files(Vec<FileEntry>),
 }
 
 /// Why an order is not carried out. The text is for a person.
@@ -218,6 +224,9 @@ pub enum OrderError {
     /// There is no such grant.
     #[error("there is no permission number {0}; it may have ended already")]
     NoGrant(u64),
+    /// No app has such a file.
+    #[error("no app has a file with the number {0}; it may have been taken back already")]
+    NoFile(u64),
     /// The level does not exist for this kind.
     #[error("{kind} has no level {level}; it has {levels}")]
     NoLevel {

@@ -3,7 +3,7 @@
 //! chose. Out: typed orders for the main loop; its answers, as D-Bus replies.
 
 use super::{Answer, Chosen, Event, Inbox, files};
-use crate::bus::{AppEntry, ChooserEntry, LogEntry, PendingEntry, PermissionEntry};
+use crate::bus::{AppEntry, ChooserEntry, FileEntry, LogEntry, PendingEntry, PermissionEntry};
 use crate::core::{Order, OrderError, Reply, Span};
 use cofferdam_ids::VmId;
 use cofferdam_policy::{GrantId, Kind, Level};
@@ -173,6 +173,17 @@ impl Service {
 
     async fn cancel_chooser(&self, id: u64) -> fdo::Result<()> {
         self.done(Order::CancelChooser(id)).await
+    }
+
+    async fn files(&self, vm: &str) -> fdo::Result<Vec<FileEntry>> {
+        match self.order(Order::Files(vm_id(vm)?)).await? {
+            Reply::Files(all) => Ok(all),
+            _ => Err(odd()),
+        }
+    }
+
+    async fn take_back(&self, file: u64) -> fdo::Result<()> {
+        self.done(Order::TakeBack(file)).await
     }
 
     async fn now(&self) -> fdo::Result<u64> {

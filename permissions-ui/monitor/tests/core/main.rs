@@ -14,6 +14,7 @@ mod crossings;
 mod desk;
 #[cfg(test)]
 mod orders;
+#[cfg(test)]
 mod portals;
 #[cfg(test)]
 mod random;

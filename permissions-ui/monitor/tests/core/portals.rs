@@ -2,7 +2,7 @@
 //! What apps ask for through portals. In: wishes. Out: choosers, picked apps, notifications, a screen that
 //! stays on; or a no that the app takes for a cancelled dialog.
 
-use crate::desk::{Desk, answer_of, cuts, outcomes, prompts, vm};
+use crate::desk::{Desk, Guest, answer_of, cuts, outcomes, prompts, site, verdicts, vm};
 use cofferdam_ids::Label;
 use cofferdam_monitor::core::{Effect, Input, Order, OrderError, Reply};
 use cofferdam_monitor_wire::point::{FromPoint, PortalOutcome, PortalWish};
@@ -53,6 +53,80 @@ fn one_file_is_handed_over_and_dies_with_its_ticket() {
     assert_eq!(desk.order(choose(id, false, false)), Err(OrderError::NoChooser), "exactly one");
     let (_, effects) = desk.begin(Order::Revoke(ticket.grant.unwrap()));
     assert_eq!(cuts(&effects), [ticket.id], "taken back where the log shows it");
+}
+
+fn files(desk: &mut Desk) -> Vec<(u64, String, bool, bool)> {
+    let Ok(Reply::Files(all)) = desk.order(Order::Files(vm("mail"))) else { panic!() };
+    all.into_iter().map(|f| (f.id, f.name, f.folder, f.write)).collect()
+}
+
+/// Hands one over; its ticket.
+fn hand_over(desk: &mut Desk, mail: &Guest, serial: u32, name: &str, writable: bool) -> u64 {
+    desk.wish(mail, serial, file(FileAccess::Write));
+    let id = only_chooser(desk);
+    let (_, effects) = desk.begin(Order::Choose { id, name: Label::new(name), folder: false, writable });
+    let [PortalOutcome::File { ticket, .. }] = &outcomes(&effects)[..] else { panic!("{effects:?}") };
+    ticket.id
+}
+
+#[test]
+fn files_are_listed_and_taken_back_one_by_one() {
+    let mut desk = Desk::new();
+    let mail = desk.vm("mail");
+    assert!(files(&mut desk).is_empty());
+    let letter = hand_over(&mut desk, &mail, 1, "letter.txt", false);
+    let plan = hand_over(&mut desk, &mail, 2, "plan.txt", true);
+    let both = [(letter, "letter.txt".to_owned(), false, false), (plan, "plan.txt".to_owned(), false, true)];
+    assert_eq!(files(&mut desk), both);
+    let Ok(Reply::Apps(apps)) = desk.order(Order::Apps) else { panic!() };
+    assert_eq!(apps[0].summary, "files");
+    let (call, effects) = desk.begin(Order::TakeBack(letter));
+    assert_eq!(cuts(&effects), [letter], "this one and no other");
+    assert_eq!(answer_of(&effects, call), None, "not before it is gone");
+    assert!(desk.lines().iter().any(|e| matches!(e, Event::TakenBack { .. })));
+    let (again, _) = desk.begin(Order::TakeBack(letter));
+    assert_eq!(files(&mut desk), both, "it may still be read from");
+    let effects = desk.tell(Input::Point(mail.agent, FromPoint::CutDone { ticket: letter }));
+    for call in [call, again] {
+        assert_eq!(answer_of(&effects, call), Some(Ok(Reply::Done)));
+    }
+    assert!(effects.contains(&Effect::Changed(Some(vm("mail")))));
+    assert_eq!(files(&mut desk), both[1..]);
+    for gone in [letter, 99] {
+        assert_eq!(desk.order(Order::TakeBack(gone)), Err(OrderError::NoFile(gone)));
+    }
+    // What the app gives up, or loses with its point, is gone from the list, too.
+    desk.tell(Input::Point(mail.agent, FromPoint::CutDone { ticket: plan }));
+    assert!(files(&mut desk).is_empty());
+    hand_over(&mut desk, &mail, 3, "third.txt", false);
+    desk.tell(Input::PointClosed(mail.agent));
+    assert!(files(&mut desk).is_empty());
+    assert_eq!(desk.order(Order::Files(vm("nobody"))), Err(OrderError::NoVm(vm("nobody"))));
+}
+
+#[test]
+fn a_number_that_is_no_file_s_takes_nothing_back() {
+    let mut desk = Desk::new();
+    let mail = desk.vm("mail");
+    let all = Order::SetLevel { vm: vm("mail"), kind: Kind::Network, level: Level::All };
+    desk.order(all).unwrap();
+    let effects = desk.ask(&mail, 1, site("a.org"));
+    let ticket = verdicts(&effects)[0].2.unwrap().id;
+    let (call, effects) = desk.begin(Order::TakeBack(ticket));
+    assert_eq!(answer_of(&effects, call), Some(Err(OrderError::NoFile(ticket))));
+    assert!(cuts(&effects).is_empty());
+}
+
+#[test]
+fn a_file_is_taken_back_though_the_disk_is_full() {
+    let mut desk = Desk::new();
+    let mail = desk.vm("mail");
+    let letter = hand_over(&mut desk, &mail, 1, "letter.txt", false);
+    *desk.memory.full.borrow_mut() = true;
+    let (call, effects) = desk.begin(Order::TakeBack(letter));
+    assert_eq!(cuts(&effects), [letter]);
+    let effects = desk.tell(Input::Point(mail.agent, FromPoint::CutDone { ticket: letter }));
+    assert_eq!(answer_of(&effects, call), Some(Ok(Reply::Done)), "nothing brings it back");
 }
 
 #[test]

@@ -10,8 +10,9 @@ use crate::bus::{News, Order};
 use crate::platform::{self, Canvas, Place, SurfaceId};
 use crate::ui::{Panel, fill_apps, fill_lines, fill_permissions};
 use crate::view::lines::Act;
+use crate::view::permissions::Back;
 use crate::view::{lines, permissions, text};
-use cofferdam_monitor::bus::{LogEntry, PermissionEntry};
+use cofferdam_monitor::bus::{FileEntry, LogEntry, PermissionEntry};
 use slint::{ComponentHandle as _, Timer};
 use std::rc::Rc;
 use std::time::Duration;
@@ -28,7 +29,7 @@ const UNDO_SHOWN: Duration = Duration::from_secs(90);
 pub(super) enum PanelWish {
     Select(usize),
     SetLevel(String, String),
-    Revoke(u64),
+    TakeBack(Back),
     Act(usize),
     Off,
     OffForAll,
@@ -49,6 +50,7 @@ pub(super) struct PanelRoom {
     search: String,
     limit: u32,
     permissions: Vec<PermissionEntry>,
+    files: Vec<FileEntry>,
     lines: Vec<LogEntry>,
     more: bool,
     undo: Option<u64>,
@@ -71,6 +73,7 @@ impl PanelRoom {
             search: String::new(),
             limit: LINES,
             permissions: Vec::new(),
+            files: Vec::new(),
             lines: Vec::new(),
             more: false,
             undo: None,
@@ -137,6 +140,7 @@ impl PanelRoom {
             self.search.clear();
             self.limit = LINES;
             self.permissions.clear();
+            self.files.clear();
             self.lines.clear();
             self.more = false;
             self.component.invoke_clear_search();
@@ -161,6 +165,7 @@ impl PanelRoom {
         }
         if chosen.is_none() {
             self.permissions.clear();
+            self.files.clear();
             self.lines.clear();
             self.fill(house);
         }
@@ -176,10 +181,11 @@ impl PanelRoom {
 
     pub(super) fn hear(&mut self, house: &House, news: News) {
         match news {
-            News::Detail { vm, search, permissions, lines, more }
+            News::Detail { vm, search, permissions, files, lines, more }
                 if vm == self.chosen && search == self.search =>
             {
                 self.permissions = permissions;
+                self.files = files;
                 self.lines = lines;
                 self.more = more;
                 self.fill(house);
@@ -225,7 +231,7 @@ impl PanelRoom {
     }
 
     fn fill_permissions(&self, house: &House) {
-        let rows = permissions::rows(&self.permissions, &house.around());
+        let rows = permissions::rows(&self.permissions, &self.files, &house.around());
         fill_permissions(&self.component, &rows, &permissions::closed(&self.permissions));
     }
 
@@ -255,7 +261,8 @@ impl PanelRoom {
                 let words = format!("{}: {}.", text::kind(&kind), text::level(&kind, &level));
                 house.order(Order::SetLevel { vm: self.chosen.clone(), kind, level, words });
             }
-            PanelWish::Revoke(id) => self.revoke(house, id),
+            PanelWish::TakeBack(Back::Grant(id)) => self.revoke(house, id),
+            PanelWish::TakeBack(Back::File(id)) => house.order(Order::TakeBack(id)),
             PanelWish::Act(n) => match self.rows(house).into_iter().nth(n).map(|row| row.act) {
                 Some(Act::Stop(grant)) => self.revoke(house, grant),
                 Some(Act::Never { kind, target }) => {
@@ -319,8 +326,8 @@ fn wire(component: &Panel, inbox: &Inbox) {
     component.on_set_level(move |kind, level| to(PanelWish::SetLevel(kind.into(), level.into())));
     let to = send(inbox);
     component.on_revoke(move |id| {
-        if let Ok(id) = id.parse() {
-            to(PanelWish::Revoke(id));
+        if let Some(what) = Back::from_name(&id) {
+            to(PanelWish::TakeBack(what));
         }
     });
     let to = send(inbox);

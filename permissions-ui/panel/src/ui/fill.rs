@@ -95,10 +95,11 @@ pub fn fill_apps(
 /// Fills what the chosen app may do.
 pub fn fill_permissions(panel: &Panel, rows: &[permissions::Row], closed: &str) {
     let grant = |grant: &permissions::Grant| GrantItem {
-        id: grant.id.to_string().into(),
+        id: grant.id.name().into(),
         target: chooser::shown(&grant.target).into(),
         scope: SharedString::from(&grant.scope),
         left: SharedString::from(&grant.left),
+        action: grant.action.into(),
         label: chooser::shown(&grant.label).into(),
     };
     let choice = |(name, label): &(String, String)| Choice { name: name.into(), label: label.into() };

@@ -5,7 +5,7 @@
 //! sentence about those that can't.
 
 use super::{Around, text};
-use cofferdam_monitor::bus::{GrantEntry, PermissionEntry};
+use cofferdam_monitor::bus::{FileEntry, GrantEntry, PermissionEntry};
 
 /// One kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,22 +22,53 @@ pub struct Row {
     pub locked: bool,
     /// A word about its use.
     pub note: String,
-    /// What was given or refused one by one.
+    /// What was given or refused one by one; of files also what the app has now.
     pub grants: Vec<Grant>,
 }
 
-/// One grant.
+/// What can be taken back on its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Back {
+    /// The grant of this number.
+    Grant(u64),
+    /// The file or folder of this number.
+    File(u64),
+}
+
+impl Back {
+    /// As a row carries it.
+    #[must_use]
+    pub fn name(self) -> String {
+        match self {
+            Self::Grant(id) => id.to_string(),
+            Self::File(id) => format!("file {id}"),
+        }
+    }
+
+    /// What a row carries.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name.strip_prefix("file ") {
+            Some(id) => id.parse().ok().map(Self::File),
+            None => name.parse().ok().map(Self::Grant),
+        }
+    }
+}
+
+/// One grant, or one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
-    /// Its number.
-    pub id: u64,
+    /// Which.
+    pub id: Back,
     /// What it covers.
     pub target: String,
     /// For how long, since when, by whom.
     pub scope: String,
     /// How long it goes on, if it ends by itself.
     pub left: String,
-    /// What "revoke" says to those who hear it.
+    /// What its button says.
+    pub action: &'static str,
+    /// What the button says to those who hear it.
     pub label: String,
 }
 
@@ -45,11 +76,23 @@ fn grant(entry: &GrantEntry, around: &Around<'_>) -> Grant {
     let left = if entry.until == 0 { String::new() } else { text::left(entry.until, around.now) };
     let target = around.target(&entry.target);
     Grant {
-        id: entry.id,
+        id: Back::Grant(entry.id),
         scope: text::scope(entry, around.now, around.zone),
         left,
+        action: "revoke",
         label: format!("Revoke {target}"),
         target,
+    }
+}
+
+fn file(entry: &FileEntry, around: &Around<'_>) -> Grant {
+    Grant {
+        id: Back::File(entry.id),
+        target: entry.name.clone(),
+        scope: text::handed_over(entry, around.now, around.zone),
+        left: String::new(),
+        action: "take back",
+        label: format!("Take back {}", entry.name),
     }
 }
 
@@ -73,7 +116,8 @@ fn note(entry: &PermissionEntry) -> String {
 
 /// The rows, in the monitor's order.
 #[must_use]
-pub fn rows(entries: &[PermissionEntry], around: &Around<'_>) -> Vec<Row> {
+pub fn rows(entries: &[PermissionEntry], files: &[FileEntry], around: &Around<'_>) -> Vec<Row> {
+    let here = |entry: &PermissionEntry| if entry.kind == "files" { files } else { &[] };
     let open = entries.iter().filter(|entry| can_be_chosen(entry));
     let row = |entry: &PermissionEntry| Row {
         kind: entry.kind.clone(),
@@ -82,7 +126,9 @@ pub fn rows(entries: &[PermissionEntry], around: &Around<'_>) -> Vec<Row> {
         chosen: entry.levels.iter().position(|level| *level == entry.level).unwrap_or(0),
         locked: entry.author == "admin",
         note: note(entry),
-        grants: entry.grants.iter().map(|g| grant(g, around)).collect(),
+        grants: (entry.grants.iter().map(|g| grant(g, around)))
+            .chain(here(entry).iter().map(|f| file(f, around)))
+            .collect(),
     };
     open.map(row).collect()
 }
@@ -141,7 +187,7 @@ mod tests {
             entry("devices", "off", &["off"]),
         ];
         let around = Around { apps: &[], now: 0, zone: &jiff::tz::TimeZone::UTC };
-        let rows = rows(&entries, &around);
+        let rows = rows(&entries, &[], &around);
         assert_eq!(rows.len(), 1);
         assert_eq!((rows[0].chosen, rows[0].levels[1].1.as_str()), (1, "ask per site"));
         assert_eq!(closed(&entries), "Microphone, camera and devices: always off");

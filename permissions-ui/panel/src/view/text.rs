@@ -3,7 +3,7 @@
 //!
 //! In: milliseconds since the epoch, a time zone. Out: `42:10 left`, `always, since 3 Nov`, `14:02`.
 
-use cofferdam_monitor::bus::GrantEntry;
+use cofferdam_monitor::bus::{FileEntry, GrantEntry};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 
@@ -92,6 +92,14 @@ pub fn scope(grant: &GrantEntry, now: u64, zone: &TimeZone) -> String {
         _ => "always".to_owned(),
     };
     format!("{how_long}, since {at} — {who}")
+}
+
+/// What an app may do with a file that it has, and since when: `to read, since 14:02`.
+#[must_use]
+pub fn handed_over(file: &FileEntry, now: u64, zone: &TimeZone) -> String {
+    let what = if file.folder { "folder, " } else { "" };
+    let may = if file.write { "to read and change" } else { "to read" };
+    format!("{what}{may}, since {}", since(file.at, now, zone))
 }
 
 /// How long a grant with an end was given for.

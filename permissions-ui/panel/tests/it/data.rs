@@ -2,7 +2,7 @@
 //! Fixed data. In: a number of apps. Out: entries as the monitor would send them, some of them with the
 //! longest German words and with text that runs from right to left.
 
-use cofferdam_monitor::bus::{AppEntry, GrantEntry, LogEntry, PermissionEntry};
+use cofferdam_monitor::bus::{AppEntry, FileEntry, GrantEntry, LogEntry, PermissionEntry};
 
 /// 2026-11-21 14:07:30 UTC.
 pub(crate) const NOW: u64 = 1_795_270_050_000;
@@ -87,6 +87,22 @@ pub(crate) fn permissions() -> Vec<PermissionEntry> {
         entry("microphone", "off", &["off"], 0, Vec::new()),
         entry("camera", "off", &["off"], 0, Vec::new()),
         entry("devices", "off", &["off"], 0, Vec::new()),
+    ]
+}
+
+/// What was handed over.
+pub(crate) fn files() -> Vec<FileEntry> {
+    let file = |id, name: &str, folder, write, ago| FileEntry {
+        id,
+        vm: "vm-1".into(),
+        name: name.into(),
+        folder,
+        write,
+        at: NOW - ago * MINUTE,
+    };
+    vec![
+        file(11, "letter.txt", false, false, 5),
+        file(12, "Holiday pictures 2026, the best ones", true, true, 63),
     ]
 }
 

@@ -5,7 +5,7 @@ use crate::data::{self, NOW};
 use crate::stage::Stage;
 use crate::use_bar::bar;
 use crate::use_chooser::{Room, chooser};
-use crate::use_panel::{around, fill, panel};
+use crate::use_panel::{around, fill, fill_with, panel};
 use cofferdam_panel::ui::{fill_apps, fill_lines};
 use cofferdam_panel::view::lines;
 use jiff::tz::TimeZone;
@@ -23,6 +23,13 @@ fn panel_in_every_theme_and_scale() {
             stage.picture(&format!("panel-{theme}-{}x", size.2));
         }
     }
+}
+
+#[test]
+fn panel_with_files_that_were_handed_over() {
+    let stage = panel("default-light", PANEL[0]);
+    fill_with(&stage, &data::apps(5), Some(1), &data::files());
+    stage.picture("panel-files");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use crate::data::{self, NOW};
 use crate::stage::Stage;
-use cofferdam_monitor::bus::AppEntry;
+use cofferdam_monitor::bus::{AppEntry, FileEntry};
 use cofferdam_panel::ui::{Panel, fill_apps, fill_lines, fill_permissions};
 use cofferdam_panel::view::{Around, lines, permissions};
 use i_slint_backend_testing::ElementHandle;
@@ -28,10 +28,19 @@ pub(crate) fn around(now: u64) -> Around<'static> {
 }
 
 pub(crate) fn fill(stage: &Stage<Panel>, apps: &[AppEntry], selected: Option<usize>) {
+    fill_with(stage, apps, selected, &[]);
+}
+
+pub(crate) fn fill_with(
+    stage: &Stage<Panel>,
+    apps: &[AppEntry],
+    selected: Option<usize>,
+    files: &[FileEntry],
+) {
     let entries = data::permissions();
     fill_apps(&stage.component, &stage.look, apps, selected, NOW, &TimeZone::UTC);
     if selected.is_some() {
-        let rows = permissions::rows(&entries, &around(NOW));
+        let rows = permissions::rows(&entries, files, &around(NOW));
         fill_permissions(&stage.component, &rows, &permissions::closed(&entries));
         fill_lines(&stage.component, &lines::rows(&data::log(), &entries, &around(NOW)), true, false);
     }
@@ -42,7 +51,7 @@ type Said = Rc<RefCell<Vec<String>>>;
 /// A panel with five apps that notes what is done.
 fn used() -> (Stage<Panel>, Said) {
     let stage = panel("default-dark", (1060.0, 690.0, 1.0));
-    fill(&stage, &data::apps(5), Some(1));
+    fill_with(&stage, &data::apps(5), Some(1), &data::files());
     stage.component.set_undo_text("Revoked: imap.example.org".into());
     let said = Said::default();
     let note = |said: &Said| {
@@ -79,6 +88,7 @@ fn by_mouse() {
     for (label, expected) in [
         ("Firefox", "select 0"),
         ("Revoke imap.example.org", "revoke 1"),
+        ("Take back letter.txt", "revoke file 11"),
         ("Network: off", "network off"),
         ("Network: internet", "network internet"),
         ("Everything off for Mail", "off"),
@@ -97,6 +107,8 @@ fn every_control_is_reached_with_tab_and_works_with_space() {
     for (label, expected) in [
         ("Revoke imap.example.org", "revoke 1"),
         ("Revoke text from Firefox", "revoke 4"),
+        ("Take back letter.txt", "revoke file 11"),
+        ("Take back Holiday pictures 2026, the best ones", "revoke file 12"),
         ("Everything off for Mail", "off"),
         ("Everything off for all", "off for all"),
         ("Stop from now: imap.example.org:993", "act 0"),
@@ -136,9 +148,11 @@ fn arrows_move_and_space_chooses() {
 #[test]
 fn enter_takes_away_but_never_gives_back() {
     let (stage, said) = used();
-    for (label, expected) in
-        [("Revoke imap.example.org", vec!["revoke 1"]), ("Undo: Revoked: imap.example.org", Vec::new())]
-    {
+    for (label, expected) in [
+        ("Revoke imap.example.org", vec!["revoke 1"]),
+        ("Take back letter.txt", vec!["revoke file 11"]),
+        ("Undo: Revoked: imap.example.org", Vec::new()),
+    ] {
         while stage.focused() != label {
             stage.key(Key::Tab);
         }
@@ -169,7 +183,7 @@ fn what_an_administrator_set_stays() {
     let (stage, said) = used();
     let mut entries = data::permissions();
     entries[0].author = "admin".into();
-    fill_permissions(&stage.component, &permissions::rows(&entries, &around(NOW)), "");
+    fill_permissions(&stage.component, &permissions::rows(&entries, &data::files(), &around(NOW)), "");
     stage.click("Network: all");
     assert!(said.take().is_empty());
     assert!(!stage.tab_order().contains(&"Network".to_owned()));
@@ -193,7 +207,7 @@ fn a_countdown_moves_nothing() {
     while stage.focused() != "Revoke imap.example.org" {
         stage.key(Key::Tab);
     }
-    let rows = permissions::rows(&data::permissions(), &around(NOW + 1000));
+    let rows = permissions::rows(&data::permissions(), &[], &around(NOW + 1000));
     fill_permissions(&stage.component, &rows, "");
     assert_eq!(stage.focused(), "Revoke imap.example.org", "the focus stays while the seconds pass");
     assert!(stage.elements().iter().any(|e| e.label.contains("42:09 left")));
@@ -208,7 +222,7 @@ fn the_keyboard_outlives_the_line_that_had_it() {
     assert!(cofferdam_panel::access::has_focus(&stage.canvas));
     let mut entries = data::permissions();
     entries[0].grants.clear();
-    fill_permissions(&stage.component, &permissions::rows(&entries, &around(NOW)), "");
+    fill_permissions(&stage.component, &permissions::rows(&entries, &data::files(), &around(NOW)), "");
     stage.settle();
     assert!(!cofferdam_panel::access::has_focus(&stage.canvas), "the focus goes with its line");
     stage.component.invoke_regain();

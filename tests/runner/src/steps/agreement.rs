@@ -8,7 +8,7 @@ use super::panel::labels;
 use super::permissions::monitor;
 use super::{Run, StepError};
 use cofferdam_control::desktop::{PromptInfo, Request};
-use cofferdam_monitor::bus::{AppEntry, PermissionEntry};
+use cofferdam_monitor::bus::{AppEntry, FileEntry, PermissionEntry};
 use cofferdam_monitor::panel_bus::Element;
 use serde_json::Value;
 use std::time::{Duration, Instant};
@@ -83,6 +83,8 @@ impl Run<'_> {
             let mut value = json(serde_json::to_value(&app))?;
             if let Some(object) = value.as_object_mut() {
                 object.insert("permissions".into(), json(serde_json::to_value(&permissions))?);
+                let files = service.files(&app.vm).map_err(monitor)?;
+                object.insert("files".into(), json(serde_json::to_value(&files))?);
             }
             apps.push(value);
         }
@@ -103,8 +105,11 @@ impl Run<'_> {
             let apps = run.desktop.monitor()?.apps().map_err(monitor)?;
             let Some(app) = apps.get(n) else { return Ok(Some("an app is gone".into())) };
             let permissions = run.desktop.monitor()?.permissions(&app.vm).map_err(monitor)?;
+            let files = run.desktop.monitor()?.files(&app.vm).map_err(monitor)?;
             let shown = run.elements()?;
-            let wrong = about_all(&apps, &shown).or_else(|| about_one(n, app, &apps, &permissions, &shown));
+            let wrong = about_all(&apps, &shown)
+                .or_else(|| about_one(n, app, &apps, &permissions, &shown))
+                .or_else(|| about_files(&files, &shown));
             Ok(wrong.map(|why| format!("{}: {why}; the panel shows {}", app.vm, labels(&shown, "panel"))))
         })
     }
@@ -238,6 +243,28 @@ fn grants(kinds: &[&PermissionEntry], apps: &[AppEntry], shown: &[Element]) -> O
     })
 }
 
+/// What is wrong with the files that were handed over: each has a line and a button, and there are no others.
+fn about_files(files: &[FileEntry], shown: &[Element]) -> Option<String> {
+    let buttons: Vec<&Element> =
+        of_panel(shown).filter(|e| e.role == "button" && e.label.starts_with("Take back ")).collect();
+    if buttons.len() != files.len() {
+        return Some(format!("there are {} files, {} can be taken back", files.len(), buttons.len()));
+    }
+    files.iter().find_map(|file| {
+        let line = of_panel(shown).any(|e| {
+            let words = e.label.strip_prefix(&file.name).and_then(|rest| rest.strip_prefix(", "));
+            e.role == "list-item"
+                && words.is_some_and(|words| {
+                    let (folder, change) =
+                        (words.starts_with("folder, "), words.contains("to read and change,"));
+                    (folder, change) == (file.folder, file.write) && words.contains("to read")
+                })
+        });
+        let button = buttons.iter().any(|b| b.label.strip_prefix("Take back ") == Some(&file.name));
+        (!line || !button).then(|| format!("{file:?} should be shown"))
+    })
+}
+
 /// A target as people read it: VMs by the names of their apps.
 fn named(target: &str, apps: &[AppEntry]) -> String {
     let app = target.split_once(" from ").and_then(|(what, vm)| {
@@ -316,6 +343,33 @@ mod tests {
             ),
             element("button", "Revoke text from Mail", "", [700.0, 130.0]),
         ]
+    }
+
+    #[test]
+    fn files_are_compared() {
+        let file = |folder, write| FileEntry {
+            id: 3,
+            vm: "mail".into(),
+            name: "letter.txt".into(),
+            folder,
+            write,
+            at: 1,
+        };
+        let shown = [
+            element("list-item", "letter.txt, to read, since 10:12", "", [300.0, 130.0]),
+            element("button", "Take back letter.txt", "", [700.0, 130.0]),
+        ];
+        assert_eq!(about_files(&[file(false, false)], &shown), None);
+        assert_eq!(about_files(&[], &[]), None);
+        for (files, shown) in [
+            (vec![file(false, true)], &shown[..]),
+            (vec![file(true, false)], &shown[..]),
+            (vec![file(false, false)], &shown[..1]),
+            (vec![file(false, false)], &shown[1..]),
+            (vec![], &shown[..]),
+        ] {
+            assert!(about_files(&files, shown).is_some(), "{files:?} {shown:?}");
+        }
     }
 
     fn wrong(shown: &[Element]) -> Option<String> {

@@ -63,10 +63,10 @@ pub(crate) struct RevokeArgs {
     /// The number of a grant, or a VM; of a VM alone everything is taken back
     #[arg(required_unless_present_any = ["everything", "undo"], value_name = "GRANT|VM")]
     pub(crate) what: Option<String>,
-    /// Only grants of this kind
+    /// Only grants of this kind; of files also what was handed over
     #[arg(value_parser = kinds())]
     pub(crate) kind: Option<String>,
-    /// Only the grant about this
+    /// Only the grant about this, or the file of this name or number
     pub(crate) target: Option<String>,
     /// Take everything back from all apps
     #[arg(long, conflicts_with = "what")]
@@ -137,6 +137,7 @@ mod tests {
             "revoke mail",
             "revoke mail network",
             "revoke mail network a.org",
+            "revoke mail files letter.txt",
             "revoke --everything",
             "revoke --undo 3",
         ] {

@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::ui;
 use args::{GrantArgs, LogArgs, PermissionsArgs, RevokeArgs};
 use cofferdam_launcher::paths::Paths;
-use cofferdam_monitor::bus::{AppEntry, PendingEntry, PermissionEntry, PermissionsProxy};
+use cofferdam_monitor::bus::{AppEntry, FileEntry, PendingEntry, PermissionEntry, PermissionsProxy};
 use serde::Serialize;
 use serde_json::json;
 
@@ -28,6 +28,8 @@ struct AppPermissions {
     #[serde(flatten)]
     app: AppEntry,
     permissions: Vec<PermissionEntry>,
+    /// Files and folders that it has now.
+    files: Vec<FileEntry>,
 }
 
 /// What `coffer permissions --json` prints.
@@ -61,7 +63,8 @@ pub(crate) async fn permissions(desktop: &str, args: PermissionsArgs) -> Result<
     for app in monitor.apps().await? {
         if wanted(&app.vm, &app.app) {
             let permissions = monitor.permissions(&app.vm).await?;
-            apps.push(AppPermissions { app, permissions });
+            let files = monitor.files(&app.vm).await?;
+            apps.push(AppPermissions { app, permissions, files });
         }
     }
     if let (Some(name), true) = (&args.app, apps.is_empty()) {
@@ -111,7 +114,7 @@ pub(crate) async fn revoke(desktop: &str, args: RevokeArgs) -> Result<(), Error>
         monitor.undo(token).await?;
         return if args.json { ui::answer(&to_json(&json!({ "undone": token }))?) } else { Ok(()) };
     }
-    let mut grants = Vec::new();
+    let (mut grants, mut files) = (Vec::new(), Vec::new());
     let mut undo = Vec::new();
     match (&args.what, &args.kind) {
         (None, _) => undo.push(monitor.revoke_everything().await?),
@@ -124,20 +127,28 @@ pub(crate) async fn revoke(desktop: &str, args: RevokeArgs) -> Result<(), Error>
         },
         (Some(vm), Some(kind)) => {
             grants = show::numbers(&monitor.permissions(vm).await?, kind, args.target.as_deref());
-            if grants.is_empty() {
+            if kind == "files" {
+                files = show::files_of(&monitor.files(vm).await?, args.target.as_deref());
+            }
+            if grants.is_empty() && files.is_empty() {
                 return Err(Error::Plain(format!(
-                    "{vm} has no such grant; `coffer permissions {vm}` lists them"
+                    "{vm} has nothing of that kind to take back; `coffer permissions {vm}` lists them"
                 )));
             }
             for number in &grants {
                 undo.push(monitor.revoke(*number).await?);
             }
+            for number in &files {
+                monitor.take_back(*number).await?;
+            }
         }
     }
     if args.json {
-        return ui::answer(&to_json(&json!({ "revoked": grants, "undo": undo }))?);
+        return ui::answer(&to_json(&json!({ "revoked": grants, "files": files, "undo": undo }))?);
     }
-    ui::note(&undo_hint(&undo));
+    if !undo.is_empty() {
+        ui::note(&undo_hint(&undo));
+    }
     Ok(())
 }
 

@@ -5,7 +5,7 @@
 use super::{AppPermissions, Overview};
 use crate::error::Error;
 use crate::ui::{self, table};
-use cofferdam_monitor::bus::{GrantEntry, LogEntry, PermissionEntry};
+use cofferdam_monitor::bus::{FileEntry, GrantEntry, LogEntry, PermissionEntry};
 
 /// A text from elsewhere, on one line and without control or direction characters.
 fn clean(text: &str) -> String {
@@ -78,6 +78,11 @@ pub(super) fn each(overview: &Overview) -> String {
             part.push_str("\n\n");
             part.push_str(&table(["GRANT", "KIND", "ABOUT", "SAYS", "UNTIL", "BY", "LAST USED"], &grants));
         }
+        if !app.files.is_empty() {
+            let files: Vec<_> = app.files.iter().map(|f| file(overview.now, f)).collect();
+            part.push_str("\n\n");
+            part.push_str(&table(["FILE", "NAME", "WHAT", "MAY", "SINCE"], &files));
+        }
         parts.push(part);
     }
     parts.join("\n\n") + &pending(overview)
@@ -99,6 +104,20 @@ fn grant(now: u64, g: &GrantEntry) -> [String; 7] {
         clean(&g.author),
         ago(now, g.last_used),
     ]
+}
+
+fn file(now: u64, f: &FileEntry) -> [String; 5] {
+    let (what, may) = (if f.folder { "folder" } else { "file" }, if f.write { "write" } else { "read" });
+    [f.id.to_string(), clean(&f.name), what.to_owned(), may.to_owned(), ago(now, f.at)]
+}
+
+/// The numbers of the files of this name, of the one with this number if none is called so, or of all.
+pub(super) fn files_of(files: &[FileEntry], target: Option<&str>) -> Vec<u64> {
+    let those =
+        |wanted: &dyn Fn(&FileEntry) -> bool| files.iter().filter(|f| wanted(f)).map(|f| f.id).collect();
+    let Some(target) = target else { return those(&|_| true) };
+    let named: Vec<u64> = those(&|f| f.name == target);
+    if named.is_empty() { those(&|f| f.id.to_string() == target) } else { named }
 }
 
 /// The numbers of what was allowed of a kind, or of whatever was said about exactly `target`: a "never" goes
@@ -206,7 +225,7 @@ mod tests {
         };
         Overview {
             now: 10_000,
-            apps: vec![AppPermissions { app, permissions: vec![network] }],
+            apps: vec![AppPermissions { app, permissions: vec![network], files: Vec::new() }],
             pending: vec![pending],
         }
     }
@@ -220,6 +239,30 @@ mod tests {
             assert!(text.contains(part), "{part} is not in\n{text}");
         }
         assert!(!text.contains(['\u{1b}', '\u{202e}']), "{text:?}");
+    }
+
+    #[test]
+    fn files_are_found() {
+        let file = |id, name: &str| FileEntry {
+            id,
+            vm: "mail".into(),
+            name: name.into(),
+            folder: id == 9,
+            write: id == 9,
+            at: 4000,
+        };
+        let files = [file(7, "9"), file(8, "a.txt"), file(9, "pictures"), file(10, "a.txt")];
+        assert_eq!(files_of(&files, None), [7, 8, 9, 10]);
+        assert_eq!(files_of(&files, Some("a.txt")), [8, 10], "all that are called so");
+        assert_eq!(files_of(&files, Some("9")), [7], "a name before a number");
+        assert_eq!(files_of(&files, Some("8")), [8]);
+        assert!(files_of(&files, Some("b.txt")).is_empty());
+        let mut overview = overview();
+        overview.apps[0].files = files.to_vec();
+        let text = each(&overview);
+        for part in ["9     pictures  folder  write  6 s ago", "8     a.txt     file    read   6 s ago"] {
+            assert!(text.contains(part), "{part} is not in\n{text}");
+        }
     }
 
     #[test]

@@ -36,6 +36,30 @@ fn one_file_too_many_is_answered() {
 }
 
 #[test]
+fn what_is_taken_back_makes_room() {
+    let mut core = Core::new(Guarded::default());
+    core.connected();
+    let max = u32::try_from(MAX_FILES).unwrap();
+    let hand_over = |core: &mut Core, serial: u32| {
+        core.wish(serial, choose(), Duration::from_secs(u64::from(serial)));
+        let ticket = Ticket { id: u64::from(serial) + 1, grant: None, until: None, once: true };
+        let outcome = PortalOutcome::File { ticket, name: "a".into_label(), folder: false, writable: false };
+        core.monitor(ToPoint::PortalDone { serial, outcome }, vec![file(b"x")]);
+        let effects: Vec<Effect> = std::iter::from_fn(|| core.poll_effect()).collect();
+        let given = |e: &Effect| {
+            let Effect::Guest(ToGuest::PortalReply { outcome, .. }) = e else { return false };
+            matches!(outcome, GuestOutcome::File { .. })
+        };
+        effects.iter().any(given)
+    };
+    assert!((0..max).all(|serial| hand_over(&mut core, serial)));
+    assert!(!hand_over(&mut core, max));
+    core.monitor(ToPoint::Cut { ticket: 7 }, Vec::new());
+    assert!(hand_over(&mut core, max + 1), "one was taken back");
+    assert!(!hand_over(&mut core, max + 2));
+}
+
+#[test]
 fn a_home_is_not_handed_over_whoever_says_so() {
     let (shepherd, mut guest) = start();
     let monitor = shepherd.connect();
