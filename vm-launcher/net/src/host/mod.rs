@@ -172,20 +172,20 @@ impl Host {
     /// Handles what is ready.
     pub fn events(&mut self, link: &mut dyn Link) {
         for _ in 0..ROUNDS {
-            let ready = match self.poller.ready() {
+            let (ready, more) = match self.poller.ready() {
                 Ok(ready) => ready,
                 Err(error) => {
                     tracing::error!("event loop: {error}");
                     return;
                 }
             };
-            if ready.is_empty() {
-                return;
-            }
             for ready in ready {
                 self.event(ready, link);
             }
             self.effects(link);
+            if !more {
+                return;
+            }
         }
         self.poller.wake();
     }
@@ -194,7 +194,7 @@ impl Host {
         let now = self.now();
         match ready.source {
             Source::Flow(id) if self.tcps.has(id) => {
-                let attempt = self.tcps.ready(id, ready.readable, ready.writable, &self.poller);
+                let attempt = self.tcps.ready(id, ready, &self.poller);
                 self.attempted(id, attempt, link);
             }
             Source::Flow(id) => self.datagram_ready(id, link),

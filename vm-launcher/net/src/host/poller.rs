@@ -74,6 +74,8 @@ pub(super) struct Ready {
     pub(super) readable: bool,
     /// There is room to write.
     pub(super) writable: bool,
+    /// It is more than bytes: an end, an error, urgent data. One read may then not be all there is.
+    pub(super) special: bool,
 }
 
 /// An epoll instance with a timer and a wake-up.
@@ -104,7 +106,7 @@ impl Poller {
 
     /// Watches the socket of a flow: each change of readiness is told once.
     pub(super) fn add_flow(&self, fd: BorrowedFd<'_>, id: FlowId) -> Result<(), Errno> {
-        let flags = EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET;
+        let flags = EventFlags::IN | EventFlags::OUT | EventFlags::PRI | EventFlags::RDHUP | EventFlags::ET;
         self.add(fd, Source::Flow(id), flags)
     }
 
@@ -125,15 +127,16 @@ impl Poller {
         let _ = rustix::io::read(&self.wake, &mut [0; 8]);
     }
 
-    /// Sets the timer for `deadline`, if it is not.
+    /// Has the timer fire at `deadline` at the latest. One that was set for an earlier time stays: firing once
+    /// for nothing is cheaper than setting it anew with every packet.
     pub(super) fn arm(&mut self, deadline: Option<Duration>, now: Duration) -> Result<(), Errno> {
-        if deadline == self.armed {
+        let Some(at) = deadline.filter(|at| self.armed.is_none_or(|armed| *at < armed)) else {
             return Ok(());
-        }
+        };
         self.armed = deadline;
         // Zero would disarm the timer instead of firing it at once.
-        let span = deadline.map(|at| at.saturating_sub(now).max(Duration::from_nanos(1)));
-        let value = Timespec::try_from(span.unwrap_or_default()).map_err(|_too_far| Errno::INVAL)?;
+        let span = at.saturating_sub(now).max(Duration::from_nanos(1));
+        let value = Timespec::try_from(span).map_err(|_too_far| Errno::INVAL)?;
         let spec = Itimerspec { it_interval: Timespec::default(), it_value: value };
         rustix::time::timerfd_settime(&self.timer, TimerfdTimerFlags::empty(), &spec)?;
         Ok(())
@@ -146,23 +149,25 @@ impl Poller {
         let _ = rustix::io::read(&self.timer, &mut [0; 8]);
     }
 
-    /// What is ready now.
-    pub(super) fn ready(&self) -> Result<Vec<Ready>, Errno> {
+    /// What is ready now, and whether there may be more. What becomes ready later wakes the gateway again.
+    pub(super) fn ready(&self) -> Result<(Vec<Ready>, bool), Errno> {
         let mut events = Vec::with_capacity(BATCH);
         match epoll::wait(&self.epoll, spare_capacity(&mut events), Some(&Timespec::default())) {
             Ok(_) | Err(Errno::INTR) => {}
             Err(error) => return Err(error),
         }
-        let over = EventFlags::IN | EventFlags::HUP | EventFlags::ERR | EventFlags::RDHUP;
+        let special = EventFlags::HUP | EventFlags::ERR | EventFlags::RDHUP | EventFlags::PRI;
+        let over = EventFlags::IN | special;
         let ready = |event: &epoll::Event| {
             let flags = event.flags;
             Some(Ready {
                 source: Source::named(event.data.u64())?,
                 readable: flags.intersects(over),
                 writable: flags.intersects(EventFlags::OUT | EventFlags::HUP | EventFlags::ERR),
+                special: flags.intersects(special),
             })
         };
-        Ok(events.iter().filter_map(ready).collect())
+        Ok((events.iter().filter_map(ready).collect(), events.len() >= BATCH))
     }
 }
 

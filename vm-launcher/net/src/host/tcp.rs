@@ -5,8 +5,8 @@
 //! sockets. Each flow is a stack of its own with two buffers; neither side is read while the other's buffer
 //! is full, so a flow never holds more than those, and a thousand flows cost a segment of one nothing.
 
-use super::greeting::{Greeting, greet, serve};
-use super::poller::Poller;
+use super::greeting::{Greeting, greet};
+use super::poller::{Poller, Ready};
 use super::port::{LARGE, Port, capabilities};
 use super::sockets;
 use crate::core::names::Names;
@@ -15,10 +15,10 @@ use crate::core::plan::Mac;
 use crate::core::{Fault, FlowId};
 use crate::link::Link;
 use crate::vhost::Abilities;
+use carry::carry;
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 use rustix::io::Errno;
-use rustix::net::{RecvFlags, SendFlags, Shutdown};
 use smoltcp::iface::{Config, Interface, PollResult, SocketHandle, SocketSet};
 use smoltcp::socket::tcp::{Socket, SocketBuffer, State};
 use smoltcp::time::Instant;
@@ -36,6 +36,9 @@ const NARROW: usize = 24 * 1024;
 const WIDE: usize = 256;
 /// Headers of a segment, generously.
 const HEADERS: usize = 128;
+/// How long the acknowledgement of a little thing waits for an answer that takes it along, where the far end is
+/// that quick: one frame less for each question and answer.
+const ANSWER: Duration = Duration::from_millis(1);
 /// How often a flow whose clock has stopped is probed.
 const PROBE: smoltcp::time::Duration = smoltcp::time::Duration::from_millis(100);
 /// The guest's segment size must lie between these.
@@ -69,6 +72,12 @@ struct Flow {
     greeting: bool,
     readable: bool,
     writable: bool,
+    /// What there is to read may be more than one read gives.
+    special: bool,
+    /// When the guest said the last little thing that was not answered yet.
+    spoke: Option<Duration>,
+    /// The last one was answered so soon that the answer could acknowledge it.
+    chats: bool,
     /// The far end has said all.
     heard: bool,
     /// The far end was told that the guest has said all.
@@ -220,6 +229,9 @@ impl Tcps {
             greeting: true,
             readable: false,
             writable: false,
+            special: false,
+            spoke: None,
+            chats: false,
             heard: false,
             told: false,
             timer: None,
@@ -247,12 +259,13 @@ impl Tcps {
     }
 
     /// A socket is ready.
-    pub(super) fn ready(&mut self, id: FlowId, readable: bool, writable: bool, poller: &Poller) -> Attempt {
+    pub(super) fn ready(&mut self, id: FlowId, ready: Ready, poller: &Poller) -> Attempt {
         let Some(flow) = self.flows.get_mut(&id) else { return Attempt::Going };
-        flow.readable |= readable;
-        flow.writable |= writable;
+        flow.readable |= ready.readable;
+        flow.writable |= ready.writable;
+        flow.special |= ready.special;
         match std::mem::replace(&mut flow.peer, Peer::Nobody) {
-            Peer::Connecting(fd, rest) if writable => {
+            Peer::Connecting(fd, rest) if ready.writable => {
                 let end = match rustix::net::sockopt::socket_error(&fd) {
                     Ok(Ok(())) => {
                         // The events that came before belong to the attempt.
@@ -332,6 +345,7 @@ impl Tcps {
             }
             return;
         }
+        flow.heard_of(segment, now);
         self.feed(id, packet, link, now);
         self.queue(id);
     }
@@ -393,6 +407,7 @@ impl Tcps {
             }
         }
         carry(flow, names, &mut turn);
+        flow.answered(turn.bytes_in, now);
         self.answer(id, link, now, &mut turn);
         turn
     }
@@ -497,6 +512,27 @@ impl Tcps {
 }
 
 impl Flow {
+    /// A segment of the guest's comes: whether it is acknowledged at once.
+    fn heard_of(&mut self, segment: &Tcp, now: Duration) {
+        let little = segment.span > 0 && segment.span < u32::from(self.mss);
+        if little {
+            self.spoke = Some(now);
+        }
+        if let Some((sockets, handle)) = &mut self.stack {
+            let delay = (little && self.chats).then_some(ANSWER.into());
+            sockets.get_mut::<Socket<'_>>(*handle).set_ack_delay(delay);
+        }
+    }
+
+    /// The far end has said so much.
+    fn answered(&mut self, bytes: u64, now: Duration) {
+        if bytes > 0
+            && let Some(at) = self.spoke.take()
+        {
+            self.chats = now.saturating_sub(at) < ANSWER;
+        }
+    }
+
     /// Bytes of the SYN behind its IP header: all of it, options included, since it has no data.
     fn segment_len(&self) -> usize {
         let header = if self.segment.guest.is_ipv4() { 20 } else { 40 };
@@ -516,7 +552,7 @@ fn try_next(
     mut end: Attempt,
 ) -> Attempt {
     while let Some(to) = rest.pop_front() {
-        (flow.readable, flow.writable) = (false, false);
+        (flow.readable, flow.writable, flow.special) = (false, false, false);
         match sockets::tcp(to).and_then(|fd| poller.add_flow(fd.as_fd(), id).map(|()| fd)) {
             Ok(fd) => {
                 flow.peer = Peer::Connecting(fd, rest);
@@ -529,61 +565,6 @@ fn try_next(
     end
 }
 
-/// Moves bytes both ways, as far as both sides go.
-fn carry(flow: &mut Flow, names: &mut Names, turn: &mut Turn) {
-    let Some((sockets, handle)) = &mut flow.stack else { return };
-    let socket = sockets.get_mut::<Socket<'_>>(*handle);
-    let fd = match &mut flow.peer {
-        Peer::Live(fd) => fd,
-        Peer::Dns(question) => {
-            if !serve(socket, question, names) {
-                turn.over = Some(Over::Fault(Fault::Dns));
-            }
-            return;
-        }
-        Peer::Nobody | Peer::Connecting(..) => return,
-    };
-    while flow.writable && !flow.greeting && socket.can_recv() {
-        let sent = socket.recv(|bytes| match rustix::net::send(&*fd, bytes, SendFlags::NOSIGNAL) {
-            Ok(n) => (n, Ok(n)),
-            Err(error) => (0, Err(error)),
-        });
-        match sent {
-            Ok(Ok(n)) => turn.bytes_out = turn.bytes_out.saturating_add(u64::try_from(n).unwrap_or(0)),
-            Ok(Err(Errno::AGAIN)) => flow.writable = false,
-            Ok(Err(Errno::INTR)) => {}
-            Ok(Err(_)) | Err(_) => {
-                socket.abort();
-                return;
-            }
-        }
-    }
-    let opened = !matches!(socket.state(), State::Listen | State::SynReceived);
-    if opened && !socket.may_recv() && !flow.told && !flow.greeting {
-        flow.told = true;
-        // A far end that is gone will be noticed by reading.
-        let _ = rustix::net::shutdown(&*fd, Shutdown::Write);
-    }
-    while flow.readable && !flow.heard && socket.can_send() {
-        let got = socket.send(|room| match rustix::net::recv(&*fd, &mut *room, RecvFlags::empty()) {
-            Ok((n, _)) => (n, Ok(n)),
-            Err(error) => (0, Err(error)),
-        });
-        match got {
-            Ok(Ok(0)) => {
-                flow.heard = true;
-                socket.close();
-            }
-            Ok(Ok(n)) => turn.bytes_in = turn.bytes_in.saturating_add(u64::try_from(n).unwrap_or(0)),
-            Ok(Err(Errno::AGAIN)) => flow.readable = false,
-            Ok(Err(Errno::INTR)) => {}
-            Ok(Err(_)) | Err(_) => {
-                socket.abort();
-                return;
-            }
-        }
-    }
-}
-
+mod carry;
 #[cfg(test)]
 mod tests;

@@ -260,3 +260,26 @@ fn a_site_that_is_not_there_is_told_as_such() {
         net.guest.forget(connection);
     }
 }
+
+#[test]
+fn what_stands_behind_urgent_data_or_an_end_arrives_too() {
+    // A read stops at urgent data although there is more: nobody may take a short read for all there is.
+    let mut net = Net::new(Level::Ask);
+    let site = Site::open("127.0.0.1", |mut stream| {
+        let mut byte = [0];
+        while let Ok(1) = stream.read(&mut byte) {
+            stream.write_all(b"before").unwrap();
+            rustix::net::send(&stream, b"!", rustix::net::SendFlags::OOB).unwrap();
+            stream.write_all(b"after").unwrap();
+        }
+        stream.write_all(b"last words").unwrap();
+    });
+    net.names.set("site.example", &["127.0.0.1"]);
+    let (connection, _) = net.visit("site.example", site.addr.port());
+    for _ in 0..50 {
+        net.guest.send(connection, b"?");
+        assert_eq!(net.guest.receive(connection, 11), b"beforeafter");
+    }
+    net.guest.tcp(connection).close();
+    assert_eq!(net.guest.receive(connection, 100), b"last words", "and then its end");
+}

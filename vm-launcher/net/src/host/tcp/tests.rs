@@ -41,3 +41,28 @@ fn all_flows_of_a_guest_have_a_bounded_part_of_the_memory() {
         assert_eq!(bytes(&mut tcps, n), expected);
     }
 }
+
+/// Whether the acknowledgement of a segment of `span` bytes that came at `at` waits for an answer.
+fn waits(tcps: &mut Tcps, span: u32, at: Duration) -> bool {
+    let flow = tcps.flows.get_mut(&FlowId(1)).unwrap();
+    flow.heard_of(&Tcp { opens: false, span, ..syn(1) }, at);
+    let (sockets, handle) = flow.stack.as_mut().unwrap();
+    sockets.get_mut::<Socket<'_>>(*handle).ack_delay().is_some()
+}
+
+#[test]
+fn only_a_quick_answer_to_a_little_thing_takes_its_acknowledgement_along() {
+    let mut tcps = Tcps::new(7);
+    open(&mut tcps, 1);
+    let at = Duration::from_micros;
+    assert!(!waits(&mut tcps, 10, at(0)), "nothing is known of the far end");
+    tcps.flows.get_mut(&FlowId(1)).unwrap().answered(5, at(100));
+    assert!(waits(&mut tcps, 10, at(200)));
+    assert!(!waits(&mut tcps, 1460, at(300)), "an upload is acknowledged at once");
+    assert!(!waits(&mut tcps, 0, at(300)), "nothing to acknowledge");
+    assert!(waits(&mut tcps, 10, at(400)));
+    tcps.flows.get_mut(&FlowId(1)).unwrap().answered(5, at(20_000));
+    assert!(!waits(&mut tcps, 10, at(20_100)), "it was slow this time");
+    tcps.flows.get_mut(&FlowId(1)).unwrap().answered(0, at(20_200));
+    assert!(!waits(&mut tcps, 10, at(20_300)), "nothing is no answer");
+}
