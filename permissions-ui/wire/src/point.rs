@@ -77,6 +77,21 @@ pub enum FromPoint {
     /// Whether the VM has a connection now (net gateway only). Said when that has changed, at most twice a
     /// second; on a new socket it has none.
     Online(bool),
+    /// Nothing lives under these tickets any more (net gateway only), at most [`MAX_RETURNED`] of them.
+    Returned(Vec<Returned>),
+}
+
+/// Most tickets that are given back in one message.
+pub const MAX_RETURNED: usize = 64;
+
+/// A ticket that is given back. The monitor may have given it anew while this was under way; so it ends only
+/// when it was given back as often as it was given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Returned {
+    /// The ticket.
+    pub ticket: u64,
+    /// In how many answers it came since it was given back last, those that nobody waited for included.
+    pub times: u32,
 }
 
 /// What an app asks for through the portals of its guest. Strings are the guest's: at most 4 KiB each,

@@ -15,7 +15,7 @@ mod tests {
     use super::{corpus, harness};
     use cofferdam_ids::{Identity, Label, VmId};
     use cofferdam_monitor_wire::encode;
-    use cofferdam_monitor_wire::point::{FromPoint, PortalOutcome, PortalWish, Ticket, ToPoint};
+    use cofferdam_monitor_wire::point::{FromPoint, PortalOutcome, PortalWish, Returned, Ticket, ToPoint};
     use cofferdam_monitor_wire::registry::{FromMonitor, ToMonitor};
     use cofferdam_monitor_wire::screen::{
         About, Candidate, FromScreen, Prompt, PromptId, Standing, ToScreen,
@@ -83,6 +83,7 @@ mod tests {
                 FromPoint::Portal { serial: 4, wish: notify },
                 FromPoint::Portal { serial: 5, wish: PortalWish::InhibitIdle { reason: title.clone() } },
                 FromPoint::Online(true),
+                FromPoint::Returned(vec![Returned { ticket: 7, times: 2 }, Returned { ticket: 9, times: 1 }]),
             ],
         );
         let file = PortalOutcome::File { ticket: ticket(), name: title, folder: false, writable: true };

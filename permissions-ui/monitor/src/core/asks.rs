@@ -58,6 +58,7 @@ impl Core {
                 fits
             }
             FromPoint::CutDone { ticket } => self.cut_done((seat, ticket)),
+            FromPoint::Returned(tickets) => role == Role::Network && self.returned(seat, &tickets),
             FromPoint::Online(online) => role == Role::Network && self.set_online(&vm, online),
         };
         if !fine {

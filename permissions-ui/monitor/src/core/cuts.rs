@@ -7,7 +7,7 @@ use super::orders::Until;
 use super::tickets::{Report, Seat, TicketKey};
 use super::words::Effect;
 use cofferdam_ids::VmId;
-use cofferdam_monitor_wire::point::ToPoint;
+use cofferdam_monitor_wire::point::{MAX_RETURNED, Returned, ToPoint};
 use cofferdam_monitor_wire::screen::ToScreen;
 use cofferdam_policy::{AdminRules, Author, Decision, Event, GrantId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -58,6 +58,20 @@ impl Core {
         self.write_usage(report.into_iter().collect());
         self.happened(&Until::Cut(key));
         true
+    }
+
+    /// A gateway gives tickets back. False: too many at a time, or some that it never had.
+    pub(super) fn returned(&mut self, seat: Seat, tickets: &[Returned]) -> bool {
+        tickets.len() <= MAX_RETURNED
+            && tickets.iter().all(|one| {
+                let key = (seat, one.ticket);
+                match self.tickets.returned(key, one.times) {
+                    // Nothing lives under it: whoever waits for its cut need not wait longer.
+                    Ok(true) => self.cut_done(key),
+                    Ok(false) => true,
+                    Err(_) => false,
+                }
+            })
     }
 
     /// Looks again at what lives and waits at a VM and its children.
@@ -134,9 +148,16 @@ impl Core {
     pub(super) fn flush_usage(&mut self, mono: u64) {
         let reports = self.tickets.reports(mono);
         self.write_usage(reports);
+        let rest = self.shares.due(mono);
+        self.write_lines(rest);
     }
 
     pub(super) fn write_usage(&mut self, reports: Vec<Report>) {
+        let reports = self.shares.admit(reports, self.time.mono);
+        self.write_lines(reports);
+    }
+
+    pub(super) fn write_lines(&mut self, reports: Vec<Report>) {
         if reports.is_empty() {
             return;
         }

@@ -11,6 +11,7 @@
 //! | `book` | policy and ledger |
 //! | `vms` | who runs, and how often it was heard |
 //! | `tickets` | what lives at which point |
+//! | `shares` | how many lines the use of it gets |
 //! | `questions` | what waits for a person |
 //! | `presence` | VMs and screens that come and go |
 //! | `asks` | questions of points, and answers to them |
@@ -27,6 +28,7 @@ mod orders;
 mod portals;
 mod presence;
 mod questions;
+mod shares;
 mod tickets;
 mod uri;
 mod views;
@@ -45,6 +47,7 @@ use cofferdam_policy::{AdminRules, Event, Millis};
 use orders::Orders;
 use portals::Portals;
 use questions::Questions;
+use shares::Shares;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use tickets::Tickets;
 use vms::Vms;
@@ -58,6 +61,7 @@ pub struct Core {
     book: Book,
     vms: Vms,
     tickets: Tickets,
+    shares: Shares,
     questions: Questions,
     portals: Portals,
     orders: Orders,
@@ -103,6 +107,7 @@ impl Core {
             book,
             vms: Vms::default(),
             tickets: Tickets::default(),
+            shares: Shares::default(),
             questions: Questions::default(),
             portals: Portals::default(),
             orders: Orders::default(),
@@ -160,7 +165,8 @@ impl Core {
     pub fn poll_timeout(&self) -> Wake {
         let ghosts = self.ghosts.values().map(|(_, deadline)| *deadline).min();
         let book = self.book.wake();
-        let mono = [self.tickets.wake(), self.questions.wake(), book, ghosts, self.screen_before];
+        let tickets = [self.tickets.wake(), self.shares.wake()].into_iter().flatten().min();
+        let mono = [tickets, self.questions.wake(), book, ghosts, self.screen_before];
         Wake { now: self.book.state().next_expiry(), mono: mono.into_iter().flatten().min() }
     }
 

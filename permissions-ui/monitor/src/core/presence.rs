@@ -113,6 +113,8 @@ impl Core {
                 self.cut(key);
             }
             self.flush_usage(self.time.mono);
+            let rest = self.shares.leave(vm);
+            self.write_lines(rest);
             // The grants of the run end here even if the line can't be written.
             let _ = self.book.take(vec![Event::Closed { vm: vm.clone(), run }]);
             self.reconsider_family(vm, true);

@@ -4,7 +4,8 @@
 //!
 //! A socket gets one ticket per grant and key and shares it between all uses, so their number is bounded by
 //! what the person allowed and the sites an app visits; what goes beyond [`MAX_PER_SEAT`] shares a ticket
-//! without a key that any change takes away.
+//! without a key that any change takes away. A gateway gives back what nothing lives under; it has to give a
+//! ticket back as often as it was given, so one that was given anew in the meantime lives on.
 
 use super::words::PointId;
 use cofferdam_ids::{Label, VmId};
@@ -42,6 +43,8 @@ pub(crate) struct Held {
     pub(crate) kind: Kind,
     pub(crate) grant: Option<GrantId>,
     pub(crate) once: bool,
+    /// How often it was given and not given back.
+    given: u32,
     /// Something that was allowed under it, to ask about again after a change.
     pub(crate) sample: Resource,
     /// The file or folder that it is for.
@@ -112,6 +115,9 @@ impl Tickets {
         let kind = resource.kind();
         let shared = (seat, vm.clone(), key.clone(), kind, grant.filter(|_| !crowded));
         if !once && let Some(id) = self.shared.get(&shared) {
+            if let Some(held) = self.held.get_mut(&(seat, *id)) {
+                held.given = held.given.saturating_add(1);
+            }
             return *id;
         }
         self.last = self.last.saturating_add(1);
@@ -125,6 +131,7 @@ impl Tickets {
             kind,
             grant,
             once,
+            given: 1,
             sample: resource,
             file: None,
             pending: None,
@@ -250,6 +257,18 @@ impl Tickets {
         Ok(self.remove(key))
     }
 
+    /// A point gives a ticket back that it was given so often. Whether it has ended: nothing lives under it, and
+    /// no answer with it is under way.
+    pub(crate) fn returned(&mut self, key: TicketKey, times: u32) -> Result<bool, NeverIssued> {
+        if key.1 > self.last || key.1 == BEFORE || times == 0 {
+            return Err(NeverIssued);
+        }
+        // One that was cut in the meantime is late, not wrong.
+        let Some(held) = self.held.get_mut(&key) else { return Ok(false) };
+        held.given = held.given.checked_sub(times).ok_or(NeverIssued)?;
+        Ok(held.given == 0)
+    }
+
     fn remove(&mut self, key: TicketKey) -> Option<Report> {
         // So that nobody is given a ticket that has ended.
         self.cut(key, 0);
@@ -306,12 +325,7 @@ impl Tickets {
             _ => None,
         };
         match &mut held.pending {
-            Some((_, sum)) => {
-                sum.times = sum.times.saturating_add(usage.times);
-                sum.bytes_in = sum.bytes_in.saturating_add(usage.bytes_in);
-                sum.bytes_out = sum.bytes_out.saturating_add(usage.bytes_out);
-                sum.millis = sum.millis.saturating_add(usage.millis);
-            }
+            Some((_, sum)) => add(sum, usage),
             None => {
                 self.due.remove(&(held.due, key));
                 held.pending = Some((resource, usage));
@@ -345,6 +359,14 @@ impl Tickets {
     pub(crate) fn wake(&self) -> Option<u64> {
         self.due.first().map(|(at, _)| *at).into_iter().chain(self.cuts.first().map(|(at, _)| *at)).min()
     }
+}
+
+/// Adds usage up.
+pub(super) fn add(sum: &mut Usage, more: Usage) {
+    sum.times = sum.times.saturating_add(more.times);
+    sum.bytes_in = sum.bytes_in.saturating_add(more.bytes_in);
+    sum.bytes_out = sum.bytes_out.saturating_add(more.bytes_out);
+    sum.millis = sum.millis.saturating_add(more.millis);
 }
 
 impl Held {

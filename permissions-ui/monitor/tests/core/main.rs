@@ -20,3 +20,5 @@ mod portals;
 mod random;
 #[cfg(test)]
 mod replays;
+#[cfg(test)]
+mod returns;

@@ -6,7 +6,7 @@
 use crate::desk::{Desk, Guest, site, vm};
 use cofferdam_ids::Label;
 use cofferdam_monitor::core::{Abilities, Effect, Input, Order, Span};
-use cofferdam_monitor_wire::point::{FromPoint, PortalWish, ToPoint};
+use cofferdam_monitor_wire::point::{FromPoint, PortalWish, Returned, ToPoint};
 use cofferdam_monitor_wire::screen::{FromScreen, PromptId, ToScreen};
 use cofferdam_policy::{
     Answer, Content, Decision, FileAccess, FileKind, GrantId, Kind, Level, Millis, Resource, Usage,
@@ -23,6 +23,7 @@ enum Step {
     Answer { back: u64, answer: Answer, silence: bool },
     CutDone { oldest: bool },
     Used { back: usize },
+    Return { back: usize, keep: usize },
     Odd { guest: usize, ticket: u64 },
     Grant { guest: usize, site: usize, span: Span },
     SetLevel { guest: usize, level: Level },
@@ -62,6 +63,7 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(back, answer, silence)| Step::Answer { back, answer, silence }),
         4 => any::<bool>().prop_map(|oldest| Step::CutDone { oldest }),
         3 => (0..4usize).prop_map(|back| Step::Used { back }),
+        4 => (0..6usize, 0..2usize).prop_map(|(back, keep)| Step::Return { back, keep }),
         1 => (0..3usize, 0..40u64).prop_map(|(guest, ticket)| Step::Odd { guest, ticket }),
         3 => (0..3usize, 0..4usize, prop::sample::select(spans))
             .prop_map(|(guest, site, span)| Step::Grant { guest, site, span }),
@@ -207,6 +209,21 @@ impl World {
                 let point = cofferdam_monitor::core::PointId(point);
                 // About another site than the ticket's: that is a fault, and the socket's end.
                 self.tell(Input::Point(point, FromPoint::Used { ticket, resource, usage }));
+            }
+            Step::Return { back, keep } => {
+                let Some((point, ticket, _)) = self.live.iter().rev().nth(back).cloned() else { return };
+                let of = |(p, t, _): &(u64, u64, Resource)| (*p, *t) == (point, ticket);
+                // What was given anew while this was under way is kept.
+                let times = self.live.iter().filter(|one| of(one)).count().saturating_sub(keep);
+                let Ok(times @ 1..) = u32::try_from(times) else { return };
+                let mut left = times;
+                self.live.retain(|one| {
+                    let goes = of(one) && left > 0;
+                    left -= u32::from(goes);
+                    !goes
+                });
+                let point = cofferdam_monitor::core::PointId(point);
+                self.tell(Input::Point(point, FromPoint::Returned(vec![Returned { ticket, times }])));
             }
             Step::Odd { guest, ticket } => {
                 let Some(guest) = self.guests.get(&guest).cloned() else { return };

@@ -3,6 +3,7 @@
 //!
 //! In: nothing. Out: types.
 
+use cofferdam_monitor_wire::point::Returned;
 use cofferdam_policy::{Host, Refusal, Resource, Transport};
 use core::net::SocketAddr;
 
@@ -82,6 +83,8 @@ pub enum Effect {
         /// The ticket.
         ticket: u64,
     },
+    /// Nothing lives under these tickets any more.
+    Returned(Vec<Returned>),
     /// The link goes up or down.
     Link(bool),
     /// Report whether anything is connected.

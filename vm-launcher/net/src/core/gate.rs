@@ -15,6 +15,7 @@ use super::names::{self, Names};
 use super::online::{ACTIVE, Online};
 use super::plan;
 use super::ration::Ration;
+use super::tickets::Tickets;
 use super::usage::Ledger;
 use super::zones::{self, Range};
 use cofferdam_monitor_wire::point::Ticket;
@@ -86,7 +87,7 @@ pub struct Gate {
     denied: BTreeSet<FlowId>,
     asks: BTreeMap<u32, Ask>,
     by_resource: BTreeMap<Resource, u32>,
-    tickets: BTreeMap<u64, BTreeSet<FlowId>>,
+    tickets: Tickets,
     timers: BTreeSet<(Duration, FlowId)>,
     used: Ledger,
     online: Online,
@@ -114,7 +115,7 @@ impl Gate {
             denied: BTreeSet::new(),
             asks: BTreeMap::new(),
             by_resource: BTreeMap::new(),
-            tickets: BTreeMap::new(),
+            tickets: Tickets::default(),
             timers: BTreeSet::new(),
             used: Ledger::default(),
             online: Online::default(),
@@ -285,7 +286,12 @@ impl Gate {
 
     /// The monitor's answer.
     pub fn decided(&mut self, serial: u32, verdict: Result<Ticket, Refusal>, now: Duration) {
-        // Nobody may wait for it any more; a ticket that nothing lives under needs no place here.
+        self.now = self.now.max(now);
+        if let Ok(ticket) = verdict {
+            self.tickets.given(ticket.id, now);
+            self.give_back(true);
+        }
+        // Nobody may wait for it any more.
         let Some(ask) = self.asks.remove(&serial) else { return };
         self.by_resource.remove(&ask.resource);
         let Ok(ticket) = verdict else {
@@ -320,7 +326,7 @@ impl Gate {
         self.held = self.held.saturating_sub(1);
         self.under_way = self.under_way.saturating_add(1);
         flow.tickets.push(ticket);
-        self.tickets.entry(ticket).or_default().insert(id);
+        self.tickets.add(ticket, id);
         let once = Usage { times: 1, ..Usage::default() };
         self.used.add(ticket, &flow.resource, once, now);
         let effect = match (&contact.host, then.is_empty()) {
@@ -451,12 +457,7 @@ impl Gate {
 
     fn release(&mut self, id: FlowId, tickets: &[u64]) {
         for ticket in tickets {
-            if let Some(flows) = self.tickets.get_mut(ticket) {
-                flows.remove(&id);
-                if flows.is_empty() {
-                    self.tickets.remove(ticket);
-                }
-            }
+            self.tickets.release(*ticket, id, self.now);
         }
     }
 
@@ -492,101 +493,9 @@ impl Gate {
         }
         true
     }
-
-    /// Ends everything under a ticket, now.
-    pub fn cut(&mut self, ticket: u64) {
-        let flows = self.tickets.remove(&ticket).unwrap_or_default();
-        flows.into_iter().for_each(|id| self.end(id, End::Reset));
-        self.effects.extend(self.used.take_ticket(ticket).into_iter().map(Effect::Used));
-        self.effects.push_back(Effect::CutDone { ticket });
-    }
-
-    /// The monitor says how open the network is.
-    pub fn set_level(&mut self, level: Level) {
-        let was = self.is_up();
-        self.level = Some(level);
-        // What was denied under the old level may be asked again.
-        while let Some(id) = self.denied.first().copied() {
-            self.forget(id);
-        }
-        if level == Level::Off {
-            self.end_all(End::Silent);
-        }
-        if was != self.is_up() {
-            self.effects.push_back(Effect::Link(self.is_up()));
-        }
-    }
-
-    /// There is no monitor any more: everything ends, and nothing begins.
-    pub fn monitor_lost(&mut self) {
-        let was = self.is_up();
-        self.level = None;
-        self.end_all(End::Reset);
-        self.tickets.clear();
-        self.asks.clear();
-        self.by_resource.clear();
-        self.used.clear();
-        self.online.forget();
-        // Nobody would hear these.
-        self.effects.retain(|effect| matches!(effect, Effect::End { .. } | Effect::Link(_)));
-        if was {
-            self.effects.push_back(Effect::Link(false));
-        }
-    }
-
-    /// The guest's driver is gone, and all flows with it; there is nobody to tell.
-    pub fn guest_gone(&mut self) {
-        let all: Vec<_> = self.flows.keys().copied().collect();
-        for id in all {
-            self.forget(id);
-        }
-    }
-
-    fn end_all(&mut self, how: End) {
-        let mut all: Vec<_> = self.flows.keys().copied().collect();
-        all.sort_unstable();
-        all.into_iter().for_each(|id| self.end(id, how));
-    }
-
-    /// When [`Self::expire`] has something to do.
-    #[must_use]
-    pub fn poll_timeout(&self) -> Option<Duration> {
-        let timer = self.timers.first().map(|(at, _)| *at);
-        [timer, self.used.due(), self.online.due()].into_iter().flatten().min()
-    }
-
-    /// Forgets what the guest has given up, and reports use.
-    pub fn expire(&mut self, now: Duration) {
-        self.now = self.now.max(now);
-        while let Some((at, id)) = self.timers.first().copied().filter(|(at, _)| *at <= now) {
-            self.timers.remove(&(at, id));
-            let Some(flow) = self.flows.get_mut(&id) else { continue };
-            let patience = match (&flow.stage, flow.key.transport) {
-                // A connection lives as long as its two ends want.
-                (Stage::Live | Stage::Connecting, Transport::Tcp) => continue,
-                (Stage::Live, _) if flow.counts => ACTIVE,
-                (Stage::Live, _) => QUIET,
-                _ => PATIENCE,
-            };
-            let until = flow.seen.saturating_add(patience);
-            if until > now {
-                flow.timer = until;
-                self.timers.insert((until, id));
-            } else if std::mem::take(&mut flow.counts) {
-                flow.timer = flow.seen.saturating_add(QUIET);
-                self.timers.insert((flow.timer, id));
-                self.online.end(now);
-            } else {
-                self.end(id, End::Silent);
-            }
-        }
-        self.effects.extend(self.used.take_due(now).into_iter().map(Effect::Used));
-        if self.online.expire(now) {
-            self.effects.push_back(Effect::Online(false));
-        }
-    }
 }
 
 mod check;
+mod ends;
 #[cfg(test)]
 mod tests;

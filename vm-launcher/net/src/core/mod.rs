@@ -17,6 +17,7 @@ pub mod online;
 pub mod packet;
 pub mod plan;
 pub mod ration;
+pub mod tickets;
 pub mod usage;
 pub mod zones;
 

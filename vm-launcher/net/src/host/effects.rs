@@ -92,6 +92,7 @@ impl Host {
                     self.say(&FromPoint::Used { ticket, resource, usage });
                 }
                 Effect::Refused { resource, why } => self.say(&FromPoint::Refused { resource, why }),
+                Effect::Returned(tickets) => self.say(&FromPoint::Returned(tickets)),
                 Effect::CutDone { ticket } => self.say(&FromPoint::CutDone { ticket }),
                 Effect::Online(online) => self.say(&FromPoint::Online(online)),
                 Effect::Link(up) => {

@@ -2,7 +2,7 @@
 //! What is taken back is gone: cuts, levels, a monitor or a shepherd that is lost.
 
 use crate::common::{Net, QUIET, echo, fountain};
-use cofferdam_monitor_wire::point::FromPoint;
+use cofferdam_monitor_wire::point::{FromPoint, Returned};
 use cofferdam_netguest::Monitor;
 use cofferdam_policy::{Level, Usage};
 use smoltcp::socket::tcp::State;
@@ -190,4 +190,31 @@ fn the_program_ends_with_its_shepherd_and_with_its_machine() {
     assert!(guest.into_wire().ended().success());
     let Net { guest, .. } = Net::new(Level::Ask);
     assert!(guest.into_wire().end().success());
+}
+
+#[test]
+fn hundreds_of_sites_in_turn_give_their_tickets_back_and_what_lives_is_cut() {
+    let mut net = Net::new(Level::Ask);
+    let site = echo("127.0.0.1");
+    net.names.set("lives.example", &["127.0.0.1"]);
+    let (lives, ticket) = net.visit("lives.example", site.addr.port());
+    assert_eq!(net.guest.receive(lives, 6), b"hello ");
+    let mut given = vec![];
+    for n in 0..600 {
+        let name = format!("h{n}.example");
+        net.names.set(&name, &["127.0.0.1"]);
+        let (connection, ticket) = net.visit(&name, site.addr.port());
+        given.push(ticket);
+        net.guest.tcp(connection).abort();
+        net.guest.poll();
+        net.guest.forget(connection);
+    }
+    let back = net.monitor.find("tickets", |message| match message {
+        FromPoint::Returned(tickets) => Some(tickets.clone()),
+        _ => None,
+    });
+    let expected = given.iter().take(back.len()).map(|ticket| Returned { ticket: *ticket, times: 1 });
+    assert_eq!(back, expected.collect::<Vec<_>>(), "the oldest, and none that something lives under");
+    net.monitor.cut(ticket);
+    net.guest.until("the end", |g| (g.tcp(lives).state() == State::Closed).then_some(()));
 }

@@ -15,10 +15,9 @@ impl Gate {
         let under_way = self.flows.values().filter(under_way).count();
         let live = |flow: &Flow| matches!(flow.stage, Stage::Resolving | Stage::Connecting | Stage::Live);
         let covered = |(id, flow): (&FlowId, &Flow)| {
-            !flow.tickets.is_empty()
-                && flow.tickets.iter().all(|t| self.tickets.get(t).is_some_and(|flows| flows.contains(id)))
+            !flow.tickets.is_empty() && flow.tickets.iter().all(|t| self.tickets.covers(*t, *id))
         };
-        let known = self.tickets.values().flatten().all(|id| self.flows.contains_key(id));
+        let known = self.tickets.flows().all(|id| self.flows.contains_key(&id));
         let counted = self.flows.values().filter(|flow| flow.counts).count();
         let asked = self.asks.values().flat_map(|ask| &ask.waiting).count();
         [
@@ -31,6 +30,7 @@ impl Gate {
             (under_way == self.under_way, "flows under way are miscounted"),
             (self.flows.iter().filter(|(_, flow)| live(flow)).all(covered), "a flow lives without a ticket"),
             (counted == self.online.flows(), "a flow that counts is not counted"),
+            (self.tickets.is_sound(), "a ticket is neither used nor to be given back"),
             (known, "a ticket covers a flow that is not there"),
             (self.is_up() || self.flows.is_empty(), "the link is down and something flows"),
         ]
