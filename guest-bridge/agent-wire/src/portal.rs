@@ -163,6 +163,23 @@ pub enum FileOp {
     },
 }
 
+impl FileOp {
+    /// Length in bytes of the longest path in it; 0 without one.
+    #[must_use]
+    pub fn path_len(&self) -> usize {
+        match self {
+            Self::Stat { path }
+            | Self::List { path, .. }
+            | Self::Open { path, .. }
+            | Self::SetLength { path, .. }
+            | Self::MakeFolder { path }
+            | Self::Remove { path, .. } => path.len(),
+            Self::Rename { from, to } => from.len().max(to.len()),
+            Self::Read { .. } | Self::Write { .. } | Self::Sync { .. } | Self::Close { .. } => 0,
+        }
+    }
+}
+
 /// The answer to a [`FileOp`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FileAnswer {

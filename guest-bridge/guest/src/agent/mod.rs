@@ -8,7 +8,7 @@ mod app;
 mod asking;
 pub(crate) mod bridge;
 mod bus;
-mod files;
+pub mod files;
 mod outbox;
 mod port;
 mod portal;

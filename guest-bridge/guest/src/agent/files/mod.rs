@@ -19,7 +19,9 @@ use rustix::fs::{Gid, Mode, Uid, chmod, chown};
 use rustix::mount::{MountFlags, mount};
 
 use crate::init::{APP_USER, RUNTIME_DIR};
-use tree::{Step, Tree};
+
+pub use tree::{MAX_WAITING, Step, Tree};
+pub use wire::{Ask, MAX_REQUEST, ROOT, Request, decode};
 
 /// Where handed-over files appear, below the runtime directory.
 const FOLDER: &str = "cofferdam";
@@ -40,7 +42,7 @@ impl Files {
         std::fs::create_dir(&folder)?;
         chmod(&folder, Mode::from_raw_mode(0o500))?;
         chown(&folder, Some(Uid::from_raw(APP_USER)), Some(Gid::from_raw(APP_USER)))?;
-        Ok(Self { folder, tree: Tree::new(), device: None, buffer: vec![0; wire::MAX_REQUEST] })
+        Ok(Self { folder, tree: Tree::new(), device: None, buffer: vec![0; MAX_REQUEST] })
     }
 
     /// The kernel's end, once it is mounted.
@@ -101,7 +103,7 @@ impl Files {
             match device.read(&mut self.buffer) {
                 Ok(count) => {
                     // The kernel always sends a header.
-                    if let Some(request) = wire::decode(self.buffer.get(..count).unwrap_or_default()) {
+                    if let Some(request) = decode(self.buffer.get(..count).unwrap_or_default()) {
                         self.tree.request(request);
                     }
                 }

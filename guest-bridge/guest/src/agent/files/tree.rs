@@ -12,17 +12,24 @@ use rustix::io::Errno;
 use super::wire::{self, Ask, MAX_IO, Node, ROOT, Request};
 
 /// Operations that may wait for the host; then the kernel waits.
-pub(super) const MAX_WAITING: usize = 32;
+pub const MAX_WAITING: usize = 32;
 const O_ACCMODE: u32 = 3;
 const O_TRUNC: u32 = 0o1000;
 
 /// What to do next.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub enum Step {
     /// Write this to the kernel.
     Reply(Vec<u8>),
     /// Ask the host.
-    Ask { serial: u32, file: u32, op: FileOp },
+    Ask {
+        /// Of the question; the answer repeats it.
+        serial: u32,
+        /// About which thing.
+        file: u32,
+        /// What is to be done.
+        op: FileOp,
+    },
 }
 
 /// Where a node is.
@@ -77,7 +84,7 @@ enum Then {
 
 /// The tree.
 #[derive(Debug)]
-pub(super) struct Tree {
+pub struct Tree {
     slots: BTreeMap<u32, Slot>,
     nodes: BTreeMap<u64, (Place, u64)>,
     numbers: BTreeMap<Place, u64>,
@@ -88,7 +95,9 @@ pub(super) struct Tree {
 }
 
 impl Tree {
-    pub(super) fn new() -> Self {
+    /// Nothing was handed over yet.
+    #[must_use]
+    pub fn new() -> Self {
         Self {
             slots: BTreeMap::new(),
             nodes: BTreeMap::from([(ROOT, (Place::Root, 1))]),
@@ -101,7 +110,7 @@ impl Tree {
     }
 
     /// Shows something that was handed over. Its path below the mount point.
-    pub(super) fn add(&mut self, file: u32, name: &str, folder: bool, writable: bool) -> String {
+    pub fn add(&mut self, file: u32, name: &str, folder: bool, writable: bool) -> String {
         let name = match name.replace('/', "_").trim_matches('\0') {
             "" | "." | ".." => "file".to_owned(),
             name => name.to_owned(),
@@ -112,7 +121,7 @@ impl Tree {
     }
 
     /// Something was taken back: whatever waits for it fails, and so does all that comes.
-    pub(super) fn gone(&mut self, file: u32) {
+    pub fn gone(&mut self, file: u32) {
         self.slots.remove(&file);
         let lost: Vec<u32> = self.waiting.iter().filter(|(_, w)| w.file == file).map(|(s, _)| *s).collect();
         for serial in lost {
@@ -125,17 +134,18 @@ impl Tree {
     }
 
     /// The next thing to do.
-    pub(super) fn poll(&mut self) -> Option<Step> {
+    pub fn poll(&mut self) -> Option<Step> {
         self.steps.pop_front()
     }
 
     /// Whether the kernel should wait with more.
-    pub(super) fn is_busy(&self) -> bool {
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
         self.waiting.len() >= MAX_WAITING
     }
 
     /// The kernel asks.
-    pub(super) fn request(&mut self, request: Request<'_>) {
+    pub fn request(&mut self, request: Request<'_>) {
         let Request { unique, node, ask } = request;
         match ask {
             Ask::Init { minor, flags } => self.reply(wire::init(unique, minor, flags)),
@@ -270,7 +280,7 @@ impl Tree {
     }
 
     /// The host answers.
-    pub(super) fn answer(&mut self, serial: u32, answer: FileAnswer) {
+    pub fn answer(&mut self, serial: u32, answer: FileAnswer) {
         // One whose file was taken back meanwhile was answered already.
         let Some(Waiting { unique, file, then }) = self.waiting.remove(&serial) else { return };
         let writable = self.slots.get(&file).is_some_and(|slot| slot.writable);
@@ -282,9 +292,7 @@ impl Tree {
                 return;
             }
             (Then::Nobody, _) => return,
-            (_, FileAnswer::Failed(errno)) => {
-                wire::failed(unique, Errno::from_raw_os_error(i32::from(errno)))
-            }
+            (_, FileAnswer::Failed(errno)) => wire::failed(unique, errno_of(errno)),
             (Then::Entry(place), FileAnswer::Stat(stat)) => {
                 wire::entry(unique, &describe(self.node(place), stat))
             }
@@ -313,6 +321,10 @@ impl Tree {
     fn ask(&mut self, unique: u64, file: u32, then: Then, op: FileOp) -> Result<(), Errno> {
         if !self.slots.contains_key(&file) {
             return Err(Errno::IO);
+        }
+        // A folder that got a longer name may have taken what is below it out of reach.
+        if op.path_len() > MAX_PATH {
+            return Err(Errno::NAMETOOLONG);
         }
         while self.waiting.contains_key(&self.next_serial) {
             self.next_serial = self.next_serial.wrapping_add(1);
@@ -386,6 +398,14 @@ impl Tree {
 
     fn reply(&mut self, bytes: Vec<u8>) {
         self.steps.push_back(Step::Reply(bytes));
+    }
+}
+
+/// What the host says went wrong. What is no error of Linux is one here.
+fn errno_of(raw: u16) -> Errno {
+    match raw {
+        1..=4095 => Errno::from_raw_os_error(i32::from(raw)),
+        _ => Errno::IO,
     }
 }
 
@@ -542,5 +562,17 @@ mod tests {
         kernel.tree.request(Request { unique: 3, node: file, ask: Ask::Forget(vec![(file, 1)]) });
         kernel.refused(file, Ask::Attributes, Errno::STALE);
         kernel.find(ROOT, "3", true);
+    }
+
+    #[test]
+    fn an_error_that_is_none_is_an_error() {
+        let mut kernel = Kernel::new();
+        let slot = kernel.find(ROOT, "3", true);
+        let file = kernel.find(slot, "a.txt", false);
+        for raw in [0, 4096, u16::MAX] {
+            let (serial, _) = kernel.op(file, Ask::Attributes);
+            kernel.tree.answer(serial, FileAnswer::Failed(raw));
+            assert_eq!(kernel.reply(), wire::failed(kernel.unique, Errno::IO), "{raw}");
+        }
     }
 }

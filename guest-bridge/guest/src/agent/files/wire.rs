@@ -10,9 +10,9 @@ use crate::init::APP_USER;
 /// Most bytes of a file in one request.
 pub(super) const MAX_IO: u32 = 32 * 1024;
 /// Room for the largest request.
-pub(super) const MAX_REQUEST: usize = 64 * 1024;
+pub const MAX_REQUEST: usize = 64 * 1024;
 /// The node that the mount point is.
-pub(super) const ROOT: u64 = 1;
+pub const ROOT: u64 = 1;
 
 const HEADER: usize = 40;
 const MINOR: u32 = 31;
@@ -27,52 +27,114 @@ const S_IFREG: u32 = 0o100_000;
 
 /// One request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Request<'b> {
+pub struct Request<'b> {
     /// Its number; the reply repeats it.
-    pub(super) unique: u64,
+    pub unique: u64,
     /// The node it is about.
-    pub(super) node: u64,
+    pub node: u64,
     /// What is asked.
-    pub(super) ask: Ask<'b>,
+    pub ask: Ask<'b>,
 }
 
 /// What the kernel asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Ask<'b> {
-    /// Begin; what it can do.
-    Init { minor: u32, flags: u32 },
+pub enum Ask<'b> {
+    /// Begin.
+    Init {
+        /// The protocol's minor version.
+        minor: u32,
+        /// What the kernel can do.
+        flags: u32,
+    },
     /// A name in a folder.
-    Lookup { name: &'b str },
+    Lookup {
+        /// Which name.
+        name: &'b str,
+    },
     /// It has forgotten nodes this many times; no reply.
     Forget(Vec<(u64, u64)>),
     /// Size, times, kind.
     Attributes,
     /// Change them; only the size counts.
-    Change { size: Option<u64> },
+    Change {
+        /// The new size.
+        size: Option<u64>,
+    },
     /// Open a file, with the flags of `open`.
-    Open { flags: u32 },
+    Open {
+        /// As `open` takes them.
+        flags: u32,
+    },
     /// Open a folder, which needs no handle.
     OpenFolder,
     /// Bytes.
-    Read { handle: u64, offset: u64, size: u32 },
+    Read {
+        /// Which open file.
+        handle: u64,
+        /// From where.
+        offset: u64,
+        /// At most so many bytes.
+        size: u32,
+    },
     /// Bytes.
-    Write { handle: u64, offset: u64, data: &'b [u8] },
+    Write {
+        /// Which open file.
+        handle: u64,
+        /// From where.
+        offset: u64,
+        /// What.
+        data: &'b [u8],
+    },
     /// The last user closed a file.
-    Release { handle: u64 },
+    Release {
+        /// Which open file.
+        handle: u64,
+    },
     /// Make what was written last.
-    Sync { handle: u64 },
+    Sync {
+        /// Which open file.
+        handle: u64,
+    },
     /// Entries of a folder.
-    List { offset: u64, size: u32 },
+    List {
+        /// From where.
+        offset: u64,
+        /// At most so many bytes.
+        size: u32,
+    },
     /// A new file, open.
-    Create { name: &'b str, flags: u32 },
+    Create {
+        /// Which name.
+        name: &'b str,
+        /// As `open` takes them.
+        flags: u32,
+    },
     /// A new folder.
-    MakeFolder { name: &'b str },
+    MakeFolder {
+        /// Which name.
+        name: &'b str,
+    },
     /// Remove a file or folder.
-    Remove { name: &'b str, folder: bool },
+    Remove {
+        /// Which name.
+        name: &'b str,
+        /// It is a folder.
+        folder: bool,
+    },
     /// Move something.
-    Rename { name: &'b str, to: u64, new: &'b str },
+    Rename {
+        /// Which name.
+        name: &'b str,
+        /// The node of the other folder.
+        to: u64,
+        /// Its new name.
+        new: &'b str,
+    },
     /// An earlier request is not waited for any more; no reply.
-    Interrupt { unique: u64 },
+    Interrupt {
+        /// The request's number.
+        unique: u64,
+    },
     /// About the file system.
     Statistics,
     /// What always works and says nothing.
@@ -86,7 +148,8 @@ pub(super) enum Ask<'b> {
 }
 
 /// Reads one request. `None` if there is not even a header to answer.
-pub(super) fn decode(bytes: &[u8]) -> Option<Request<'_>> {
+#[must_use]
+pub fn decode(bytes: &[u8]) -> Option<Request<'_>> {
     let opcode = u32_at(bytes, 4)?;
     let (unique, node) = (u64_at(bytes, 8)?, u64_at(bytes, 16)?);
     let body = bytes.get(HEADER..)?;
