@@ -24,23 +24,10 @@ mod room;
 mod wording;
 
 pub use attention::{Row, rows};
+pub use cofferdam_ids::Mono;
 pub use geometry::{Place, Rect, Stamp};
 pub use host::elide_host;
 pub use input::{Meaning, Route, Source};
 pub use queue::{Broken, MAX_WAITING, MAX_WAITING_OF_ONE};
 pub use room::{ARMING, Effect, Event, NOTICE, Note, Room, SILENCE, Settings, Showing, Target};
 pub use wording::{ChoiceWords, Names, Span, Words, answer_name, plain, words};
-
-use std::time::Duration;
-
-/// Since an arbitrary point in the past, never backwards.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub struct Mono(pub Duration);
-
-impl Mono {
-    /// This much later.
-    #[must_use]
-    pub const fn plus(self, after: Duration) -> Self {
-        Self(self.0.saturating_add(after))
-    }
-}

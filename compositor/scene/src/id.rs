@@ -4,7 +4,6 @@
 //! In: numbers that the session counts up and never reuses. Out: newtypes that can't be mixed up.
 
 use cofferdam_ids::VmId;
-use std::time::Duration;
 
 /// A toplevel window. Chosen by the session, counted up, never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -59,23 +58,5 @@ impl Owner {
             Self::Vm(vm) => Some(vm),
             Self::Trusted => None,
         }
-    }
-}
-
-/// A moment of the monotonic clock. The scene never reads a clock: it is told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Mono(pub Duration);
-
-impl Mono {
-    /// From milliseconds since an arbitrary start.
-    #[must_use]
-    pub const fn from_millis(ms: u64) -> Self {
-        Self(Duration::from_millis(ms))
-    }
-
-    /// Time from `earlier` until now; zero if the clock went backwards.
-    #[must_use]
-    pub fn since(self, earlier: Self) -> Duration {
-        self.0.saturating_sub(earlier.0)
     }
 }

@@ -34,8 +34,9 @@ mod scene;
 mod view;
 mod window;
 
+pub use cofferdam_ids::Mono;
 pub use geometry::{Edges, Insets, Point, Rect, Size};
-pub use id::{LayerId, Mono, Node, OutputId, Owner, PopupId, WindowId, WorkspaceId};
+pub use id::{LayerId, Node, OutputId, Owner, PopupId, WindowId, WorkspaceId};
 pub use layer::{Layer, LayerRole, MAX_LAYERS};
 pub use metrics::{Button, Metrics};
 pub use op::{Configure, Effect, Op, Refused, States};

@@ -4,22 +4,11 @@
 //! In: the kernel's monotonic clock, or a hand that a test moves. Out: one reading per turn of the
 //! main loop, so that everything decided in that turn agrees on what time it is.
 
+pub use cofferdam_ids::Mono;
 use smithay::utils::{Clock as Kernel, Monotonic};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-
-/// Since an arbitrary point in the past, never backwards.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub struct Mono(pub Duration);
-
-impl Mono {
-    /// Milliseconds as Wayland sends them: 32 bits, wrapping.
-    #[must_use]
-    pub fn wayland_millis(self) -> u32 {
-        u32::try_from(self.0.as_millis() & u128::from(u32::MAX)).unwrap_or(0)
-    }
-}
 
 #[derive(Debug)]
 enum Source {

@@ -9,6 +9,7 @@
 //! `cofferdam-chrome`; this crate connects them to the wire ([`protocols`]), to pixels ([`render`],
 //! [`backend`]) and to people ([`input`]). smithay is shown a request only after it was found harmless.
 
+mod alarm;
 mod backend;
 mod client;
 mod clock;

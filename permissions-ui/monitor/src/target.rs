@@ -2,14 +2,11 @@
 //! What a permission is about, in words. In: text of the command line, a rule file or the panel, such as
 //! `imap.example.org`, `local:printer.home`, `text from firefox`. Out: the key of a grant, and back.
 
-use cofferdam_ids::{NameError, VmId};
+use cofferdam_ids::{NameError, VmId, is_scheme};
 use cofferdam_policy::{
     Contact, Content, FileAccess, FileKind, Host, HostError, Key, Kind, Resource, Transport, Zone,
 };
 use std::net::IpAddr;
-
-/// Longest scheme of an address.
-const MAX_SCHEME: usize = 32;
 
 /// Why a text says nothing about a kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -67,13 +64,6 @@ pub fn parse(kind: Kind, text: &str) -> Result<Key, TargetError> {
         }
         _ => Err(TargetError::Whole(kind)),
     }
-}
-
-/// Whether this is the name of a scheme as policy writes it.
-#[must_use]
-pub fn is_scheme(text: &str) -> bool {
-    let fit = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '+' | '-' | '.');
-    text.len() <= MAX_SCHEME && text.starts_with(|c: char| c.is_ascii_lowercase()) && text.chars().all(fit)
 }
 
 fn site(text: &str) -> Result<Key, TargetError> {

@@ -14,7 +14,7 @@ use crate::{
     Answer, Author, Contact, Effect, Grant, GrantId, Host, Kind, Level, Levels, Lifetime, Millis, Refusal,
     Resource, State, Zone,
 };
-use cofferdam_ids::VmId;
+use cofferdam_ids::{VmId, is_scheme};
 
 /// Most generations of parents that are looked at; a VM with more is allowed nothing.
 pub const MAX_PARENTS: usize = 8;
@@ -238,11 +238,4 @@ fn fault(id: &VmId, resource: &Resource) -> Option<Fault> {
         ) => Some(Fault::Malformed),
         _ => None,
     }
-}
-
-fn is_scheme(scheme: &str) -> bool {
-    let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'+' | b'-' | b'.');
-    scheme.len() <= 32
-        && scheme.bytes().next().is_some_and(|b| b.is_ascii_lowercase())
-        && scheme.bytes().all(fits)
 }

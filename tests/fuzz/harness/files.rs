@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 /// A life of the file system: the first byte of each piece says what happens, two more how long it is. The
 /// kernel asks whatever the piece says, the host answers what was asked or what was not, files come and go.
 pub fn life(mut data: &[u8]) {
-    let mut life = Life { tree: Tree::new(), expected: BTreeMap::new(), asked: Vec::new() };
+    let mut life = Life { tree: Tree::default(), expected: BTreeMap::new(), asked: Vec::new() };
     while let Some(([what, low, high], rest)) = data.split_first_chunk() {
         let size = usize::from(u16::from_le_bytes([*low, *high])).min(rest.len());
         let (piece, rest) = rest.split_at(size);

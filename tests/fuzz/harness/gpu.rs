@@ -148,7 +148,7 @@ pub fn effects(data: &[u8]) -> BTreeSet<&'static str> {
 
 impl World {
     fn step(&mut self, s: &mut Steps<'_>) {
-        self.now = self.now.after(Duration::from_millis(10));
+        self.now = self.now.plus(Duration::from_millis(10));
         match s.byte() % 26 {
             0 => self.raw(s.bytes()),
             1 => {
@@ -196,7 +196,7 @@ impl World {
             21 => self.outside(s),
             22 => self.handle(Input::ArenaMapped(s.below(2) == 1)),
             23 => {
-                self.now = self.now.after(Duration::from_secs(s.byte().into()));
+                self.now = self.now.plus(Duration::from_secs(s.byte().into()));
                 self.handle(Input::Timeout);
             }
             24 => {

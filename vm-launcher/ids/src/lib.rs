@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-//! Pure leaf: identifiers and labels that every crate may import.
+//! Pure leaf: identifiers, labels and moments that every crate may import.
 //!
 //! In: untrusted strings. Out: newtypes that can only hold a valid value ("parse, don't validate"),
 //! so no later stage has to ask again whether a name is safe to print, to use as a file name or to
@@ -9,8 +9,10 @@
 
 mod identity;
 mod label;
+mod mono;
 mod name;
 
 pub use identity::{Identity, ParseIdentityError};
 pub use label::{Label, is_unfit};
-pub use name::{AppId, NameError, VmId};
+pub use mono::Mono;
+pub use name::{AppId, NameError, VmId, is_scheme};

@@ -95,6 +95,18 @@ name_type! {
     VmId
 }
 
+/// Longest accepted scheme of an address, in bytes.
+const MAX_SCHEME: usize = 32;
+
+/// Whether this is the scheme of an address (RFC 3986, 3.1), in small letters and of a length that people read.
+#[must_use]
+pub fn is_scheme(text: &str) -> bool {
+    let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'+' | b'-' | b'.');
+    text.len() <= MAX_SCHEME
+        && text.bytes().next().is_some_and(|b| b.is_ascii_lowercase())
+        && text.bytes().all(fits)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -115,6 +127,26 @@ mod tests {
             (long.as_str(), Err(NameError::TooLong(65))),
         ] {
             assert_eq!(input.parse::<AppId>().map(|_| ()), expected, "{input:?}");
+        }
+    }
+
+    #[test]
+    fn schemes() {
+        let (long, longer) = ("a".repeat(32), "a".repeat(33));
+        for (text, is) in [
+            ("https", true),
+            ("web+coffee", true),
+            ("ms-settings", true),
+            (long.as_str(), true),
+            (longer.as_str(), false),
+            ("", false),
+            ("HTTPS", false),
+            ("9p", false),
+            ("+x", false),
+            ("a b", false),
+            ("https:", false),
+        ] {
+            assert_eq!(is_scheme(text), is, "{text:?}");
         }
     }
 }

@@ -3,7 +3,7 @@
 //! file, line and what was meant. Pure.
 
 use crate::error::{Error, Result};
-use cofferdam_ids::AppId;
+use cofferdam_ids::{AppId, is_scheme};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -93,11 +93,6 @@ impl AppSpec {
         }
         Ok(spec)
     }
-}
-
-fn is_scheme(text: &str) -> bool {
-    let fit = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '+' | '-' | '.');
-    text.len() <= 32 && text.starts_with(|c: char| c.is_ascii_lowercase()) && text.chars().all(fit)
 }
 
 impl BaseSpec {

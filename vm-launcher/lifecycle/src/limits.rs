@@ -1,25 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! Times: in goes what kind of machine runs the VM, out comes how long each step may take.
 
+pub use cofferdam_ids::Mono;
 use std::time::Duration;
-
-/// A moment on the monotonic clock of the shepherd, as time since an arbitrary start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Mono(pub Duration);
-
-impl Mono {
-    /// This moment plus `span`; the end of time instead of an overflow.
-    #[must_use]
-    pub const fn after(self, span: Duration) -> Self {
-        Self(self.0.saturating_add(span))
-    }
-
-    /// How long from `now` until this moment, zero if it has passed.
-    #[must_use]
-    pub const fn since(self, now: Self) -> Duration {
-        self.0.saturating_sub(now.0)
-    }
-}
 
 /// How long each step of a VM's life may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -48,7 +48,7 @@ impl Vm {
             state: State::Preparing,
             gpu: Process::Spawning,
             machine: Process::Unborn,
-            deadline: Some(now.after(limits.prepare)),
+            deadline: Some(now.plus(limits.prepare)),
             verdict: None,
             console: Console::new(KEPT_LINES),
             effects: VecDeque::from([Effect::Report(State::Preparing), Effect::Spawn(Helper::Gpu)]),
@@ -164,14 +164,14 @@ impl Vm {
         if self.gpu == Process::Alive && self.machine == Process::Unborn {
             self.machine = Process::Spawning;
             self.effects.push_back(Effect::Spawn(Helper::Machine));
-            self.enter(State::Booting, Some(now.after(self.limits.boot)));
+            self.enter(State::Booting, Some(now.plus(self.limits.boot)));
         }
     }
 
     fn start_app(&mut self, now: Mono) {
         self.enter(State::AgentUp, None);
         self.effects.push_back(Effect::Send(Order::StartApp));
-        self.enter(State::AppStarting, Some(now.after(self.limits.app_start)));
+        self.enter(State::AppStarting, Some(now.plus(self.limits.app_start)));
     }
 
     fn console_line(&mut self, line: String) {
@@ -230,7 +230,7 @@ impl Vm {
         self.verdict = Some(verdict);
         if matches!(self.state, State::AppStarting | State::Running) && self.machine == Process::Alive {
             self.effects.push_back(Effect::Send(Order::Shutdown));
-            self.enter(State::Stopping, Some(now.after(self.limits.shutdown)));
+            self.enter(State::Stopping, Some(now.plus(self.limits.shutdown)));
         } else {
             self.enter(State::Stopping, None);
             self.kill_all();

@@ -12,7 +12,7 @@ fn run(events: &[Event]) -> Vec<String> {
     let mut vm = Vm::new(Limits::FAST, now);
     let mut seen = drain(&mut vm);
     for event in events {
-        now = if *event == Event::Deadline { vm.poll_timeout().unwrap_or(now) } else { now.after(SECOND) };
+        now = if *event == Event::Deadline { vm.poll_timeout().unwrap_or(now) } else { now.plus(SECOND) };
         vm.handle(event.clone(), now);
         seen.extend(drain(&mut vm));
     }

@@ -112,7 +112,7 @@ proptest! {
             );
         };
         for (event, seconds) in events {
-            now = now.after(Duration::from_secs(seconds));
+            now = now.plus(Duration::from_secs(seconds));
             feed(&mut vm, &mut world, event, now);
         }
         // Now the world answers like a real one, and somebody insists.

@@ -13,13 +13,14 @@ mod popups;
 mod windows;
 
 use crate::geometry::Rect;
-use crate::id::{LayerId, Mono, Node, OutputId, Owner, PopupId, WindowId};
+use crate::id::{LayerId, Node, OutputId, Owner, PopupId, WindowId};
 use crate::layer::Layer;
 use crate::metrics::Metrics;
 use crate::op::{Effect, Op, Refused};
 use crate::output::Output;
 use crate::popup::Popup;
 use crate::window::{Frame, Window};
+use cofferdam_ids::Mono;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 pub(crate) use focus::Cycle;

@@ -7,12 +7,13 @@
 
 use super::Scene;
 use crate::geometry::{Edges, Point, Rect, Size};
-use crate::id::{Mono, WindowId};
+use crate::id::WindowId;
 use crate::layer::LayerRole;
 use crate::metrics::Button;
 use crate::op::Refused;
 use crate::view::Hit;
 use crate::window::{Layout, Pin};
+use cofferdam_ids::Mono;
 use std::time::Duration;
 
 /// Two presses on a title within this are a double click.

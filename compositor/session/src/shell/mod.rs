@@ -20,7 +20,7 @@ pub(crate) use surfaces::{content_offset, has_buffer, has_buffer_attached, root_
 use crate::render::Ground;
 use crate::state::State;
 use cofferdam_ids::{Label, VmId};
-use cofferdam_scene::{LayerId, Mono, Node, Op, Owner, PopupId, Refused, Scene, WindowId};
+use cofferdam_scene::{LayerId, Node, Op, Owner, PopupId, Refused, Scene, WindowId};
 use smithay::reexports::wayland_server::protocol::wl_surface::WlSurface;
 use smithay::wayland::shell::xdg::{PopupSurface, ToplevelSurface};
 use std::collections::{BTreeMap, HashMap};
@@ -117,7 +117,7 @@ impl Desk {
 impl State {
     /// Changes the desktop, and does at once what follows from it.
     pub(crate) fn apply(&mut self, op: Op) -> Result<(), Refused> {
-        let now = Mono(self.clock.now().0);
+        let now = self.clock.now();
         let result = self.desk.scene.apply(op, now);
         self.run_effects();
         result

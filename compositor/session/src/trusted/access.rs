@@ -193,7 +193,7 @@ impl State {
     }
 
     fn spoken_choice(&self, target: Target, label: String, hint: String) -> SpokenChoice {
-        let armed = self.trusted.room.is_armed(cofferdam_prompts::Mono(self.clock.now().0));
+        let armed = self.trusted.room.is_armed(self.clock.now());
         SpokenChoice {
             label,
             key: if target == Target::NotNow { "Escape".into() } else { hint },

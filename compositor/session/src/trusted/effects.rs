@@ -5,7 +5,6 @@
 //! of ours is shown, answers to the monitor, events for listeners, frames.
 
 use crate::state::State;
-use calloop::timer::{TimeoutAction, Timer};
 use cofferdam_control::desktop::Event as Told;
 use cofferdam_monitor_wire::screen::FromScreen;
 use cofferdam_prompts::{Effect, Showing, Source};
@@ -55,26 +54,13 @@ impl State {
     }
 
     fn set_trusted_alarm(&mut self) {
-        let due = self.trusted.room.poll_timeout();
-        if self.trusted.alarm.as_ref().map(|(at, _)| *at) == due {
-            return;
-        }
-        if let Some((_, token)) = self.trusted.alarm.take() {
-            self.event_loop.remove(token);
-        }
-        let Some(due) = due else { return };
-        let timer = Timer::from_duration(due.0.saturating_sub(self.clock.now().0));
-        let source = self.event_loop.insert_source(timer, |_, (), state| {
-            state.trusted.alarm = None;
+        let (now, due) = (self.clock.now(), self.trusted.room.poll_timeout());
+        let ring = |state: &mut Self| {
             let now = state.trusted_time();
             state.trusted.room.tick(now);
             state.settle_trusted();
-            TimeoutAction::Drop
-        });
-        match source {
-            Ok(token) => self.trusted.alarm = Some((due, token)),
-            Err(e) => tracing::error!("no timer for questions: {e}"),
-        }
+        };
+        self.trusted.alarm.set(&self.event_loop, now, due, |state| &mut state.trusted.alarm, ring);
     }
 
     /// Before anything of ours is shown: whatever clients think is held is released, whatever they

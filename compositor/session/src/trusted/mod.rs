@@ -17,9 +17,9 @@ mod told;
 pub use key::{AttentionKey, ParseKeyError};
 pub(crate) use scenery::{Item, Scenery};
 
+use crate::alarm::Alarm;
 use crate::config::{BackendKind, Config};
 use crate::state::State;
-use calloop::RegistrationToken;
 use cofferdam_chrome::AttentionShape;
 use cofferdam_ids::VmId;
 use cofferdam_monitor_wire::screen::Standing;
@@ -29,6 +29,9 @@ use std::collections::BTreeMap;
 
 /// Longest phrase, in characters.
 const MAX_PHRASE: usize = 64;
+
+/// Look, size of the output, and scale (its bits).
+type ShapedFor = (u64, (i32, i32), u64);
 
 /// Everything about the trusted path.
 #[derive(Debug)]
@@ -41,7 +44,7 @@ pub(crate) struct Trusted {
     idle_inhibited: bool,
     phrase: String,
     /// Wakes the loop when the room has something to do.
-    alarm: Option<(Mono, RegistrationToken)>,
+    alarm: Alarm,
     /// Counts whatever changes how things look: theme, outputs, names.
     look: u64,
     /// Counts changes of what is shown.
@@ -50,8 +53,8 @@ pub(crate) struct Trusted {
     home: Option<OutputId>,
     cards: BTreeMap<OutputId, scenery::Drawn>,
     pub(crate) scenery: Scenery,
-    /// How the open attention view's card is divided, and for which look, output and scale.
-    shape: Option<((u64, (i32, i32), u64), AttentionShape)>,
+    /// How the open attention view's card is divided, and for what.
+    shape: Option<(ShapedFor, AttentionShape)>,
     access: access::Access,
 }
 
@@ -69,7 +72,7 @@ impl Trusted {
             standings: BTreeMap::new(),
             idle_inhibited: false,
             phrase,
-            alarm: None,
+            alarm: Alarm::default(),
             look: 0,
             generation: 0,
             home: None,
@@ -99,7 +102,7 @@ impl State {
 
     /// A turn of the loop: what was due is done, whoever woke it.
     pub(crate) fn trusted_turn(&mut self) {
-        let now = Mono(self.clock.now().0);
+        let now = self.clock.now();
         if self.trusted.room.poll_timeout().is_some_and(|due| due <= now) {
             self.trusted.room.tick(now);
             self.settle_trusted();
@@ -110,7 +113,7 @@ impl State {
     /// the last turn.
     fn trusted_time(&mut self) -> Mono {
         self.clock.read();
-        Mono(self.clock.now().0)
+        self.clock.now()
     }
 
     /// Themes, names or outputs changed: what was aimed at may look different now.

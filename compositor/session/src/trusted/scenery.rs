@@ -195,7 +195,7 @@ impl State {
             generation: self.trusted.generation,
             look: self.trusted.look,
             showing,
-            armed: self.trusted.room.is_armed(prompts::Mono(self.clock.now().0)),
+            armed: self.trusted.room.is_armed(self.clock.now()),
             rows: if showing == Showing::Attention { self.owner_rows() } else { Vec::new() },
             pixels: (canvas.pixels.w, canvas.pixels.h),
             scale: canvas.view.scale,

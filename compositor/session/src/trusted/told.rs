@@ -58,7 +58,7 @@ impl State {
             vm: prompt.vm.clone(),
             title: plain(&words.title),
             detail: plain(&words.detail),
-            armed: room.is_armed(prompts::Mono(self.clock.now().0)),
+            armed: room.is_armed(self.clock.now()),
             card: to_rect(stamp.card),
             choices,
             waiting: u32::try_from(room.waiting()).unwrap_or(u32::MAX),

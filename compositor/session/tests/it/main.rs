@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! Tests of the whole compositor: a real one, real clients, in one process.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test says with it what went wrong
+
 #[cfg(test)]
 mod activation;
 mod common;

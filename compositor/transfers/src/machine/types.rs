@@ -2,23 +2,12 @@
 //! The words in which the machine is spoken to, and in which it answers.
 
 use crate::{Board, Gesture, Snapshot};
+pub use cofferdam_ids::Mono;
 use cofferdam_ids::VmId;
 use cofferdam_monitor_wire::point::Ticket;
 use cofferdam_policy::{Content, Refusal, Resource, Usage};
 use std::sync::Arc;
 use std::time::Duration;
-
-/// Time since an arbitrary point in the past, never backwards.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub struct Mono(pub Duration);
-
-impl Mono {
-    /// This much later.
-    #[must_use]
-    pub const fn plus(self, by: Duration) -> Self {
-        Self(self.0.saturating_add(by))
-    }
-}
 
 /// How long things may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,25 +5,7 @@
 
 use super::fault::Fault;
 use super::resources::Range;
-use std::time::Duration;
-
-/// A moment on the device's monotonic clock, as time since an arbitrary start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Mono(pub Duration);
-
-impl Mono {
-    /// This moment plus `span`; the end of time instead of an overflow.
-    #[must_use]
-    pub const fn after(self, span: Duration) -> Self {
-        Self(self.0.saturating_add(span))
-    }
-
-    /// How long this is after `then`, zero if it is not.
-    #[must_use]
-    pub const fn since(self, then: Self) -> Duration {
-        self.0.saturating_sub(then.0)
-    }
-}
+pub use cofferdam_ids::Mono;
 
 /// Names one command of the guest. Every token that goes in comes out in exactly one [`Effect::Complete`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

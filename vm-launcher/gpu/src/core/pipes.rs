@@ -137,7 +137,7 @@ impl Pipes {
     /// When the first pipe will have been idle for too long.
     #[must_use]
     pub(super) fn deadline(&self) -> Option<Mono> {
-        self.table.values().map(|pipe| pipe.last_byte.after(IDLE)).min()
+        self.table.values().map(|pipe| pipe.last_byte.plus(IDLE)).min()
     }
 
     /// Pipes that were idle for too long.

@@ -5,9 +5,8 @@
 //! monitor, and an alarm for the next moment at which something has taken too long.
 
 use super::{State, index};
-use calloop::timer::{TimeoutAction, Timer};
 use cofferdam_monitor_wire::screen::FromScreen;
-use cofferdam_transfers::{Effect, Event, Mono, SourceRef, TransferId};
+use cofferdam_transfers::{Effect, Event, SourceRef, TransferId};
 
 impl State {
     /// Tells the machine what happened, and does what follows.
@@ -77,30 +76,14 @@ impl State {
 
     /// Sets the alarm for the machine's next deadline.
     fn set_transfer_alarm(&mut self) {
-        let due = self.selections.machine.poll_timeout();
-        if due == self.selections.alarm.as_ref().map(|(at, _)| *at) {
-            return;
-        }
-        if let Some((_, token)) = self.selections.alarm.take() {
-            self.event_loop.remove(token);
-        }
-        let Some(due) = due else { return };
-        let wait = due.0.saturating_sub(self.clock.now().0);
-        let timer = Timer::from_duration(wait);
-        let source = self.event_loop.insert_source(timer, |_, (), state| {
-            state.selections.alarm = None;
-            state.transfer(Event::Tick);
-            TimeoutAction::Drop
-        });
-        match source {
-            Ok(token) => self.selections.alarm = Some((due, token)),
-            Err(e) => tracing::error!("no timer for transfers: {e}"),
-        }
+        let (now, due) = (self.clock.now(), self.selections.machine.poll_timeout());
+        let ring = |state: &mut Self| state.transfer(Event::Tick);
+        self.selections.alarm.set(&self.event_loop, now, due, |state| &mut state.selections.alarm, ring);
     }
 
     /// Once a turn: deadlines on a clock that is moved by hand, and menus that closed.
     pub(crate) fn transfers_turn(&mut self) {
-        let now = Mono(self.clock.now().0);
+        let now = self.clock.now();
         if self.selections.machine.poll_timeout().is_some_and(|due| due <= now) {
             self.transfer(Event::Tick);
         }

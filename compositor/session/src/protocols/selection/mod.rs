@@ -22,6 +22,7 @@ mod sources;
 
 pub(crate) use drag::{Drag, Over};
 
+use crate::alarm::Alarm;
 use crate::client::{self, ClientIdentity};
 use crate::state::State;
 use calloop::RegistrationToken;
@@ -62,7 +63,7 @@ pub(crate) struct Selections {
     sinks: HashMap<SinkId, feeds::Sink>,
     next_sink: u64,
     checker: Option<image::Checker>,
-    alarm: Option<(Mono, RegistrationToken)>,
+    alarm: Alarm,
     drag: Option<Drag>,
     drops: BTreeMap<TransferId, drops::Drop>,
     /// VMs into which nothing can be pasted, or dropped.
@@ -85,7 +86,7 @@ impl Selections {
             sinks: HashMap::new(),
             next_sink: 1,
             checker: None,
-            alarm: None,
+            alarm: Alarm::default(),
             drag: None,
             drops: BTreeMap::new(),
             shut: monitor::Shut::default(),
@@ -126,7 +127,7 @@ impl State {
     /// Now, for the machine. Gestures come before the turn has read the clock.
     fn transfer_time(&mut self) -> Mono {
         self.clock.read();
-        Mono(self.clock.now().0)
+        self.clock.now()
     }
 
     /// The VM of the client with the keyboard.

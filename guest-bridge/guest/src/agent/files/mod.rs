@@ -42,7 +42,7 @@ impl Files {
         std::fs::create_dir(&folder)?;
         chmod(&folder, Mode::from_raw_mode(0o500))?;
         chown(&folder, Some(Uid::from_raw(APP_USER)), Some(Gid::from_raw(APP_USER)))?;
-        Ok(Self { folder, tree: Tree::new(), device: None, buffer: vec![0; MAX_REQUEST] })
+        Ok(Self { folder, tree: Tree::default(), device: None, buffer: vec![0; MAX_REQUEST] })
     }
 
     /// The kernel's end, once it is mounted.

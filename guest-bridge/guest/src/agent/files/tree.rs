@@ -94,10 +94,9 @@ pub struct Tree {
     steps: VecDeque<Step>,
 }
 
-impl Tree {
+impl Default for Tree {
     /// Nothing was handed over yet.
-    #[must_use]
-    pub fn new() -> Self {
+    fn default() -> Self {
         Self {
             slots: BTreeMap::new(),
             nodes: BTreeMap::from([(ROOT, (Place::Root, 1))]),
@@ -108,7 +107,9 @@ impl Tree {
             steps: VecDeque::new(),
         }
     }
+}
 
+impl Tree {
     /// Shows something that was handed over. Its path below the mount point.
     pub fn add(&mut self, file: u32, name: &str, folder: bool, writable: bool) -> String {
         let name = match name.replace('/', "_").trim_matches('\0') {
@@ -441,7 +442,7 @@ mod tests {
 
     impl Kernel {
         fn new() -> Self {
-            let mut tree = Tree::new();
+            let mut tree = Tree::default();
             assert_eq!(tree.add(3, "a.txt", false, false), "3/a.txt");
             assert_eq!(tree.add(4, "folder", true, true), "4/folder");
             Self { tree, unique: 100 }

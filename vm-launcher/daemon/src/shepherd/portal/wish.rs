@@ -6,14 +6,12 @@ use super::fault::Fault;
 use cofferdam_agent_wire::{
     FileKind as GuestKind, FileOp, MAX_DATA, MAX_PATH, MAX_TEXT, PortalWish as GuestWish,
 };
-use cofferdam_ids::Label;
+use cofferdam_ids::{Label, is_scheme};
 use cofferdam_monitor_wire::point::PortalWish;
 use cofferdam_policy::{FileAccess, FileKind};
 
 /// Longest name in a path, in bytes.
 const MAX_NAME: usize = 255;
-/// Longest scheme of an address.
-const MAX_SCHEME: usize = 32;
 
 /// A guest's wish as the monitor hears it.
 pub(crate) fn translate(wish: GuestWish) -> Result<PortalWish, Fault> {
@@ -56,12 +54,8 @@ pub(crate) fn check_address(uri: &str) -> Result<(), Fault> {
         return Err(Fault::TooLong);
     }
     let (scheme, rest) = uri.split_once(':').ok_or(Fault::NoAddress)?;
-    let letters = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.');
-    let scheme_ok = scheme.len() <= MAX_SCHEME
-        && scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-        && scheme.bytes().all(letters);
     let rest_ok = !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_graphic());
-    if scheme_ok && rest_ok { Ok(()) } else { Err(Fault::NoAddress) }
+    if is_scheme(&scheme.to_ascii_lowercase()) && rest_ok { Ok(()) } else { Err(Fault::NoAddress) }
 }
 
 /// Checks paths and lengths of a file operation.
