@@ -23,7 +23,7 @@ pub struct Args {
     pub uid: Option<u32>,
     /// The shepherd's process id.
     pub parent: Option<u32>,
-    /// Name servers in place of those of the computer.
+    /// Name servers in place of those that the shepherd tells.
     pub upstream: Vec<SocketAddr>,
     /// Ranges that a test counts as the internet.
     pub internet: Vec<Range>,

@@ -6,11 +6,10 @@
 
 use cofferdam_jail::{Limits, Plan, Report};
 use cofferdam_net::args::Args;
-use cofferdam_net::host::{Config, Host, Network, name_servers};
+use cofferdam_net::host::{Config, Host, Network};
 use cofferdam_net::vhost::{HOST_EVENT, NetBackend};
 use cofferdam_net::{sandbox, sys};
 use std::error::Error;
-use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixListener;
 use std::process::ExitCode;
@@ -38,15 +37,13 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    // The only file that is read, before the jail closes.
-    let upstream = if args.upstream.is_empty() { name_servers() } else { args.upstream.clone() };
-    // And a socket of a kind that can't be made any more then.
+    // A socket of a kind that can't be made any more when the jail has closed.
     let network = Network::open();
     let jailed = jail(&args, network.as_ref().ok());
     start_log();
     let result = jailed.and_then(|report| {
         tracing::info!(vm = %args.vm, uid = report.uid, landlock = ?report.landlock, "jailed");
-        serve(&args, upstream, network?)
+        serve(&args, network?)
     });
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -76,11 +73,16 @@ fn jail(args: &Args, network: Option<&Network>) -> Result<Report, Box<dyn Error>
     Ok(cofferdam_jail::enter(&plan, &sandbox::first()?)?)
 }
 
-fn serve(args: &Args, upstream: Vec<SocketAddr>, network: Network) -> Result<(), Box<dyn Error>> {
+fn serve(args: &Args, network: Network) -> Result<(), Box<dyn Error>> {
     let listener = UnixListener::from(sys::inherit(args.listen)?);
     let control = sys::inherit(args.control)?;
     let point = args.point.map(sys::inherit).transpose()?;
-    let host = Host::new(Config { upstream, internet: args.internet.clone() }, network, control, point)?;
+    let host = Host::new(
+        Config { upstream: args.upstream.clone(), internet: args.internet.clone() },
+        network,
+        control,
+        point,
+    )?;
     let memory = GuestMemoryAtomic::new(GuestMemoryMmap::new());
     let backend = Arc::new(NetBackend::new(host, memory.clone()));
     let daemon = VhostUserDaemon::new("machine".into(), Arc::clone(&backend), memory);

@@ -10,7 +10,7 @@ use super::links::{LinkId, Links, listen};
 use super::portal::{Portal, check_address};
 use super::registry::Registry;
 use super::runs::{Runs, Verdict};
-use super::{Inbox, Input, ShepherdError, ShepherdSpec, presence};
+use super::{Inbox, Input, ShepherdError, ShepherdSpec, names, presence};
 use crate::guarded::Guarded;
 use crate::link::{Call, FromShepherd, MAX_CONSOLE, Packets, Reply, Request, VmStatus};
 use cofferdam_agent_wire::{Exit, FromGuest, ToGuest, VERSION};
@@ -52,6 +52,8 @@ struct Shepherd {
     net_control: Option<OwnedFd>,
     /// A point socket that the gateway does not have yet.
     net_point: Option<OwnedFd>,
+    /// What the gateway is told about name servers.
+    name_servers: Option<Vec<u8>>,
     registry: Registry,
     portal: Portal,
     /// Addresses that the agent was asked to open.
@@ -106,6 +108,10 @@ impl Shepherd {
             .ok();
         let started = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
         let registry = Registry::start(&spec, millis(), &inbox);
+        // A test has its own.
+        if spec.test_net.is_none() {
+            names::follow(&inbox);
+        }
         Self {
             spec,
             start: Instant::now(),
@@ -128,6 +134,7 @@ impl Shepherd {
             net: None,
             net_control: None,
             net_point: None,
+            name_servers: None,
             gpu: None,
             machine: None,
             vhost: None,
@@ -177,6 +184,11 @@ impl Shepherd {
             Input::Points { net, agent } => self.points(net, agent),
             Input::OpenUri { serial, uri } => self.open_uri(serial, uri),
             Input::Portal(input) => self.portal.happen(input),
+            Input::NameServers(servers) => {
+                tracing::info!(?servers, "name servers");
+                self.name_servers = Some(names::packet(&servers));
+                self.give_name_servers();
+            }
             Input::NetEnded(exit) => {
                 self.net = None;
                 self.net_control = None;
@@ -417,6 +429,7 @@ impl Shepherd {
             Ok((process, NetEnds { vhost, control })) => {
                 self.net = Some(process);
                 self.net_control = Some(control);
+                self.give_name_servers();
                 self.give_net_point();
                 Some(vhost)
             }
@@ -442,6 +455,14 @@ impl Shepherd {
         if let Err(error) = transport::send_packet(control.as_fd(), b"P", &[point.as_fd()]) {
             // Without a point socket it denies everything.
             tracing::warn!(%error, "the network gateway did not take its point socket");
+        }
+    }
+
+    /// Tells the network gateway of the name servers, as soon as both are there.
+    fn give_name_servers(&self) {
+        let (Some(control), Some(packet)) = (&self.net_control, &self.name_servers) else { return };
+        if let Err(error) = transport::send_packet(control.as_fd(), packet, &[]) {
+            tracing::warn!(%error, "the network gateway does not hear of the name servers");
         }
     }
 

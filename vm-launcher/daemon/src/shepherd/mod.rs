@@ -13,6 +13,7 @@ mod counters;
 mod helpers;
 mod links;
 mod main_loop;
+mod names;
 mod portal;
 mod presence;
 mod registry;
@@ -82,6 +83,8 @@ pub(crate) enum Input {
     },
     /// The agent link: the monitor spoke, or work on a file is over.
     Portal(portal::PortalInput),
+    /// The computer's name servers, the first time or because they are others now.
+    NameServers(Vec<std::net::SocketAddr>),
     /// The network gateway ended.
     NetEnded(String),
 }

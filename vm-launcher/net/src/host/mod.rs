@@ -17,7 +17,6 @@ mod sockets;
 mod tcp;
 
 pub use network::Network;
-pub use resolve::name_servers;
 pub use tcp::{FROM_GUEST, TO_GUEST};
 
 use crate::core::fragment::Fragments;
@@ -43,12 +42,12 @@ use tcp::Tcps;
 /// How often one turn asks for events before the guest's rings get theirs.
 const ROUNDS: usize = 8;
 /// Longest packet of the shepherd.
-const CONTROL: usize = 64;
+const CONTROL: usize = 512;
 
 /// What a gateway is told at its start.
 #[derive(Debug, Clone, Default)]
 pub struct Config {
-    /// Name servers.
+    /// Name servers in place of those that the shepherd tells.
     pub upstream: Vec<SocketAddr>,
     /// Ranges that a test counts as the internet.
     pub internet: Vec<Range>,
@@ -67,6 +66,8 @@ pub struct Host {
     control: OwnedFd,
     network: Network,
     /// Connections of the guest's to our own name server.
+    /// It was told its name servers at its start.
+    own_servers: bool,
     name_flows: HashMap<FlowKey, FlowId>,
     next_name_flow: u64,
     /// The shepherd is gone.
@@ -98,6 +99,7 @@ impl Host {
             fragments: Fragments::default(),
             tcps: Tcps::new(u64::from_ne_bytes(chance)),
             datagrams: Datagrams::default(),
+            own_servers: !config.upstream.is_empty(),
             resolver: Resolver::new(config.upstream),
             poller,
             point,
@@ -256,11 +258,11 @@ impl Host {
         }
     }
 
-    /// The shepherd hands over a new socket to the monitor, or is gone.
+    /// The shepherd hands over a new socket to the monitor, tells of name servers, or is gone.
     fn control_ready(&mut self) {
         match transport::recv_packet(self.control.as_fd(), CONTROL, 1) {
-            Ok(Some((_, mut sockets))) => {
-                let Some(socket) = sockets.pop() else { return };
+            Ok(Some((bytes, mut sockets))) => {
+                let Some(socket) = sockets.pop() else { return self.name_servers(&bytes) };
                 self.lose_point();
                 match Point::new(socket, &self.poller) {
                     Ok(point) => self.point = Some(point),
@@ -272,6 +274,16 @@ impl Host {
                 self.over = true;
                 self.lose_point();
             }
+        }
+    }
+
+    /// The computer's name servers are these now.
+    fn name_servers(&mut self, bytes: &[u8]) {
+        let servers = bytes.strip_prefix(b"N").and_then(resolve::servers);
+        match servers {
+            _ if self.own_servers => {}
+            Some(servers) => self.resolver.set_servers(servers),
+            None => tracing::error!("the shepherd is not understood"),
         }
     }
 

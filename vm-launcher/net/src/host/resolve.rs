@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! Addresses of names that flows were allowed to.
 //!
-//! In: names. Out: questions to the computer's name servers from a fresh socket each, and the addresses in the
+//! In: names, and the name servers to ask. Out: questions to those from a fresh socket each, and the addresses in the
 //! answers, kept for as long as the answer says, a minute at most: what is behind a name is looked at anew for
 //! new flows.
 
@@ -22,6 +22,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const TRIES: usize = 4;
 /// Most answers that are kept.
 const KEPT: usize = 1024;
+/// Most servers.
+const SERVERS: usize = 8;
 /// How long an answer is kept, in seconds.
 const TTL: (u32, u32) = (1, 60);
 
@@ -70,6 +72,12 @@ impl Resolver {
     pub(super) fn new(servers: Vec<SocketAddr>) -> Self {
         let (questions, by_name, kept) = (BTreeMap::new(), HashMap::new(), HashMap::new());
         Self { servers, questions, by_name, kept, next: 0 }
+    }
+
+    /// Asks these servers from now on. What others said is forgotten: another network may have other names.
+    pub(super) fn set_servers(&mut self, servers: Vec<SocketAddr>) {
+        self.servers = servers;
+        self.kept.clear();
     }
 
     /// Finds a name's addresses, at once if they are known.
@@ -217,15 +225,10 @@ fn send(name: &str, v6: bool, server: SocketAddr, question: u64, poller: &Poller
     Some(Half { socket, id, found: None })
 }
 
-/// The name servers of this computer.
-#[must_use]
-pub fn name_servers() -> Vec<SocketAddr> {
-    let text = std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
-    let server = |line: &str| {
-        let address = line.strip_prefix("nameserver")?.trim();
-        // A link-local server's interface is not ours to name.
-        let address = address.split('%').next()?;
-        address.parse().ok().map(|address: IpAddr| SocketAddr::new(address, 53))
-    };
-    text.lines().filter_map(|line| server(line.trim())).take(3).collect()
+/// The servers that the shepherd names, addresses and ports with a space between them; none if it names no
+/// server, or something that is none.
+pub(super) fn servers(words: &[u8]) -> Option<Vec<SocketAddr>> {
+    let words = core::str::from_utf8(words).ok()?.split(' ');
+    let servers = words.take(SERVERS).map(str::parse).collect::<Result<Vec<_>, _>>();
+    servers.ok().filter(|servers| !servers.is_empty())
 }

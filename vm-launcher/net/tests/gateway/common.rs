@@ -28,8 +28,19 @@ impl Net {
     }
 
     pub(crate) fn with(level: Level, features: Features, words: &[&str]) -> Self {
+        let dns = |names: &Names| vec!["--upstream-dns".to_owned(), names.addr.to_string()];
+        Self::start(level, features, words, dns)
+    }
+
+    /// The same with what `dns` says about the name server on the command line.
+    pub(crate) fn start(
+        level: Level,
+        features: Features,
+        words: &[&str],
+        dns: impl Fn(&Names) -> Vec<String>,
+    ) -> Self {
         let names = Names::start();
-        let mut all = vec!["--upstream-dns".to_owned(), names.addr.to_string()];
+        let mut all = dns(&names);
         all.extend(words.iter().map(|word| (*word).to_owned()));
         let program = Path::new(env!("CARGO_BIN_EXE_cofferdam-net"));
         let gateway = Gateway::start(program, &Options { words: all });

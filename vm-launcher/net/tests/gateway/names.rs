@@ -3,9 +3,10 @@
 
 use crate::common::{Net, QUIET, echo};
 use cofferdam_monitor_wire::point::FromPoint;
-use cofferdam_netguest::Features;
+use cofferdam_netguest::{Features, Names};
 use cofferdam_policy::{Host, Level, Refusal, Resource, Zone};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::os::fd::AsFd;
 use std::time::Duration;
 
 /// How long the gateway keeps an answer that says "zero seconds", and a little more.
@@ -132,4 +133,35 @@ fn any_name_server_is_ours() {
     let (a, b) = answers.split_at(answers.len() / 2);
     assert_eq!(a, b);
     assert_eq!((net.monitor.heard(QUIET), net.names.asked()), (vec![], vec![]), "nobody was asked");
+}
+
+#[test]
+fn the_shepherd_tells_which_name_servers_to_ask() {
+    let words = ["--treat-as-internet", "127.0.0.0/8"];
+    let mut net = Net::start(Level::Ask, Features::All, &words, |_| Vec::new());
+    let (site, second) = (echo("127.0.0.1"), Names::start());
+    let tell = |net: &Net, words: &str| {
+        cofferdam_control::transport::send_packet(net.control.as_fd(), words.as_bytes(), &[]).unwrap();
+    };
+    let visit = |net: &mut Net| {
+        let to = SocketAddr::new(net.guest.lookup("site.example"), site.addr.port());
+        let connection = net.guest.connect(to);
+        let serial = net.question();
+        net.monitor.allow(serial, false);
+        net.guest.wait(QUIET * 10, |g| g.tcp(connection).may_send().then_some(())).is_some()
+    };
+    for names in [&net.names, &second] {
+        names.set("site.example", &["127.0.0.1"]);
+    }
+    assert!(!visit(&mut net), "nobody to ask");
+    tell(&net, &format!("N{}", net.names.addr));
+    assert!(visit(&mut net));
+    assert_eq!((net.names.asked().len(), second.asked().len()), (2, 0));
+    tell(&net, &format!("N{}", second.addr));
+    assert!(visit(&mut net));
+    assert_eq!((net.names.asked().len(), second.asked().len()), (0, 2), "also what is known is asked anew");
+    for bad in ["N", "Nnowhere", "N127.0.0.1", "X127.0.0.1:1"] {
+        tell(&net, bad);
+    }
+    assert!(visit(&mut net), "nothing changes");
 }
