@@ -3,9 +3,21 @@
 //!
 //! A VM is registered by its shepherd, which holds the socket for as long as the VM lives: its close is
 //! the end of the run. Beside [`ToMonitor::Register`] come the monitor's ends of the VM's point sockets.
+//!
+//! A point that breaks its wire, or is late with a cut, loses its socket. The monitor says so
+//! ([`FromMonitor::Lost`]), and the shepherd brings another one ([`ToMonitor::Point`]), a few times.
 
 use cofferdam_ids::{AppId, Identity, Label, VmId};
 use serde::{Deserialize, Serialize};
+
+/// Which point of a VM.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Role {
+    /// The network gateway.
+    Network,
+    /// The agent link: portals.
+    Agent,
+}
 
 /// From a shepherd.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,9 +35,14 @@ pub enum ToMonitor {
         identity: Identity,
         /// Whose child it is.
         parent: Option<VmId>,
-        /// The same for the whole life of the VM's processes, larger than any earlier run's:
-        /// milliseconds since the epoch at its start.
-        run: u64,
+        /// None for a VM that has just been started: the monitor numbers its run. Later the number that an
+        /// earlier monitor gave it.
+        run: Option<u64>,
+    },
+    /// Another socket for a point that has none any more. Fd: the monitor's end.
+    Point {
+        /// Which.
+        role: Role,
     },
     /// An address that the person chose to open in this VM was handed to its agent.
     Opened {
@@ -40,7 +57,15 @@ pub enum ToMonitor {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FromMonitor {
     /// The VM is known; questions are heard from now on.
-    Registered,
+    Registered {
+        /// The number of its run, larger than that of any earlier run of it.
+        run: u64,
+    },
+    /// A point of the VM has no socket any more, through whoever's fault; it is denied everything.
+    Lost {
+        /// Which.
+        role: Role,
+    },
     /// Have the app in this VM open an address.
     Open {
         /// Comes back.

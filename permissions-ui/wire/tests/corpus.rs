@@ -16,7 +16,7 @@ mod tests {
     use cofferdam_ids::{Identity, Label, VmId};
     use cofferdam_monitor_wire::encode;
     use cofferdam_monitor_wire::point::{FromPoint, PortalOutcome, PortalWish, Returned, Ticket, ToPoint};
-    use cofferdam_monitor_wire::registry::{FromMonitor, ToMonitor};
+    use cofferdam_monitor_wire::registry::{FromMonitor, Role, ToMonitor};
     use cofferdam_monitor_wire::screen::{
         About, Candidate, FromScreen, Prompt, PromptId, Standing, ToScreen,
     };
@@ -154,9 +154,20 @@ mod tests {
         seeds(
             4,
             "to-monitor",
-            &[ToMonitor::Register { vm: vm("mail"), app, name, identity, parent, run: 77 }],
+            &[
+                ToMonitor::Register { vm: vm("mail"), app, name, identity, parent, run: Some(77) },
+                ToMonitor::Point { role: Role::Network },
+            ],
         );
-        seeds(5, "from-monitor", &[FromMonitor::Open { serial: 3, uri: "https://example.org/".into() }]);
+        seeds(
+            5,
+            "from-monitor",
+            &[
+                FromMonitor::Open { serial: 3, uri: "https://example.org/".into() },
+                FromMonitor::Registered { run: 77 },
+                FromMonitor::Lost { role: Role::Agent },
+            ],
+        );
     }
 
     fn history() -> Vec<u8> {

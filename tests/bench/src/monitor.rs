@@ -186,12 +186,12 @@ impl Guest {
             name: Label::new("App"),
             identity: Identity::Green,
             parent: None,
-            run,
+            run: Some(run),
         };
         let packet = encode(&register).map_err(|e| BenchError::peer("packet", e))?;
         transport::send_packet(link.as_fd(), &packet, &[theirs.as_fd(), theirs_too.as_fd()])
             .map_err(|e| BenchError::peer("monitor", e))?;
-        expect(&receive(&link)?, |m: &FromMonitor| matches!(m, FromMonitor::Registered))?;
+        expect(&receive(&link)?, |m: &FromMonitor| matches!(m, FromMonitor::Registered { .. }))?;
         expect(&receive(&point)?, |m: &ToPoint| *m == ToPoint::Cut { ticket: BEFORE })?;
         expect(&receive(&point)?, |m: &ToPoint| matches!(m, ToPoint::Level(_)))?;
         Ok(Self { point, _agent: agent, _link: link })

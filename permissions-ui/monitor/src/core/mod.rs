@@ -14,6 +14,7 @@
 //! | `shares` | how many lines the use of it gets |
 //! | `questions` | what waits for a person |
 //! | `presence` | VMs and screens that come and go |
+//! | `points` | sockets of points that go and are made anew |
 //! | `asks` | questions of points, and answers to them |
 //! | `portals` | what apps ask for through portals |
 //! | `cuts` | what a change takes away |
@@ -23,8 +24,10 @@
 mod asks;
 mod book;
 mod cuts;
+mod index;
 mod lines;
 mod orders;
+mod points;
 mod portals;
 mod presence;
 mod questions;
@@ -131,12 +134,13 @@ impl Core {
         match input {
             Input::Tick => {}
             Input::Registered { link, who, network, agent } => self.register(link, who, network, agent),
+            Input::Renewed { link, role, point } => self.renewed(link, role, point),
             Input::LinkClosed(link) => self.link_closed(link),
             Input::Opened { link, serial, ok } => self.opened(link, serial, ok),
             Input::Launched { serial, ok } => self.launched(serial, ok),
             Input::Point(point, message) => self.point(point, message),
             Input::PointBroken(point) => self.fault(point),
-            Input::PointClosed(point) => self.drop_point(point),
+            Input::PointClosed(point) => self.point_closed(point),
             Input::ScreenUp => self.screen_up(),
             Input::ScreenCan(abilities) => self.screen.can = abilities,
             Input::Screen(message) => self.screen_said(message),
@@ -165,8 +169,9 @@ impl Core {
     pub fn poll_timeout(&self) -> Wake {
         let ghosts = self.ghosts.values().map(|(_, deadline)| *deadline).min();
         let book = self.book.wake();
+        let lost = self.vms.next_lost();
         let tickets = [self.tickets.wake(), self.shares.wake()].into_iter().flatten().min();
-        let mono = [tickets, self.questions.wake(), book, ghosts, self.screen_before];
+        let mono = [tickets, self.questions.wake(), book, ghosts, lost, self.screen_before];
         Wake { now: self.book.state().next_expiry(), mono: mono.into_iter().flatten().min() }
     }
 

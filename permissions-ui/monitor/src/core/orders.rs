@@ -4,7 +4,7 @@
 
 use super::Core;
 use super::tickets::{Seat, TicketKey};
-use super::words::{CallId, Effect, Order, OrderError, Reply, Span};
+use super::words::{CallId, Effect, Order, OrderError, Reply, Role, Span};
 use cofferdam_ids::VmId;
 use cofferdam_monitor_wire::point::BEFORE;
 use cofferdam_policy::{
@@ -35,6 +35,8 @@ pub(super) enum Until {
     Cut(TicketKey),
     /// A VM that an earlier monitor allowed something comes back, or does not.
     Return(VmId),
+    /// A point that lost its socket has another one, or its time is over.
+    Point(VmId, Role),
     /// The same for the compositor.
     Screen,
 }
@@ -164,6 +166,8 @@ impl Core {
             let points = self.vms.get(&vm).map(|v| [v.network, v.agent]).into_iter().flatten().flatten();
             let unclear = points.map(Seat::Point).filter(|seat| !self.tickets.is_clear(*seat));
             until.extend(unclear.map(|seat| Until::Cut((seat, BEFORE))));
+            let lost = self.vms.get(&vm).into_iter().flat_map(|v| v.lost.keys());
+            until.extend(lost.map(|role| Until::Point(vm.clone(), *role)));
             if self.ghosts.contains_key(&vm) {
                 until.insert(Until::Return(vm));
             }

@@ -16,9 +16,8 @@ use cofferdam_policy::{Answer, Decision, Event, Kind, Level, Refusal, Resource};
 impl Core {
     pub(super) fn register(&mut self, link: LinkId, who: Newcomer, network: PointId, agent: PointId) {
         let vm = who.vm.clone();
-        let stale = self.book.state().vm(&vm).is_some_and(|known| who.run < known.run);
         let other = self.vms.by_link(link).is_some_and(|bound| *bound != vm);
-        if stale || other {
+        let Some(number) = self.number(&vm, who.run).filter(|_| !other) else {
             // A shepherd speaks for one VM and one run.
             self.faults = self.faults.saturating_add(1);
             for point in [network, agent] {
@@ -26,29 +25,31 @@ impl Core {
             }
             self.push(Effect::CloseLink(link));
             return self.link_closed(link);
-        }
+        };
         // Something may still live at this run's points that was allowed over earlier sockets.
-        let mut returns = self.ghosts.get(&vm).is_some_and(|(run, _)| *run == who.run);
+        let mut returns = self.ghosts.get(&vm).is_some_and(|(run, _)| *run == number);
         let now = [network, agent].map(|point| Until::Cut((Seat::Point(point), BEFORE)));
         if let Some(before) = self.vms.get(&vm) {
-            let (old_link, old_run) = (before.link, before.who.run);
-            returns |= old_run == who.run;
+            let (old_link, old_run) = (before.link, before.run);
+            returns |= old_run == number;
             let points = [before.network, before.agent].into_iter().flatten();
-            for key in points.flat_map(|point| self.tickets.at(Seat::Point(point))).collect::<Vec<_>>() {
-                self.orders.also(&Until::Cut(key), if returns { &now } else { &[] });
+            let keys = points.flat_map(|point| self.tickets.at(Seat::Point(point))).map(Until::Cut);
+            let lost = before.lost.keys().map(|role| Until::Point(vm.clone(), *role));
+            for one in keys.chain(lost).collect::<Vec<_>>() {
+                self.orders.also(&one, if returns { &now } else { &[] });
             }
-            self.leave(&vm, old_run != who.run);
+            self.leave(&vm, old_run != number);
             if old_link != link {
                 self.push(Effect::CloseLink(old_link));
             }
         }
         if let Some((run, _)) = self.ghosts.remove(&vm)
-            && run != who.run
+            && run != number
         {
             // Even if it can't be written: a new run begins with nothing of the old one.
             let _ = self.book.take(vec![Event::Closed { vm: vm.clone(), run }]);
         }
-        self.vms.insert(Vm::new(who, link, network, agent, self.time.mono));
+        self.vms.insert(Vm::new((who, number), link, (network, agent), self.time.mono));
         for point in [network, agent] {
             let deadline = returns.then(|| self.time.mono.saturating_add(RETURN_LIMIT));
             self.tickets.begin(Seat::Point(point), deadline);
@@ -59,9 +60,21 @@ impl Core {
         }
         self.happened(&Until::Return(vm.clone()));
         self.record_start(&vm);
-        self.push(Effect::Shepherd(link, FromMonitor::Registered));
+        self.push(Effect::Shepherd(link, FromMonitor::Registered { run: number }));
         self.reconsider_family(&vm, false);
         self.touch(&vm);
+    }
+
+    /// The number of a run: a new one if it has none, and none at all if it is over. Whatever the clock says, no
+    /// number comes twice: what ends with a run must not find another one of its number.
+    fn number(&self, vm: &VmId, given: Option<u64>) -> Option<u64> {
+        let written = self.book.state().vm(vm).map(|known| known.run);
+        let last = written.max(self.vms.get(vm).map(|here| here.run));
+        match (given, last) {
+            (Some(run), last) => (last <= Some(run)).then_some(run),
+            (None, None) => Some(self.book.now().0),
+            (None, Some(last)) => Some(last.checked_add(1)?.max(self.book.now().0)),
+        }
     }
 
     /// Writes the start of a run, if that has not been done. Until it is written everything is denied.
@@ -70,13 +83,13 @@ impl Core {
         if entry.recorded {
             return true;
         }
-        let who = entry.who.clone();
+        let (who, run) = (entry.who.clone(), entry.run);
         let known = self.book.state().vm(vm);
         let same = known.is_some_and(|k| {
-            k.running && k.run == who.run && *k.app == who.app && k.parent == who.parent.as_ref()
+            k.running && k.run == run && *k.app == who.app && k.parent == who.parent.as_ref()
         });
         let recorded = same || {
-            let Newcomer { vm, app, name, identity, parent, run } = who;
+            let Newcomer { vm, app, name, identity, parent, run: _ } = who;
             self.book.give(vec![Event::Registered { vm, app, name, identity, parent, run }]).is_ok()
         };
         // The ledger may take a line that policy refuses; then the VM runs with nothing.
@@ -96,13 +109,17 @@ impl Core {
     /// Takes a VM out, with all that it had here. `ended`: its run is over.
     fn leave(&mut self, vm: &VmId, ended: bool) {
         let Some(entry) = self.vms.get(vm) else { return };
-        let (points, run) = ([entry.network, entry.agent], entry.who.run);
+        let (points, run) = ([entry.network, entry.agent], entry.run);
+        let lost: Vec<_> = entry.lost.keys().map(|role| Until::Point(vm.clone(), *role)).collect();
         for point in points.into_iter().flatten() {
             // Closed first: whoever waits for cuts is told when they are true.
             self.push(Effect::ClosePoint(point));
             self.drop_point(point);
         }
         self.vms.remove(vm);
+        for point in &lost {
+            self.happened(point);
+        }
         // What is left of it waits at the compositor.
         let open: Vec<_> = self.questions.iter().filter(|(_, q)| q.vm == *vm).map(|(id, _)| id).collect();
         for id in open {
@@ -122,32 +139,11 @@ impl Core {
         self.touch(vm);
     }
 
-    /// A point's socket is gone, or has to go.
-    pub(super) fn drop_point(&mut self, point: PointId) {
-        let Some(vm) = self.vms.drop_point(point) else { return };
-        let seat = Seat::Point(point);
-        self.drop_seat(seat);
-        for id in self.questions.forget_seat(seat) {
-            self.abandon_question(id);
-        }
-        self.portals_lost_point(point);
-        self.touch(&vm);
-    }
-
-    fn drop_seat(&mut self, seat: Seat) {
+    pub(super) fn drop_seat(&mut self, seat: Seat) {
         let (keys, reports) = self.tickets.drop_seat(seat);
         self.write_usage(reports);
         for key in keys {
             self.happened(&Until::Cut(key));
-        }
-    }
-
-    /// A point broke the protocol: it loses its socket.
-    pub(super) fn fault(&mut self, point: PointId) {
-        self.faults = self.faults.saturating_add(1);
-        if self.vms.by_point(point).is_some() {
-            self.push(Effect::ClosePoint(point));
-            self.drop_point(point);
         }
     }
 
@@ -213,8 +209,10 @@ impl Core {
         for id in self.questions.overdue(mono) {
             self.answered(id, Answer::NotNow, true, true);
         }
-        for (seat, _) in self.tickets.late(mono) {
+        for (seat, ticket) in self.tickets.late(mono) {
             match seat {
+                // It had its time already to notice that its last socket was gone.
+                Seat::Point(point) if ticket == BEFORE => self.end_point(point),
                 // The socket's end cuts what the point did not.
                 Seat::Point(point) => self.fault(point),
                 Seat::Screen if self.screen.up => self.screen_fault(),
@@ -229,6 +227,9 @@ impl Core {
             let _ = self.book.take(vec![Event::Closed { vm: vm.clone(), run }]);
             self.happened(&Until::Return(vm.clone()));
             self.touch(&vm);
+        }
+        for (vm, role) in self.vms.forget_lost(mono) {
+            self.happened(&Until::Point(vm, role));
         }
         if self.screen_before.is_some_and(|at| at <= mono) {
             self.screen_before = None;

@@ -5,12 +5,13 @@
 //! All who ask for the same thing of the same VM wait for one question. What can't be merged (two addresses
 //! to be opened) waits behind the one on the screen, so that there are never two that look alike.
 
+use super::index::Index;
 use super::tickets::Seat;
 use super::words::PointId;
 use cofferdam_ids::VmId;
 use cofferdam_monitor_wire::screen::{About, Candidate, PromptId};
 use cofferdam_policy::{Answer, Key, Millis, Resource};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 /// Questions that one VM may have open.
 pub(crate) const MAX_OPEN: usize = 16;
@@ -80,8 +81,8 @@ pub(crate) enum Joined {
 #[derive(Debug, Default)]
 pub(crate) struct Questions {
     open: BTreeMap<PromptId, Question>,
-    by_key: HashMap<(VmId, Key), PromptId>,
-    serials: HashMap<(Seat, u32), PromptId>,
+    by_key: Index<(VmId, Key), PromptId>,
+    serials: Index<(Seat, u32), PromptId>,
     last: u64,
     /// While the session is locked nobody can answer, and no deadline passes.
     frozen_at: Option<u64>,

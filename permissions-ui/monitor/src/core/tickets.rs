@@ -7,11 +7,12 @@
 //! without a key that any change takes away. A gateway gives back what nothing lives under; it has to give a
 //! ticket back as often as it was given, so one that was given anew in the meantime lives on.
 
+use super::index::Index;
 use super::words::PointId;
 use cofferdam_ids::{Label, VmId};
 use cofferdam_monitor_wire::point::BEFORE;
 use cofferdam_policy::{GrantId, Key, Kind, Millis, Resource, Usage};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Tickets of one socket that have a key of their own.
 pub(crate) const MAX_PER_SEAT: usize = 4096;
@@ -96,7 +97,7 @@ type Shared = (Seat, VmId, Option<Key>, Kind, Option<GrantId>);
 pub(crate) struct Tickets {
     held: BTreeMap<TicketKey, Held>,
     by_vm: BTreeMap<VmId, BTreeSet<TicketKey>>,
-    shared: HashMap<Shared, u64>,
+    shared: Index<Shared, u64>,
     per_seat: BTreeMap<Seat, usize>,
     /// Usage that waits for the ledger, by when it is due.
     due: BTreeSet<(u64, TicketKey)>,

@@ -35,9 +35,13 @@ const RUN_NOES: usize = 30;
 #[derive(Debug)]
 pub(crate) struct Vm {
     pub(crate) who: Newcomer,
+    /// Its number.
+    pub(crate) run: u64,
     pub(crate) link: LinkId,
     pub(crate) network: Option<PointId>,
     pub(crate) agent: Option<PointId>,
+    /// Points that lost their socket and may not have noticed yet, until when that matters.
+    pub(crate) lost: BTreeMap<Role, u64>,
     /// Its start stands in the ledger.
     pub(crate) recorded: bool,
     pub(crate) standing: Option<Standing>,
@@ -61,12 +65,19 @@ pub(crate) struct Vm {
 }
 
 impl Vm {
-    pub(crate) fn new(who: Newcomer, link: LinkId, network: PointId, agent: PointId, mono: u64) -> Self {
+    pub(crate) fn new(
+        (who, run): (Newcomer, u64),
+        link: LinkId,
+        (network, agent): (PointId, PointId),
+        mono: u64,
+    ) -> Self {
         Self {
             who,
+            run,
             link,
             network: Some(network),
             agent: Some(agent),
+            lost: BTreeMap::new(),
             recorded: false,
             standing: None,
             level_sent: None,
@@ -178,6 +189,31 @@ impl Vms {
         self.points.get(&point)
     }
 
+    /// Another socket for a point that has none.
+    pub(crate) fn put_point(&mut self, id: &VmId, role: Role, point: PointId) {
+        let Some(vm) = self.running.get_mut(id) else { return };
+        match role {
+            Role::Network => (vm.network, vm.level_sent) = (Some(point), None),
+            Role::Agent => vm.agent = Some(point),
+        }
+        self.points.insert(point, (id.clone(), role));
+    }
+
+    /// When it stops to matter that a point may not have noticed that its socket is gone.
+    pub(crate) fn next_lost(&self) -> Option<u64> {
+        self.running.values().flat_map(|vm| vm.lost.values().copied()).min()
+    }
+
+    /// The points of which that does not matter any more.
+    pub(crate) fn forget_lost(&mut self, mono: u64) -> Vec<(VmId, Role)> {
+        let mut over = Vec::new();
+        for (id, vm) in &mut self.running {
+            let roles = vm.lost.extract_if(.., |_, at| *at <= mono);
+            over.extend(roles.map(|(role, _)| (id.clone(), role)));
+        }
+        over
+    }
+
     /// A point is gone.
     pub(crate) fn drop_point(&mut self, point: PointId) -> Option<VmId> {
         let (id, role) = self.points.remove(&point)?;
@@ -203,9 +239,9 @@ mod tests {
             name: Label::new("Mail"),
             identity: Identity::Sky,
             parent: None,
-            run: 1,
+            run: None,
         };
-        Vm::new(who, LinkId(1), PointId(1), PointId(2), 0)
+        Vm::new((who, 1), LinkId(1), (PointId(1), PointId(2)), 0)
     }
 
     #[test]

@@ -5,6 +5,7 @@ use crate::bus::{AppEntry, ChooserEntry, FileEntry, LogEntry, PendingEntry, Perm
 use cofferdam_ids::{AppId, Identity, Label, VmId};
 use cofferdam_monitor_wire::point::{FromPoint, ToPoint};
 use cofferdam_monitor_wire::registry::FromMonitor;
+pub use cofferdam_monitor_wire::registry::Role;
 use cofferdam_monitor_wire::screen::{FromScreen, ToScreen};
 use cofferdam_policy::{AdminRules, GrantId, Kind, Level, Millis};
 
@@ -31,15 +32,6 @@ pub struct LinkId(pub u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CallId(pub u64);
 
-/// Which point of a VM.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Role {
-    /// The network gateway.
-    Network,
-    /// The agent link: portals.
-    Agent,
-}
-
 /// What a shepherd says about its VM.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Newcomer {
@@ -53,8 +45,8 @@ pub struct Newcomer {
     pub identity: Identity,
     /// Whose child it is.
     pub parent: Option<VmId>,
-    /// Its run.
-    pub run: u64,
+    /// Its run, if a monitor has numbered it before.
+    pub run: Option<u64>,
 }
 
 /// An app that opens addresses.
@@ -281,6 +273,15 @@ pub enum Input {
         network: PointId,
         /// The agent link's socket.
         agent: PointId,
+    },
+    /// A shepherd brought another socket for a point.
+    Renewed {
+        /// Its connection.
+        link: LinkId,
+        /// Which point of its VM.
+        role: Role,
+        /// The socket.
+        point: PointId,
     },
     /// A shepherd's connection is gone: the end of the run.
     LinkClosed(LinkId),

@@ -7,7 +7,7 @@ use super::journal::Disk;
 use super::service::Service;
 use super::wire::{Heard, Said, Wire};
 use super::{Answer, Chosen, Config, Event, Inbox, MonitorError, screen};
-use crate::core::{CallId, Core, Effect, Input, LinkId, Newcomer, Order, PointId};
+use crate::core::{CallId, Core, Effect, Input, LinkId, Newcomer, Order, PointId, Role};
 use crate::{bus, rules, walls};
 use cofferdam_control::transport;
 use cofferdam_ids::AppId;
@@ -241,6 +241,7 @@ impl Daemon {
                 let who = Newcomer { vm, app, name, identity, parent, run };
                 self.register(id, who, fds);
             }
+            Said::Message(ToMonitor::Point { role }, fds) => self.renew(id, role, fds),
             Said::Message(ToMonitor::Opened { serial, ok }, fds) if fds.is_empty() => {
                 self.tell(Input::Opened { link: id, serial, ok });
             }
@@ -269,12 +270,32 @@ impl Daemon {
         };
         match (open(network), open(agent)) {
             (Ok((network, one)), Ok((agent, two))) => {
-                tracing::info!(vm = %who.vm, run = who.run, "VM known");
+                tracing::info!(vm = %who.vm, "VM known");
                 self.points.extend([(network, one), (agent, two)]);
                 self.tell(Input::Registered { link, who, network, agent });
             }
             (Err(error), _) | (_, Err(error)) => {
                 tracing::warn!(%error, vm = %who.vm, "sockets of a VM");
+                self.lose_link(link);
+            }
+        }
+    }
+
+    /// Another socket for a point.
+    fn renew(&mut self, link: LinkId, role: Role, fds: Vec<OwnedFd>) {
+        let Ok([socket]) = <[OwnedFd; 1]>::try_from(fds) else {
+            tracing::warn!("a point was to be made anew without its socket");
+            return self.lose_link(link);
+        };
+        let point = PointId(self.next());
+        match Wire::open(socket, 0, &self.inbox, move |heard| Event::Point(point, heard)) {
+            Ok(wire) => {
+                tracing::info!(?role, "a point was made anew");
+                self.points.insert(point, wire);
+                self.tell(Input::Renewed { link, role, point });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "socket of a point");
                 self.lose_link(link);
             }
         }
@@ -375,7 +396,7 @@ impl Daemon {
     fn check_point(&mut self, id: PointId, fine: bool) {
         if !fine && self.points.remove(&id).is_some() {
             tracing::warn!("a point does not read what it is told; its socket is closed");
-            self.later(Input::PointClosed(id));
+            self.later(Input::PointBroken(id));
         }
     }
 

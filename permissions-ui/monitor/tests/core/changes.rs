@@ -47,9 +47,9 @@ fn a_point_that_does_not_cut_in_time_loses_its_socket() {
     let (call, effects) = desk.begin(Order::Revoke(GrantId(number)));
     assert_eq!(answer_of(&effects, call), None, "not before it is cut");
     let effects = desk.pass(2_000);
-    let closed = effects.iter().position(|e| *e == Effect::ClosePoint(mail.net)).expect("closed");
-    let answered = effects.iter().position(|e| matches!(e, Effect::Answer(c, _) if *c == call));
-    assert!(answered.is_some_and(|at| at > closed), "closed first, answered then");
+    assert!(effects.contains(&Effect::ClosePoint(mail.net)));
+    assert_eq!(answer_of(&effects, call), None, "nor before it must have seen that its socket is closed");
+    assert!(answer_of(&desk.pass(10_000), call).is_some());
 }
 
 #[test]

@@ -174,11 +174,15 @@ impl Desk {
     }
 
     pub(crate) fn child(&mut self, name: &str, parent: Option<&str>) -> Guest {
-        let run = self.now + self.next();
-        self.register(name, parent, run)
+        self.register(name, parent, None)
     }
 
-    pub(crate) fn register(&mut self, name: &str, parent: Option<&str>, run: u64) -> Guest {
+    pub(crate) fn register(
+        &mut self,
+        name: &str,
+        parent: Option<&str>,
+        run: impl Into<Option<u64>>,
+    ) -> Guest {
         let (link, net, agent) = (LinkId(self.next()), PointId(self.next()), PointId(self.next()));
         let who = Newcomer {
             vm: vm(name),
@@ -186,7 +190,7 @@ impl Desk {
             name: Label::new(name),
             identity: Identity::Sky,
             parent: parent.map(vm),
-            run,
+            run: run.into(),
         };
         self.tell(Input::Registered { link, who, network: net, agent });
         Guest { id: vm(name), link, net, agent }

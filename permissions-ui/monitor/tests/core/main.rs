@@ -17,6 +17,8 @@ mod desk;
 #[cfg(test)]
 mod orders;
 #[cfg(test)]
+mod points;
+#[cfg(test)]
 mod portals;
 #[cfg(test)]
 mod random;
@@ -24,3 +26,5 @@ mod random;
 mod replays;
 #[cfg(test)]
 mod returns;
+#[cfg(test)]
+mod runs;

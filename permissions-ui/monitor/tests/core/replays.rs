@@ -107,7 +107,7 @@ fn log_injection() {
         name: Label::new(evil),
         identity: Identity::Sky,
         parent: None,
-        run: desk.now,
+        run: None,
     };
     let (link, net, agent) = (LinkId(901), PointId(902), PointId(903));
     desk.tell(Input::Registered { link, who, network: net, agent });

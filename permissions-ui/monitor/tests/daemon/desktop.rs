@@ -237,7 +237,7 @@ impl Desktop {
         let (agent, monitor_agent) = transport::pair().unwrap();
         link.send_with(&register(name, run), &[monitor_net.as_fd(), monitor_agent.as_fd()]);
         drop((monitor_net, monitor_agent));
-        assert_eq!(link.recv(), Some(FromMonitor::Registered));
+        assert_eq!(link.recv(), Some(FromMonitor::Registered { run }));
         let guest = Guest { link, net: Wire::new(net), agent: Wire::new(agent) };
         for point in [&guest.net, &guest.agent] {
             assert_eq!(point.recv(), Some(ToPoint::Cut { ticket: BEFORE }));
@@ -262,7 +262,7 @@ pub(crate) fn register(name: &str, run: u64) -> ToMonitor {
         name: Label::new(name),
         identity: Identity::Green,
         parent: None,
-        run,
+        run: Some(run),
     }
 }
 

@@ -2,11 +2,11 @@
 //! Peers that do what they should not. In: rubbish, floods, surplus fds, sockets that are never read. Out:
 //! their own socket closed, and everybody else served.
 
-use crate::desktop::{Desktop, register, resource};
+use crate::desktop::{Desktop, Wire, register, resource};
 use cofferdam_control::transport;
 use cofferdam_monitor_wire::encode;
-use cofferdam_monitor_wire::point::{FromPoint, ToPoint};
-use cofferdam_monitor_wire::registry::{FromMonitor, ToMonitor};
+use cofferdam_monitor_wire::point::{BEFORE, FromPoint, ToPoint};
+use cofferdam_monitor_wire::registry::{FromMonitor, Role, ToMonitor};
 use cofferdam_policy::{Answer, Refusal};
 use std::os::fd::AsFd as _;
 
@@ -35,6 +35,30 @@ fn rubbish_costs_its_sender_one_socket() {
     other.ask(1, "b.org");
     screen.answer(&screen.prompt(), Answer::ThisTime);
     assert!(other.verdict().1.is_ok());
+}
+
+#[test]
+fn a_point_that_was_dropped_is_made_anew() {
+    let desktop = Desktop::start();
+    let screen = desktop.screen();
+    let mut guest = desktop.vm("mail", 1);
+    guest.ask(1, "a.org");
+    screen.answer(&screen.prompt(), Answer::Always);
+    assert!(guest.verdict().1.is_ok());
+    guest.net.send_bytes(b"rubbish", &[]);
+    guest.net.ends();
+    assert_eq!(guest.link.recv(), Some(FromMonitor::Lost { role: Role::Network }));
+    let (ours, theirs) = transport::pair().unwrap();
+    guest.link.send_with(&ToMonitor::Point { role: Role::Network }, &[theirs.as_fd()]);
+    drop(theirs);
+    guest.net = Wire::new(ours);
+    assert_eq!(guest.net.recv(), Some(ToPoint::Cut { ticket: BEFORE }));
+    guest.net.send(&FromPoint::CutDone { ticket: BEFORE });
+    guest.ask(1, "a.org");
+    assert!(guest.verdict().1.is_ok(), "what was granted still is");
+    // Without the socket it makes no sense.
+    guest.link.send(&ToMonitor::Point { role: Role::Agent });
+    assert_eq!(guest.link.recv::<FromMonitor>(), None);
 }
 
 #[test]

@@ -17,7 +17,7 @@ use cofferdam_agent_wire::{Exit, FromGuest, ToGuest, VERSION};
 use cofferdam_control::report::{FromDevice, ToDevice};
 use cofferdam_control::transport;
 use cofferdam_lifecycle::{AppExit, Effect, Event, Helper, LineSplitter, Mono, Order, State, Vm};
-use cofferdam_monitor_wire::registry::ToMonitor;
+use cofferdam_monitor_wire::registry::{Role, ToMonitor};
 use std::collections::BTreeSet;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::sync::Arc;
@@ -107,7 +107,7 @@ impl Shepherd {
             .inspect_err(|error| tracing::warn!(%error, "no console log"))
             .ok();
         let started = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
-        let registry = Registry::start(&spec, millis(), &inbox);
+        let registry = Registry::start(&spec, &inbox);
         // A test has its own.
         if spec.test_net.is_none() {
             names::follow(&inbox);
@@ -182,6 +182,13 @@ impl Shepherd {
             Input::RunStuck(id) => self.tell_guest(&ToGuest::KillRun { id }),
             Input::CountersDue(id) => self.questions.due(id, &mut self.links),
             Input::Points { net, agent } => self.points(net, agent),
+            Input::PointLost(role) => self.point_lost(role),
+            Input::Point { role: Role::Agent, socket } => self.portal.connect(socket),
+            Input::Point { role: Role::Network, socket } => {
+                self.net_point = Some(socket);
+                self.give_net_point();
+            }
+            Input::PointGivenUp(role) => self.point_given_up(role),
             Input::OpenUri { serial, uri } => self.open_uri(serial, uri),
             Input::Portal(input) => self.portal.happen(input),
             Input::NameServers(servers) => {
@@ -448,6 +455,30 @@ impl Shepherd {
         self.give_net_point();
     }
 
+    /// The monitor does not hear a point any more; one that still runs gets another socket.
+    fn point_lost(&mut self, role: Role) {
+        if role == Role::Agent || self.net.is_some() {
+            tracing::warn!(vm = %self.spec.record.vm, ?role, "the permission monitor dropped a point");
+            self.registry.renew(role);
+        }
+    }
+
+    /// A point that breaks its wire again and again stays without a monitor, and is denied everything.
+    fn point_given_up(&mut self, role: Role) {
+        let what = match role {
+            Role::Network => "its network gateway too often; the app is offline",
+            Role::Agent => "its agent link too often; it gets no files and opens no links",
+        };
+        let line = format!("the permission monitor had to drop {what} until it is started again");
+        self.happen(Event::ConsoleLine(line));
+        // Whatever it still does, it does no longer.
+        if role == Role::Network
+            && let Some(net) = &mut self.net
+        {
+            net.kill();
+        }
+    }
+
     /// Hands the network gateway its point socket, as soon as both are there.
     fn give_net_point(&mut self) {
         let Some(control) = &self.net_control else { return };
@@ -527,12 +558,6 @@ impl Shepherd {
         }
         self.links.finish().await;
     }
-}
-
-/// Milliseconds since the epoch: the number of this run.
-fn millis() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis());
-    u64::try_from(since).unwrap_or(u64::MAX)
 }
 
 /// One line of a guest's own words.

@@ -74,6 +74,17 @@ pub(crate) enum Input {
         /// For the agent link.
         agent: OwnedFd,
     },
+    /// A point lost its socket to the permission monitor.
+    PointLost(cofferdam_monitor_wire::registry::Role),
+    /// Another socket for it.
+    Point {
+        /// For which point.
+        role: cofferdam_monitor_wire::registry::Role,
+        /// Our end.
+        socket: OwnedFd,
+    },
+    /// It lost its socket once too often.
+    PointGivenUp(cofferdam_monitor_wire::registry::Role),
     /// The permission monitor wants the app to open an address.
     OpenUri {
         /// Comes back in the answer.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! The permission monitor's side of a VM. In: who the VM is, and where the monitor listens. Out: fresh
-//! point sockets each time a monitor has taken the VM on, and the addresses that it wants opened here.
+//! point sockets each time a monitor has taken the VM on, one for a point that lost its own, and the addresses
+//! that the monitor wants opened here.
 //!
 //! A monitor that dies takes its ends of the sockets with it, and every point then denies. This task waits
 //! for the next one (the kernel tells when its socket appears) and registers the VM anew.
@@ -9,35 +10,56 @@ use super::{Inbox, Input, ShepherdSpec};
 use crate::link::Packets;
 use crate::watch::Watch;
 use cofferdam_control::transport;
-use cofferdam_monitor_wire::registry::{FromMonitor, ToMonitor};
+use cofferdam_monitor_wire::registry::{FromMonitor, Role, ToMonitor};
 use cofferdam_monitor_wire::{MAX_PACKET, decode, encode};
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
-/// Answers to the monitor that may wait.
+/// Words to the monitor that may wait.
 const QUEUE: usize = 16;
+/// How long to wait before a point is made anew, for the first time, the second, and so on. What is lost once
+/// more after that, under the same monitor, stays lost.
+const PAUSES: [Duration; 5] = [
+    Duration::from_millis(100),
+    Duration::from_secs(1),
+    Duration::from_secs(4),
+    Duration::from_secs(15),
+    Duration::from_secs(60),
+];
+
+/// What the monitor's side is told.
+#[derive(Debug)]
+enum Word {
+    Say(ToMonitor),
+    Renew(Role),
+}
 
 /// The way to the monitor that serves at the moment.
 #[derive(Debug)]
 pub(crate) struct Registry {
-    outbox: mpsc::Sender<ToMonitor>,
+    outbox: mpsc::Sender<Word>,
 }
 
 impl Registry {
     /// Begins to register the VM, now and whenever a new monitor appears.
-    pub(crate) fn start(spec: &ShepherdSpec, run: u64, inbox: &Inbox) -> Self {
-        let (outbox, answers) = mpsc::channel(QUEUE);
+    pub(crate) fn start(spec: &ShepherdSpec, inbox: &Inbox) -> Self {
+        let (outbox, words) = mpsc::channel(QUEUE);
         let register = ToMonitor::Register {
             vm: spec.record.vm.clone(),
             app: spec.record.app.clone(),
             name: spec.record.name.clone(),
             identity: spec.record.identity,
+            // Nothing starts VMs that belong to another one yet.
             parent: None,
-            run,
+            run: None,
         };
-        let mut task = Task { path: spec.monitor.clone(), register, answers, inbox: inbox.clone() };
+        let path = spec.monitor.clone();
+        let mut task = Task { path, register, words, inbox: inbox.clone(), pauses: &PAUSES };
         tokio::spawn(async move {
             if let Err(error) = task.run().await {
                 // Nobody decides for this VM any more: everything is denied.
@@ -49,7 +71,16 @@ impl Registry {
 
     /// Tells the monitor; lost if there is none, or if it does not read.
     pub(crate) fn tell(&self, message: ToMonitor) {
-        if self.outbox.try_send(message).is_err() {
+        self.send(Word::Say(message));
+    }
+
+    /// Has a point made anew, after a pause: [`Input::Point`] follows, or [`Input::PointGivenUp`].
+    pub(crate) fn renew(&self, role: Role) {
+        self.send(Word::Renew(role));
+    }
+
+    fn send(&self, word: Word) {
+        if self.outbox.try_send(word).is_err() {
             tracing::debug!("the permission monitor does not listen");
         }
     }
@@ -58,8 +89,41 @@ impl Registry {
 struct Task {
     path: PathBuf,
     register: ToMonitor,
-    answers: mpsc::Receiver<ToMonitor>,
+    words: mpsc::Receiver<Word>,
     inbox: Inbox,
+    pauses: &'static [Duration],
+}
+
+/// Points that are to be made anew.
+#[derive(Debug, Default)]
+struct Renewals {
+    tries: BTreeMap<Role, usize>,
+    due: VecDeque<(Instant, Role)>,
+}
+
+impl Renewals {
+    /// A point was lost. False: once too often.
+    fn lost(&mut self, role: Role, pauses: &[Duration], now: Instant) -> bool {
+        if self.due.iter().any(|(_, waits)| *waits == role) {
+            return true;
+        }
+        let tries = self.tries.entry(role).or_default();
+        let Some(pause) = pauses.get(*tries) else { return false };
+        *tries = tries.saturating_add(1);
+        self.due.push_back((now + *pause, role));
+        true
+    }
+
+    /// Waits for the next that is due.
+    async fn next(&mut self) -> Role {
+        let first = self.due.iter().enumerate().min_by_key(|(_, (at, _))| *at);
+        let Some((place, (at, role))) = first.map(|(place, due)| (place, *due)) else {
+            return std::future::pending().await;
+        };
+        tokio::time::sleep_until(at).await;
+        self.due.remove(place);
+        role
+    }
 }
 
 impl Task {
@@ -80,33 +144,61 @@ impl Task {
     }
 
     async fn serve(&mut self, socket: OwnedFd) -> Result<(), String> {
-        let say = |error: &dyn std::fmt::Display| error.to_string();
-        let packets = Packets::new(socket, MAX_PACKET).map_err(|e| say(&e))?;
-        let (net, monitor_net) = transport::pair().map_err(|e| say(&e))?;
-        let (agent, monitor_agent) = transport::pair().map_err(|e| say(&e))?;
-        let register = encode(&self.register).map_err(|e| say(&e))?;
+        let packets = Packets::new(socket, MAX_PACKET).map_err(say)?;
+        let (net, monitor_net) = transport::pair().map_err(say)?;
+        let (agent, monitor_agent) = transport::pair().map_err(say)?;
+        let register = encode(&self.register).map_err(say)?;
         let fds = [monitor_net.as_fd(), monitor_agent.as_fd()];
-        packets.send_packet(&register, &fds).await.map_err(|e| say(&e))?;
+        packets.send_packet(&register, &fds).await.map_err(say)?;
         drop((monitor_net, monitor_agent));
         let mut points = Some(Input::Points { net, agent });
+        let mut renewals = Renewals::default();
         loop {
-            tokio::select! {
+            let input = tokio::select! {
                 packet = packets.recv_packet() => {
-                    let Some((bytes, _)) = packet.map_err(|e| say(&e))? else { return Ok(()) };
-                    let input = match decode(&bytes).map_err(|e| say(&e))? {
-                        FromMonitor::Registered => points.take().ok_or("it registered the VM twice")?,
+                    let Some((bytes, _)) = packet.map_err(say)? else { return Ok(()) };
+                    match decode(&bytes).map_err(say)? {
+                        FromMonitor::Registered { run } => {
+                            self.is_run(run);
+                            points.take().ok_or("it registered the VM twice")?
+                        }
+                        FromMonitor::Lost { role } => Input::PointLost(role),
                         FromMonitor::Open { serial, uri } => Input::OpenUri { serial, uri },
-                    };
-                    // A closed inbox means that the shepherd is ending.
-                    if self.inbox.send(input).await.is_err() {
-                        return Ok(());
                     }
                 }
-                Some(answer) = self.answers.recv() => {
-                    let bytes = encode(&answer).map_err(|e| say(&e))?;
-                    packets.send_packet(&bytes, &[]).await.map_err(|e| say(&e))?;
+                Some(word) = self.words.recv() => match word {
+                    Word::Say(message) => {
+                        packets.send_packet(&encode(&message).map_err(say)?, &[]).await.map_err(say)?;
+                        continue;
+                    }
+                    Word::Renew(role) if renewals.lost(role, self.pauses, Instant::now()) => continue,
+                    Word::Renew(role) => Input::PointGivenUp(role),
+                },
+                role = renewals.next() => {
+                    let (socket, theirs) = transport::pair().map_err(say)?;
+                    let message = encode(&ToMonitor::Point { role }).map_err(say)?;
+                    packets.send_packet(&message, &[theirs.as_fd()]).await.map_err(say)?;
+                    Input::Point { role, socket }
                 }
+            };
+            // A closed inbox means that the shepherd is ending.
+            if self.inbox.send(input).await.is_err() {
+                return Ok(());
             }
         }
     }
+
+    /// The monitor numbered this run; later ones are told.
+    fn is_run(&mut self, number: u64) {
+        if let ToMonitor::Register { run, .. } = &mut self.register {
+            *run = Some(number);
+        }
+    }
 }
+
+fn say(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}
+
+#[cfg(test)]
+mod tests;
