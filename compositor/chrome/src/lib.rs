@@ -44,6 +44,7 @@ mod canvas;
 mod card;
 mod cursor;
 mod frame;
+mod notice;
 mod overlay;
 mod pattern;
 mod prompt;
@@ -63,7 +64,7 @@ pub use pattern::mark;
 pub use prompt::PromptSpec;
 pub use raster::{Part, PixelRect, Raster};
 pub use spec::{
-    ButtonStates, FrameKind, FrameSpec, Icon, NoticeSpec, SwitcherItem, SwitcherSpec, TitleButton,
+    ButtonStates, FrameKind, FrameSpec, Icon, NoticeSpec, QuoteSpec, SwitcherItem, SwitcherSpec, TitleButton,
 };
 pub use text::TextSpan;
 

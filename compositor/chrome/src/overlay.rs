@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-//! In: the windows to choose from, or a message. Out: a card to lay over the desktop, with its
-//! shadow.
+//! In: the windows to choose from. Out: a card to lay over the desktop, with its shadow.
 
 use crate::Chrome;
 use crate::canvas::{Canvas, rounded};
 use crate::pattern::draw_mark;
 use crate::px;
 use crate::raster::Part;
-use crate::spec::{NoticeSpec, SwitcherItem, SwitcherSpec};
+use crate::spec::{SwitcherItem, SwitcherSpec};
 use crate::text::{Face, TextStyle, centred_baseline};
 use cofferdam_themes::{Metrics, Rgb};
 
@@ -142,47 +141,6 @@ impl Chrome {
                 self.text.draw(canvas, &line, px::f(x + pad), baseline, color);
             }
         }
-    }
-
-    /// A short message, to be shown at the edge of the screen for some seconds.
-    pub fn notice(&mut self, spec: &NoticeSpec<'_>) -> Overlay {
-        let scale = Metrics::clamp_scale(spec.scale);
-        let size = |v: f32| px::at_least_one(v, scale);
-        let (pad, mark, gap) = (size(14.0), size(20.0), size(10.0));
-        let left = if spec.identity.is_some() { pad + mark + gap } else { pad };
-        let widest = size(440.0).min(spec.output.0.saturating_sub(size(32.0))).max(left + pad + size(60.0));
-        let room = px::f(widest - left - pad);
-        let heading_size = f32::from(Metrics::TYPE.row) * scale;
-        let text_size = f32::from(Metrics::TYPE.body) * scale;
-        let heading = self.text.line(
-            spec.heading.as_str(),
-            TextStyle { size: heading_size, face: Face::SemiBold },
-            room,
-        );
-        let lines = if spec.text.is_empty() {
-            Vec::new()
-        } else {
-            self.text.lines(spec.text, TextStyle { size: text_size, face: Face::Regular }, room, 3)
-        };
-        let (row, step) = (mark, size(19.0));
-        let text_width = lines.iter().chain(&heading).map(|l| l.width).fold(0.0, f32::max);
-        let w = (left + px::u(text_width.ceil()) + pad).clamp(size(200.0).min(widest), widest);
-        let count = u32::try_from(lines.len()).unwrap_or(0);
-        let between = if count > 0 { size(4.0) } else { 0 };
-        let h = 2 * pad + row + between + count * step;
-        let mut canvas = self.card(w, h, scale);
-        if let Some(identity) = spec.identity {
-            draw_mark(&mut canvas, self.identities.get(identity), pad, pad, mark);
-        }
-        if let Some(heading) = heading {
-            let baseline = centred_baseline(pad, row, heading_size);
-            self.text.draw(&mut canvas, &heading, px::f(left), baseline, self.theme.text.primary);
-        }
-        for (line, n) in lines.iter().zip(0u32..) {
-            let baseline = centred_baseline(pad + row + between + n * step, step, text_size);
-            self.text.draw(&mut canvas, line, px::f(left), baseline, self.theme.text.secondary);
-        }
-        self.overlay(canvas, scale)
     }
 
     pub(crate) fn card(&self, w: u32, h: u32, scale: f32) -> Canvas {

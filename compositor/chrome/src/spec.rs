@@ -141,13 +141,31 @@ pub struct SwitcherSpec<'a> {
 pub struct NoticeSpec<'a> {
     /// Whose message, if it is about a VM.
     pub identity: Option<Identity>,
-    /// What happened, such as "Terminal stopped".
+    /// The app's icon.
+    pub icon: Option<&'a Icon>,
+    /// What happened, such as "Terminal stopped", or the name of the app that says something.
     pub heading: &'a Label,
-    /// What it means or what to do, in the desktop's own words; may be empty. A guest's words have
-    /// to go through a `Label` before they become part of it.
+    /// What it means or what to do, in the desktop's own words; may be empty.
     pub text: &'a str,
+    /// What the app says, in its own words.
+    pub quote: Option<QuoteSpec<'a>>,
+    /// How many wait behind it.
+    pub waiting: usize,
+    /// Under the pointer.
+    pub hovered: bool,
+    /// The button that closes it is under the pointer.
+    pub close_hovered: bool,
     /// Pixels per logical unit.
     pub scale: f32,
     /// The output's size in pixels; the notice stays inside it.
     pub output: (u32, u32),
+}
+
+/// Words of an app: drawn inside a frame of their own, so that nobody takes them for the desktop's.
+#[derive(Debug, Clone, Copy)]
+pub struct QuoteSpec<'a> {
+    /// Its first line; may be empty.
+    pub title: &'a str,
+    /// The rest; may be empty.
+    pub body: &'a str,
 }

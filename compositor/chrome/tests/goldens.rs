@@ -6,10 +6,11 @@
 #![allow(clippy::expect_used)] // a test says with it what went wrong
 
 mod cards;
+mod notices;
 mod support;
 
 use cofferdam_chrome::{
-    ButtonStates, Chrome, CursorShape, FrameKind, FrameSpec, Icon, NoticeSpec, Part, PixelRect, SwitcherItem,
+    ButtonStates, Chrome, CursorShape, FrameKind, FrameSpec, Icon, Part, PixelRect, SwitcherItem,
     SwitcherSpec, TitleButton,
 };
 use cofferdam_ids::{Identity, Label};
@@ -147,9 +148,9 @@ fn states(chrome: &mut Chrome, scale: f32) -> Picture {
     picture
 }
 
-/// The switcher and a notice.
+/// The switcher.
 fn overlays(chrome: &mut Chrome, scale: f32) -> Picture {
-    let mut picture = ground(chrome, 460, 300, scale);
+    let mut picture = ground(chrome, 460, 180, scale);
     let output = (picture.width, picture.height);
     let names = ["Firefox", "Terminal"].map(Label::new);
     let titles = ["Posteingang – drei neue Nachrichten", "~/notes"].map(Label::new);
@@ -160,11 +161,6 @@ fn overlays(chrome: &mut Chrome, scale: f32) -> Picture {
     // Without the shadows, which have tests of their own: their dither makes large files.
     let card = |parts: &[Part]| parts.last().cloned().into_iter().collect::<Vec<_>>();
     picture.draw(&card(&switcher.parts), px(16, scale).cast_signed(), px(8, scale).cast_signed());
-    let heading = Label::new("Terminal stopped");
-    let text = "It ended by itself with exit code 1. Its files are kept; start it again from the panel.";
-    let spec = NoticeSpec { identity: Some(Identity::Vermilion), heading: &heading, text, scale, output };
-    let notice = chrome.notice(&spec);
-    picture.draw(&card(&notice.parts), px(16, scale).cast_signed(), px(190, scale).cast_signed());
     picture
 }
 
@@ -219,10 +215,11 @@ fn worst(a: &Picture, b: &Picture) -> Option<u8> {
 #[test]
 fn everything_looks_as_agreed() {
     type Case = (&'static str, fn(&mut Chrome, f32) -> Picture);
-    let cases: [Case; 7] = [
+    let cases: [Case; 8] = [
         ("identities", identities),
         ("states", states),
         ("overlays", overlays),
+        ("notices", notices::notices),
         ("prompt", cards::prompt),
         ("prompt-long", cards::prompt_long),
         ("attention", cards::attention),

@@ -141,11 +141,17 @@ fn overlays(chrome: &mut Chrome, picture: &mut Picture, scale: f32) {
     let text = "It ended by itself with exit code 1. Its files are kept; start it again from the panel.";
     let notice = chrome.notice(&NoticeSpec {
         identity: Some(Identity::Orange),
+        icon: None,
         heading: &heading,
         text,
+        quote: None,
+        waiting: 0,
+        hovered: false,
+        close_hovered: false,
         scale,
         output,
     });
+    let notice = notice.overlay;
     let x = output.0 - notice.size.0;
     picture.draw(&notice.parts, x.cast_signed() - scaled(24, scale), scaled(200, scale));
     for (shape, n) in CursorShape::ALL.iter().zip(0i32..) {

@@ -7,8 +7,8 @@
 mod support;
 
 use cofferdam_chrome::{
-    ButtonStates, Chrome, CursorShape, FrameKind, FrameSpec, Icon, NoticeSpec, SwitcherItem, SwitcherSpec,
-    TitleButton,
+    ButtonStates, Card, Chrome, CursorShape, FrameKind, FrameSpec, Icon, NoticeSpec, PixelRect, QuoteSpec,
+    SwitcherItem, SwitcherSpec, TitleButton,
 };
 use cofferdam_ids::{Identity, Label};
 use cofferdam_themes::Rgb;
@@ -404,15 +404,31 @@ fn notices_fit() {
     let heading = Label::new("Rechnungsabschlussbestätigung stopped");
     for text in ["", "short", &"A sentence that goes on and on. ".repeat(50), &"x".repeat(4000)] {
         for (output, scale) in [((1280, 800), 1.0), ((1920, 1080), 1.5), ((360, 300), 1.0)] {
-            let spec = NoticeSpec { identity: Some(Identity::Sky), heading: &heading, text, scale, output };
-            let overlay = chrome.notice(&spec);
-            assert!(
-                overlay.size.0 <= output.0 && overlay.size.1 <= output.1 / 2,
-                "{:?} on {output:?}",
-                overlay.size
-            );
-            let nobodys = chrome.notice(&NoticeSpec { identity: None, ..spec });
-            assert!(nobodys.size.0 <= output.0 && nobodys.size.1 <= overlay.size.1);
+            let spec = NoticeSpec {
+                identity: Some(Identity::Sky),
+                icon: None,
+                heading: &heading,
+                text,
+                quote: None,
+                waiting: 0,
+                hovered: false,
+                close_hovered: false,
+                scale,
+                output,
+            };
+            let fits = |card: &Card, most: u32| {
+                let ((w, h), [close]) = (card.overlay.size, card.places[..].try_into().expect("one cross"));
+                let close: PixelRect = close;
+                assert!(w <= output.0 && h <= most, "{w} {h} on {output:?}");
+                let (right, bottom) = (close.x.cast_unsigned() + close.w, close.y.cast_unsigned() + close.h);
+                assert!(right <= w && bottom <= h, "the cross is on the card: {close:?} on {w} {h}");
+            };
+            let own = chrome.notice(&spec);
+            fits(&own, output.1 / 2);
+            fits(&chrome.notice(&NoticeSpec { identity: None, ..spec.clone() }), own.overlay.size.1);
+            let quote = Some(QuoteSpec { title: text, body: text });
+            let said = chrome.notice(&NoticeSpec { quote, text: "", waiting: usize::MAX, ..spec });
+            fits(&said, output.1 * 3 / 4);
         }
     }
 }

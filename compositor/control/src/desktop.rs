@@ -98,7 +98,7 @@ pub enum Request {
     AddTrustedClient,
     /// The prompt on the screen: [`Reply::Prompt`].
     Prompt,
-    /// The note at the edge of the screen: [`Reply::Notice`].
+    /// The note on the screen: [`Reply::Notice`].
     Notice,
     /// What is being dragged: [`Reply::Drag`].
     Drag,
@@ -258,16 +258,26 @@ pub enum Reply {
     Drag(Option<DragInfo>),
 }
 
-/// A note of the desktop's own about an app.
+/// A note: the desktop's own about an app, or what an app says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NoticeInfo {
     /// About whom.
     pub vm: VmId,
-    /// Its first line: `Paste again in Terminal`.
+    /// Its first line, in the desktop's words: `Paste again in Terminal`, or the app's name.
     pub heading: String,
-    /// The lines below.
+    /// The line below in the app's words; empty for the desktop's own.
+    pub title: String,
+    /// The lines below, in the app's words if it says something.
     pub text: String,
+    /// Notes behind it.
+    pub waiting: u32,
+    /// Whether a click on it counts by now.
+    pub armed: bool,
+    /// The card, once it was drawn.
+    pub card: Rect,
+    /// The button that closes it.
+    pub close: Rect,
 }
 
 /// Something that is being dragged out of a client's window.

@@ -74,6 +74,20 @@ impl Held {
         self.0.values().any(|(_, counts)| *counts)
     }
 
+    fn holds_button(&self, whose: Route) -> bool {
+        self.0.iter().any(|(source, (route, _))| matches!(source, Source::Button(_)) && *route == whose)
+    }
+
+    /// Whether a client has a button of the pointer, and with it the pointer.
+    pub(crate) fn clients_hold_button(&self) -> bool {
+        self.holds_button(Route::Clients)
+    }
+
+    /// Whether a button is held that was pressed on something of ours.
+    pub(crate) fn we_hold_button(&self) -> bool {
+        self.holds_button(Route::Ours)
+    }
+
     /// From now on whatever is held belongs to nobody.
     pub(crate) fn disown(&mut self) {
         self.0.values_mut().for_each(|(route, _)| *route = Route::Nobody);

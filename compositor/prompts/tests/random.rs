@@ -11,7 +11,7 @@ use cofferdam_prompts::{
 };
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
-use support::{centre, effects, ms, place_all, prompt, vm};
+use support::{BESIDE, ON_CLOSE, ON_NOTE, centre, effects, ms, place_all, place_note, prompt, say, vm};
 
 const APPS: [&str; 3] = ["a", "b", "c"];
 
@@ -24,6 +24,9 @@ enum Op {
     VmGone { app: usize },
     Silenced { app: usize },
     TooLate { app: usize },
+    Say { app: usize, tag: u64 },
+    Unsay { app: usize, tag: Option<u64> },
+    DrawNote { down: i32 },
     Lock(bool),
     Attention,
     Draw { shift: i32 },
@@ -54,6 +57,11 @@ fn source() -> impl Strategy<Value = Source> {
     ]
 }
 
+fn place() -> impl Strategy<Value = Place> {
+    let notes = prop::sample::select(vec![ON_NOTE, ON_CLOSE, BESIDE]);
+    prop_oneof![target().prop_map(centre), notes]
+}
+
 fn meaning() -> impl Strategy<Value = Meaning> {
     prop_oneof![
         1 => Just(Meaning::Next),
@@ -63,7 +71,7 @@ fn meaning() -> impl Strategy<Value = Meaning> {
         1 => Just(Meaning::Escape),
         3 => (0u8..4).prop_map(Meaning::Digit),
         1 => Just(Meaning::Modifier),
-        4 => target().prop_map(|t| Meaning::Point(centre(t))),
+        4 => place().prop_map(Meaning::Point),
         1 => Just(Meaning::Other),
     ]
 }
@@ -77,7 +85,10 @@ fn op() -> impl Strategy<Value = Op> {
         1 => Just(Op::LinkLost),
         1 => app.clone().prop_map(|app| Op::VmGone { app }),
         1 => app.clone().prop_map(|app| Op::Silenced { app }),
-        1 => app.prop_map(|app| Op::TooLate { app }),
+        1 => app.clone().prop_map(|app| Op::TooLate { app }),
+        4 => (app.clone(), 0u64..6).prop_map(|(app, tag)| Op::Say { app, tag }),
+        1 => (app, prop::option::of(0u64..6)).prop_map(|(app, tag)| Op::Unsay { app, tag }),
+        6 => prop_oneof![8 => Just(0), 1 => Just(4)].prop_map(|down| Op::DrawNote { down }),
         1 => any::<bool>().prop_map(Op::Lock),
         1 => Just(Op::Attention),
         8 => prop_oneof![8 => Just(0), 1 => Just(4)].prop_map(|shift| Op::Draw { shift }),
@@ -85,7 +96,7 @@ fn op() -> impl Strategy<Value = Op> {
         1 => Just(Op::LetGo),
         10 => (source(), meaning()).prop_map(|(source, meaning)| Op::Press { source, meaning }),
         10 => source().prop_map(|source| Op::Release { source }),
-        3 => target().prop_map(|t| Op::Move { to: centre(t) }),
+        4 => place().prop_map(|to| Op::Move { to }),
         8 => prop_oneof![0u64..50, 900u64..1100, 1000u64..1001, 59_000u64..61_000].prop_map(|millis| Op::Wait { millis }),
     ]
 }
@@ -111,7 +122,14 @@ struct Watcher {
     down: BTreeSet<Source>,
     /// What clients think is down.
     clients: BTreeSet<Source>,
+    /// What was pressed on a note and is down.
+    ours: BTreeSet<Source>,
     up: bool,
+    pointer: Option<Place>,
+    /// The note that is drawn, how far down, and since when it is so.
+    note: Option<(u64, i32, u64)>,
+    /// A press that may be one on a note, and on which.
+    on_note: Option<(Source, u64)>,
 }
 
 impl Watcher {
@@ -157,6 +175,13 @@ impl Watcher {
                         prop_assert!(self.may_give(source), "{answer:?} without patience or a fresh press");
                     }
                 }
+                Effect::NoteChosen(_) => {
+                    let source = released.expect("only a release brings an app");
+                    prop_assert!(!self.up, "under a card");
+                    let pressed = self.on_note.filter(|(s, _)| *s == source).map(|(_, revision)| revision);
+                    prop_assert!(pressed.is_some(), "{source:?} was not pressed on a note that stood still");
+                    prop_assert_eq!(pressed, self.note.map(|(revision, ..)| revision), "or on another one");
+                }
                 Effect::UndoCut => {
                     prop_assert!(self.may_give(released.expect("a release")));
                 }
@@ -164,6 +189,7 @@ impl Watcher {
                     prop_assert!(!self.up);
                     self.up = true;
                     self.clients.clear();
+                    self.ours.clear();
                 }
                 Effect::Lower => {
                     prop_assert!(self.up);
@@ -189,6 +215,13 @@ impl Watcher {
         }
         self.shown = shown;
         self.showing = room.showing();
+        let note = room.notice();
+        prop_assert!(!(self.up && note.is_some()), "a note beside a card");
+        prop_assert!(!(self.up && room.note_has_pointer()));
+        if note.is_none_or(|note| note.stamp.is_none() || self.note.is_some_and(|(r, ..)| r != note.revision))
+        {
+            (self.note, self.on_note) = (None, None);
+        }
         Ok(())
     }
 
@@ -219,6 +252,9 @@ impl Watcher {
             Op::VmGone { app } => room.handle(Event::VmGone(vm(APPS[app])), now),
             Op::Silenced { app } => room.handle(Event::Silenced(vm(APPS[app])), now),
             Op::TooLate { app } => room.handle(Event::TooLate(vm(APPS[app])), now),
+            Op::Say { app, tag } => say(room, APPS[app], tag, &format!("{tag} {}", self.now % 3), now),
+            Op::Unsay { app, tag } => room.handle(Event::Unsays(vm(APPS[app]), tag), now),
+            Op::DrawNote { down } => self.draw_note(room, down),
             Op::Lock(on) => room.handle(Event::Lock(on), now),
             Op::Attention => room.handle(Event::AttentionKey, now),
             Op::Draw { shift } => {
@@ -234,11 +270,13 @@ impl Watcher {
                 self.down.clear();
                 self.busy.clear();
                 self.clients.clear();
+                self.ours.clear();
                 room.handle(Event::LetGo, now);
             }
             Op::Press { source, meaning } => return self.press(room, source, meaning),
             Op::Release { source } => {
                 self.down.remove(&source);
+                self.ours.remove(&source);
                 if self.busy.remove(&source) {
                     self.touched();
                 }
@@ -249,7 +287,11 @@ impl Watcher {
                 released = Some(source);
             }
             Op::Move { to } => {
-                room.moved(None, to, now);
+                self.pointer = Some(to);
+                let route = room.moved(None, to, now);
+                let held = self.clients.iter().any(|s| matches!(s, Source::Button(_)));
+                prop_assert!(self.up || !held || route == Route::Clients, "a client lost what it holds");
+                prop_assert!(!self.up || route == Route::Ours);
             }
             Op::Wait { millis } => {
                 self.now += millis;
@@ -260,12 +302,43 @@ impl Watcher {
         self.check(room, released)
     }
 
+    fn draw_note(&mut self, room: &mut Room, down: i32) {
+        if let Some(revision) = room.notice().map(|shown| shown.revision)
+            && self.note.is_none_or(|(r, d, _)| (r, d) != (revision, down))
+        {
+            (self.note, self.on_note) = (Some((revision, down, self.now)), None);
+        }
+        place_note(room, down, self.time());
+    }
+
     fn press(&mut self, room: &mut Room, source: Source, meaning: Meaning) -> Result<(), TestCaseError> {
         let route = room.press(source, meaning, self.time());
         let fresh = self.down.insert(source);
-        prop_assert_eq!(route == Route::Clients, !self.up, "up: {}", self.up);
+        // Beside a note, all presses go to clients; keys always do.
+        let place = match (source, meaning) {
+            (Source::Key(_), _) => None,
+            (Source::Finger(_), Meaning::Point(place)) => Some(place),
+            (Source::Finger(_), _) => None,
+            (Source::Button(_), _) => self.pointer,
+        };
+        let may_be_on_note = place.is_some_and(|place| [ON_NOTE, ON_CLOSE].contains(&place));
+        let goes_on =
+            matches!(source, Source::Button(_)) && self.ours.iter().any(|s| matches!(s, Source::Button(_)));
+        prop_assert!(route == Route::Clients || self.up || may_be_on_note || goes_on);
+        prop_assert!(route != Route::Clients || !self.up);
+        if let (Some((revision, _, since)), true) = (self.note, may_be_on_note)
+            && !self.up
+        {
+            let held = self.clients.iter().any(|s| matches!(s, Source::Button(_)));
+            prop_assert!(route == Route::Ours || (held && matches!(source, Source::Button(_))));
+            let patience = u64::try_from(ARMING.as_millis()).unwrap();
+            let counts = route == Route::Ours && fresh && self.now - since >= patience;
+            self.on_note = counts.then_some((source, revision));
+        }
         if route == Route::Clients {
             self.clients.insert(source);
+        } else if !self.up {
+            self.ours.insert(source);
         }
         if meaning == Meaning::Modifier {
             self.busy.remove(&source);

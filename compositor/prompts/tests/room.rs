@@ -9,7 +9,7 @@ use cofferdam_prompts::{
     Showing, Source, Target,
 };
 use std::time::Duration;
-use support::{CHOICES, answers, ask, centre, effects, ms, place_all, prompt, vm};
+use support::{CHOICES, answers, ask, centre, effects, ms, noted, place_all, prompt, vm};
 
 const ENTER: Source = Source::Key(28);
 const SPACE: Source = Source::Key(57);
@@ -344,13 +344,13 @@ fn a_note_is_seen_for_a_while() {
     room.handle(Event::Lock(true), ms(0));
     room.handle(Event::Silenced(vm("mail")), ms(0));
     room.handle(Event::Silenced(vm("mail")), ms(0));
-    assert_eq!((room.notice(), room.poll_timeout()), (None, None));
+    assert_eq!((noted(&room), room.poll_timeout()), (None, None));
     room.handle(Event::Lock(false), ms(60_000));
-    assert_eq!(room.notice(), Some((&vm("mail"), Note::Silenced)));
+    assert_eq!(noted(&room), Some((vm("mail"), Note::Silenced)));
     room.tick(ms(67_999));
     assert!(room.notice().is_some() && !room.is_up());
     room.tick(ms(68_000));
-    assert_eq!((room.notice(), room.poll_timeout()), (None, None));
+    assert_eq!((noted(&room), room.poll_timeout()), (None, None));
 }
 
 #[test]
@@ -360,19 +360,19 @@ fn a_hint_to_paste_again_goes_with_the_next_press() {
     room.handle(Event::Silenced(mail.clone()), ms(0));
     room.handle(Event::TooLate(web.clone()), ms(5000));
     room.handle(Event::TooLate(web.clone()), ms(5000));
-    assert_eq!(room.notice(), Some((&web, Note::PasteAgain)), "the person waits for it");
+    assert_eq!(noted(&room), Some((web.clone(), Note::PasteAgain)), "the person waits for it");
     // The release of what answered is no press.
     room.release(LEFT, ms(5001));
-    assert_eq!(room.notice(), Some((&web, Note::PasteAgain)));
+    assert_eq!(noted(&room), Some((web.clone(), Note::PasteAgain)));
     effects(&mut room);
     assert_eq!(room.press(Source::Key(29), Meaning::Modifier, ms(6000)), Route::Clients);
     assert_eq!(effects(&mut room), [Effect::Redraw]);
-    assert_eq!(room.notice(), Some((&mail, Note::Silenced)), "that one has not been seen long enough");
+    assert_eq!(noted(&room), Some((mail, Note::Silenced)), "that one has not been seen long enough");
     room.press(LEFT, Meaning::Other, ms(6001));
     room.tick(ms(13_999));
     assert!(room.notice().is_some());
     room.tick(ms(14_000));
-    assert_eq!((room.notice(), room.poll_timeout()), (None, None));
+    assert_eq!((noted(&room), room.poll_timeout()), (None, None));
 }
 
 #[test]
@@ -380,12 +380,12 @@ fn a_hint_to_paste_again_waits_for_questions_and_goes_by_itself() {
     let mut room = asked();
     let mail = vm("mail");
     room.handle(Event::TooLate(mail.clone()), ms(0));
-    assert_eq!(room.notice(), None);
+    assert_eq!(noted(&room), None);
     tap(&mut room, Source::Key(1), Meaning::Escape, ms(2000));
-    assert_eq!(room.notice(), Some((&mail, Note::PasteAgain)));
+    assert_eq!(noted(&room), Some((mail.clone(), Note::PasteAgain)));
     room.tick(ms(2000).plus(NOTICE));
-    assert_eq!(room.notice(), None);
+    assert_eq!(noted(&room), None);
     room.handle(Event::TooLate(mail.clone()), ms(60_000));
     room.handle(Event::VmGone(mail), ms(60_001));
-    assert_eq!(room.notice(), None);
+    assert_eq!(noted(&room), None);
 }

@@ -45,8 +45,10 @@ pub enum PortalWish {
         /// The address.
         uri: String,
     },
-    /// A notification.
+    /// A notification, in place of an earlier one with the same tag.
     Notify {
+        /// Its number, chosen in the guest.
+        tag: u64,
         /// Its first line.
         title: String,
         /// The rest.
@@ -59,6 +61,11 @@ pub enum PortalWish {
     },
     /// A picture of the screen.
     Screenshot,
+    /// The notification of this tag is of no use any more.
+    Unnotify {
+        /// Its number.
+        tag: u64,
+    },
 }
 
 /// What came of a [`PortalWish`].

@@ -31,9 +31,10 @@ mod tests {
                 suggested: "a.txt".to_owned(),
             },
             PortalWish::OpenUri { uri: "https://example.org/".to_owned() },
-            PortalWish::Notify { title, body: String::new() },
+            PortalWish::Notify { tag: 5, title, body: String::new() },
             PortalWish::InhibitIdle { reason: "a film".to_owned() },
             PortalWish::Screenshot,
+            PortalWish::Unnotify { tag: 5 },
         ]
     }
 

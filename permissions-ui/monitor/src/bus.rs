@@ -231,8 +231,4 @@ pub trait Permissions {
     /// The list of files that apps wait for has changed.
     #[zbus(signal)]
     fn choosers_changed(&self) -> zbus::Result<()>;
-
-    /// A notification that the person allowed.
-    #[zbus(signal)]
-    fn notified(&self, vm: &str, title: &str, body: &str) -> zbus::Result<()>;
 }

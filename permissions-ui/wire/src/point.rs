@@ -10,7 +10,7 @@
 //! monitor crashed) may not have noticed yet that it is closed; it answers once nothing of it lives any more,
 //! and until then the monitor answers no revocation of that VM.
 
-use cofferdam_ids::{AppId, Label};
+use cofferdam_ids::{AppId, Label, Passage};
 use cofferdam_policy::{GrantId, Level, Millis, Refusal, Resource, Usage};
 use serde::{Deserialize, Serialize};
 
@@ -114,12 +114,14 @@ pub enum PortalWish {
         /// The address: at most 4,096 bytes, checked by the monitor.
         uri: String,
     },
-    /// A notification.
+    /// A notification, in place of an earlier one with the same tag.
     Notify {
+        /// Its number, chosen in the VM.
+        tag: u64,
         /// Its first line.
         title: Label,
         /// The rest.
-        body: Label,
+        body: Passage,
     },
     /// The screen is to stay on while this question is open ([`FromPoint::Forget`] ends it).
     InhibitIdle {
@@ -128,6 +130,11 @@ pub enum PortalWish {
     },
     /// A picture of the screen. There is no level yet at which the answer is yes.
     Screenshot,
+    /// The notification of this tag is of no use any more.
+    Unnotify {
+        /// Its number.
+        tag: u64,
+    },
 }
 
 /// From the monitor to a point.

@@ -7,7 +7,7 @@
 //! where people are asked. It decides neither what is asked nor what an answer means.
 
 use crate::point::Ticket;
-use cofferdam_ids::{AppId, Identity, Label, VmId};
+use cofferdam_ids::{AppId, Identity, Label, Passage, VmId};
 use cofferdam_policy::{Answer, Contact, Content, FileAccess, Kind, Refusal, Resource, Usage};
 use serde::{Deserialize, Serialize};
 
@@ -103,6 +103,16 @@ pub struct Standing {
     pub silenced: bool,
 }
 
+/// What a compositor can do for apps beside asking. What it can't is refused without a question: nobody is
+/// to say yes to what then does not happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Abilities {
+    /// It draws the notes that apps send.
+    pub notes: bool,
+    /// It has an idle screen that it would leave on.
+    pub idle: bool,
+}
+
 /// From the monitor to the compositor.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ToScreen {
@@ -135,6 +145,24 @@ pub enum ToScreen {
         paste: bool,
         /// By drag and drop.
         drop: bool,
+    },
+    /// A note that an app may show. One with the same tag of the same VM is replaced.
+    Note {
+        /// Whose.
+        vm: VmId,
+        /// Its number, chosen in the VM.
+        tag: u64,
+        /// Its first line, in the app's words.
+        title: Label,
+        /// The rest, in the app's words.
+        body: Passage,
+    },
+    /// Notes of a VM are to be seen no more.
+    NotesGone {
+        /// Whose.
+        vm: VmId,
+        /// Which one; all if absent.
+        tag: Option<u64>,
     },
 }
 
@@ -196,4 +224,6 @@ pub enum FromScreen {
     Locked(bool),
     /// Takes the last [`Self::CutEverything`] back, while it is on the screen that this can be done.
     UndoCut,
+    /// What this compositor can do; said first. One that says nothing can do nothing but ask.
+    Can(Abilities),
 }

@@ -13,12 +13,12 @@ mod harness;
 #[cfg(test)]
 mod tests {
     use super::{corpus, harness};
-    use cofferdam_ids::{Identity, Label, VmId};
+    use cofferdam_ids::{Identity, Label, Passage, VmId};
     use cofferdam_monitor_wire::encode;
     use cofferdam_monitor_wire::point::{FromPoint, PortalOutcome, PortalWish, Returned, Ticket, ToPoint};
     use cofferdam_monitor_wire::registry::{FromMonitor, Role, ToMonitor};
     use cofferdam_monitor_wire::screen::{
-        About, Candidate, FromScreen, Prompt, PromptId, Standing, ToScreen,
+        Abilities, About, Candidate, FromScreen, Prompt, PromptId, Standing, ToScreen,
     };
     use cofferdam_policy::{
         Answer, Author, Contact, Content, Effect, Event, FileAccess, FileKind, Grant, GrantId, Host, Kind,
@@ -68,7 +68,7 @@ mod tests {
             suggested: Label::new("a.txt"),
         };
         let uri = PortalWish::OpenUri { uri: "https://example.org/".into() };
-        let notify = PortalWish::Notify { title: title.clone(), body: title.clone() };
+        let notify = PortalWish::Notify { tag: 5, title: title.clone(), body: Passage::new("Open") };
         seeds(
             0,
             "from-point",
@@ -137,6 +137,13 @@ mod tests {
                 ToScreen::Decided { serial: 9, verdict: Ok(ticket()) },
                 ToScreen::Standing(standing),
                 ToScreen::IdleInhibited(true),
+                ToScreen::Note {
+                    vm: vm("mail"),
+                    tag: 5,
+                    title: name.clone(),
+                    body: Passage::new("from Eve"),
+                },
+                ToScreen::NotesGone { vm: vm("mail"), tag: Some(5) },
             ],
         );
         seeds(
@@ -148,6 +155,7 @@ mod tests {
                 FromScreen::Used { vm: vm("mail"), ticket: 7, resource: paste(), usage: USAGE },
                 FromScreen::CutEverything,
                 FromScreen::Locked(true),
+                FromScreen::Can(Abilities { notes: true, idle: false }),
             ],
         );
         let (app, parent) = ("mail".parse().unwrap(), Some(vm("web")));

@@ -13,7 +13,7 @@ pub use permissions::{
     AdvanceClock, Answer, By, Clipboard, ClipboardOp, ExpectHttp, ExpectLog, ExpectNoPrompt,
     ExpectPermissions, ExpectPrompt, Grant, GrantWanted, Panel, PanelOp, Revoke, ServeHttp,
 };
-pub use transfers::{Carry, ExpectDrag, ExpectNote, LetGo};
+pub use transfers::{Carry, ClickNote, ExpectDrag, ExpectNote, LetGo};
 
 use action::STEPS;
 use cofferdam_ids::{AppId, NameError};

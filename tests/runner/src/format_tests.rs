@@ -163,6 +163,7 @@ fn mistakes_in_steps_about_permissions() {
         ("expect_drag = { as = \"a\", posible = true }", "unknown field `posible`; did you mean `possible`?"),
         ("let_go = { button = \"lift\" }", "unknown variant `lift`; did you mean `left`?"),
         ("expect_note = { heading = \"x\" }", "expect_note: missing field `as`"),
+        ("click_note = { as = \"a\", cross = true }", "unknown field `cross`; did you mean `close`?"),
         ("lock = 1", "lock: invalid type"),
         ("advance_clok = {}", "unknown step `advance_clok`; did you mean `advance_clock`?"),
     ] {

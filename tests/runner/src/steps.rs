@@ -8,6 +8,7 @@ mod agreement;
 mod checks;
 mod input;
 mod network;
+mod notes;
 mod panel;
 mod permissions;
 mod prompts;
@@ -192,6 +193,7 @@ impl<'a> Run<'a> {
             Action::ExpectDrag(wanted) => self.expect_drag(wanted),
             Action::LetGo(let_go) => self.let_go(*let_go),
             Action::ExpectNote(wanted) => self.expect_note(wanted),
+            Action::ClickNote(click) => self.click_note(click),
             Action::AdvanceClock(clock) => self.advance_clock(clock.millis()),
             Action::ServeHttp(site) => {
                 let failed = |e| StepError::Expectation(format!("{} can't be served: {e}", site.host));

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-//! `Label`: any string made safe to show inside trusted chrome.
+//! `Label` and `Passage`: any string made safe to show inside trusted chrome.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// Longest label, in characters; the rest is cut and an ellipsis takes the last place.
 const MAX_CHARS: usize = 80;
+/// Longest passage, in characters.
+const MAX_PASSAGE: usize = 240;
 
 /// A string that can be drawn beside trusted text without misleading anyone: no control
 /// characters, no bidirectional overrides, no zero-width characters, no line breaks, bounded length.
@@ -27,35 +29,40 @@ pub fn is_unfit(c: char) -> bool {
             | 0xE000..=0xF8FF | 0xF0000..=0x10FFFF)
 }
 
+/// Drops unfit characters, folds white space, cuts at `max` characters.
+fn clean(raw: &str, max: usize) -> String {
+    let mut out = String::new();
+    let mut count = 0usize;
+    let mut space = false;
+    // Bounded look-ahead: a guest may send a megabyte, only the start can matter.
+    for c in raw.chars().take(max.saturating_mul(16)) {
+        if c.is_whitespace() {
+            space = !out.is_empty();
+            continue;
+        }
+        if is_unfit(c) {
+            continue;
+        }
+        let need = 1 + usize::from(space);
+        if count + need >= max {
+            out.push('…');
+            break;
+        }
+        if space {
+            out.push(' ');
+            space = false;
+        }
+        out.push(c);
+        count += need;
+    }
+    out
+}
+
 impl Label {
     /// Cleans `raw`: drops unfit characters, folds white space, cuts at 80 characters.
     #[must_use]
     pub fn new(raw: &str) -> Self {
-        let mut out = String::new();
-        let mut count = 0usize;
-        let mut space = false;
-        // Bounded look-ahead: a guest may send a megabyte, only the start can matter.
-        for c in raw.chars().take(MAX_CHARS * 16) {
-            if c.is_whitespace() {
-                space = !out.is_empty();
-                continue;
-            }
-            if is_unfit(c) {
-                continue;
-            }
-            let need = 1 + usize::from(space);
-            if count + need >= MAX_CHARS {
-                out.push('…');
-                break;
-            }
-            if space {
-                out.push(' ');
-                space = false;
-            }
-            out.push(c);
-            count += need;
-        }
-        Self(out)
+        Self(clean(raw, MAX_CHARS))
     }
 
     /// The clean text.
@@ -89,6 +96,49 @@ impl fmt::Display for Label {
     }
 }
 
+/// Some sentences that somebody else wrote: as clean as a [`Label`], but up to 240 characters long.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub struct Passage(String);
+
+impl Passage {
+    /// Cleans `raw`: drops unfit characters, folds white space and lines, cuts at 240 characters.
+    #[must_use]
+    pub fn new(raw: &str) -> Self {
+        Self(clean(raw, MAX_PASSAGE))
+    }
+
+    /// The clean text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether nothing is left to show.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl From<String> for Passage {
+    fn from(s: String) -> Self {
+        Self::new(&s)
+    }
+}
+
+impl From<Passage> for String {
+    fn from(p: Passage) -> Self {
+        p.0
+    }
+}
+
+impl fmt::Display for Passage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,5 +157,15 @@ mod tests {
         ] {
             assert_eq!(Label::new(raw).as_str(), clean);
         }
+    }
+
+    #[test]
+    fn a_passage_is_a_longer_label() {
+        let long = "long words ".repeat(100);
+        let passage = Passage::new(&long);
+        assert_eq!(passage.as_str().chars().count(), MAX_PASSAGE);
+        assert!(passage.as_str().ends_with('…'));
+        assert_eq!(Passage::new(" a\r\n\u{202e}b\u{200b} ").as_str(), "a b");
+        assert_eq!(Passage::from(long), passage, "what comes over a wire is cleaned too");
     }
 }

@@ -13,6 +13,6 @@ mod mono;
 mod name;
 
 pub use identity::{Identity, ParseIdentityError};
-pub use label::{Label, is_unfit};
+pub use label::{Label, Passage, is_unfit};
 pub use mono::Mono;
 pub use name::{AppId, NameError, VmId, is_scheme};

@@ -5,8 +5,11 @@
 //! press. Locked hides everything; the attention view hides a question; a hidden question waits, and
 //! starts anew when it is shown again.
 
+mod notes;
 mod press;
 mod views;
+
+pub use notes::{MAX_NOTES, MAX_NOTES_OF_ONE, NOTICE, Note, NotePart, NoteStamp, Said, Shown};
 
 use crate::geometry::{Place, Stamp};
 use crate::input::{Held, Source};
@@ -15,6 +18,7 @@ use crate::{Mono, Route};
 use cofferdam_ids::VmId;
 use cofferdam_monitor_wire::screen::{Prompt, PromptId};
 use cofferdam_policy::Answer;
+use notes::Notes;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -22,11 +26,6 @@ use std::time::Duration;
 pub const ARMING: Duration = Duration::from_millis(1000);
 /// How long a question waits for somebody who does nothing.
 pub const SILENCE: Duration = Duration::from_secs(60);
-/// How long a note stays.
-pub const NOTICE: Duration = Duration::from_secs(8);
-/// Notes that wait.
-const MAX_NOTICES: usize = 8;
-
 /// What is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Showing {
@@ -39,15 +38,6 @@ pub enum Showing {
     Attention,
     /// The lock screen, and no window.
     Lock,
-}
-
-/// What a note says of its app.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Note {
-    /// It asked too often and is not heard for now.
-    Silenced,
-    /// It had stopped waiting when a yes came: the person pastes once more. Goes with the next press.
-    PasteAgain,
 }
 
 /// Something that can be chosen.
@@ -101,6 +91,12 @@ pub enum Event {
     Silenced(VmId),
     /// A yes to a paste came after the app had stopped waiting.
     TooLate(VmId),
+    /// An app that may says something; the VM is known.
+    Says(VmId, Said),
+    /// What an app said is not to be seen any more: one thing by its tag, or everything.
+    Unsays(VmId, Option<u64>),
+    /// This note is on the screen now.
+    NotePlaced(NoteStamp),
     /// Locks or unlocks.
     Lock(bool),
     /// Shows or hides the attention view.
@@ -124,6 +120,10 @@ pub enum Effect {
     Lower,
     /// The picture changed.
     Redraw,
+    /// A note was clicked: the last window of this VM comes to the front.
+    NoteChosen(VmId),
+    /// The pointer came onto a note, and is no client's; or it left.
+    PointerOnNote(bool),
     /// Tell the monitor.
     Answer {
         /// Which question.
@@ -154,14 +154,6 @@ struct Press {
     place: Option<Place>,
 }
 
-/// A note, and until when it is seen once it can be.
-#[derive(Debug, Clone)]
-struct Notice {
-    vm: VmId,
-    note: Note,
-    until: Option<Mono>,
-}
-
 /// The trusted path's state.
 #[derive(Debug, Clone, Default)]
 pub struct Room {
@@ -184,7 +176,7 @@ pub struct Room {
     active: Mono,
     press: Option<Press>,
     held: Held,
-    notices: VecDeque<Notice>,
+    notes: Notes,
     effects: VecDeque<Effect>,
 }
 
@@ -208,7 +200,7 @@ impl Room {
             Event::LinkLost => {
                 self.queue.clear();
                 self.current = None;
-                self.notices.clear();
+                self.notes.clear();
                 self.cut = false;
                 self.effects.push_back(Effect::Redraw);
                 self.arrange(now);
@@ -218,11 +210,14 @@ impl Room {
                 for prompt in current.into_iter().chain(self.queue.take_of(&vm)) {
                     self.silence(prompt.id);
                 }
-                self.notices.retain(|notice| notice.vm != vm);
+                self.notes.forget(&vm);
                 self.arrange(now);
             }
-            Event::Silenced(vm) => self.note(vm, Note::Silenced, now),
-            Event::TooLate(vm) => self.note(vm, Note::PasteAgain, now),
+            Event::Silenced(vm) => self.notes.add_own(vm, Note::Silenced),
+            Event::TooLate(vm) => self.notes.add_own(vm, Note::PasteAgain),
+            Event::Says(vm, said) => self.notes.say(vm, said),
+            Event::Unsays(vm, tag) => self.notes.take_back(&vm, tag),
+            Event::NotePlaced(stamp) => self.note_placed(stamp, now),
             Event::Lock(on) => self.lock(on, now),
             Event::Attention(on) => self.attend(on, now),
             Event::AttentionKey => self.attend(!self.attention, now),
@@ -247,8 +242,7 @@ impl Room {
         let waits = !self.armed && !self.held.busy();
         let arming = self.since.filter(|_| waits).map(|since| since.plus(ARMING));
         let silence = (self.showing == Showing::Prompt).then(|| self.active.plus(SILENCE));
-        let notice = self.notices.front().and_then(|notice| notice.until);
-        [arming, silence, notice].into_iter().flatten().min()
+        [arming, silence, self.notes.due()].into_iter().flatten().min()
     }
 
     /// Time has passed.
@@ -264,11 +258,7 @@ impl Room {
             self.silence(prompt.id);
             self.arrange(now);
         }
-        while self.notices.front().and_then(|notice| notice.until).is_some_and(|until| now >= until) {
-            self.notices.pop_front();
-            self.effects.push_back(Effect::Redraw);
-        }
-        self.time_notice(now);
+        self.settle_notes(now);
     }
 
     fn ask(&mut self, prompt: Prompt, known: bool, now: Mono) {
@@ -294,48 +284,6 @@ impl Room {
 
     fn silence(&mut self, id: PromptId) {
         self.effects.push_back(Effect::Answer { id, answer: Answer::NotNow, silence: true });
-    }
-
-    fn note(&mut self, vm: VmId, note: Note, now: Mono) {
-        let known = self.notices.iter().any(|notice| notice.vm == vm && notice.note == note);
-        if known || self.notices.len() >= MAX_NOTICES {
-            return;
-        }
-        let notice = Notice { vm, note, until: None };
-        match note {
-            Note::Silenced => self.notices.push_back(notice),
-            // The person waits for it. What it covers starts anew when it is seen again.
-            Note::PasteAgain => {
-                if let Some(covered) = self.notices.front_mut() {
-                    covered.until = None;
-                }
-                self.notices.push_front(notice);
-            }
-        }
-        self.time_notice(now);
-        self.effects.push_back(Effect::Redraw);
-    }
-
-    /// The person goes on with something: a hint about what to do next has been seen.
-    fn drop_hints(&mut self, now: Mono) {
-        let before = self.notices.len();
-        self.notices.retain(|notice| notice.note != Note::PasteAgain);
-        if self.notices.len() < before {
-            self.time_notice(now);
-            self.effects.push_back(Effect::Redraw);
-        }
-    }
-
-    /// A note's time runs while it can be seen.
-    fn time_notice(&mut self, now: Mono) {
-        let seen = self.showing == Showing::Nothing;
-        if let Some(Notice { until, .. }) = self.notices.front_mut() {
-            match until {
-                None if seen => *until = Some(now.plus(NOTICE)),
-                Some(_) if !seen => *until = None,
-                _ => {}
-            }
-        }
     }
 
     fn lock(&mut self, on: bool, now: Mono) {
@@ -374,8 +322,6 @@ impl Room {
         };
         if before != (self.showing, self.shown_id()) {
             self.present(before.0, now);
-            // What was hidden may be seen now, and the other way round.
-            self.time_notice(now);
         }
     }
 

@@ -16,9 +16,12 @@ impl Room {
     /// Something is pressed.
     pub fn press(&mut self, source: Source, meaning: Meaning, now: Mono) -> Route {
         if !self.is_up() {
-            self.drop_hints(now);
-            self.held.press(source, meaning, Route::Clients);
-            return Route::Clients;
+            let on_note = self.press_note(source, meaning, now);
+            if !on_note {
+                self.held.press(source, meaning, Route::Clients);
+            }
+            self.settle_notes(now);
+            return if on_note { Route::Ours } else { Route::Clients };
         }
         self.active = now;
         self.tick(now);
@@ -43,7 +46,10 @@ impl Room {
         let up = self.is_up();
         let unknown = if up { Route::Nobody } else { Route::Clients };
         if !up {
-            return self.held.release(source).map_or(unknown, |(route, _)| route);
+            let route = self.held.release(source).map_or(unknown, |(route, _)| route);
+            self.release_note(source, now);
+            self.settle_notes(now);
+            return route;
         }
         self.active = now;
         self.tick(now);
@@ -73,7 +79,9 @@ impl Room {
             None => Route::Clients,
         };
         if !self.is_up() {
-            return route;
+            self.move_on_note(finger, place);
+            self.settle_notes(now);
+            return if finger.is_none() && self.note_has_pointer() { Route::Ours } else { route };
         }
         self.active = now;
         if let Some(press) = &mut self.press {

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! In: the room. Out: what a painter, a listener and a screen reader need to know of it.
 
-use super::{ARMING, Note, Room, Showing, Target};
+use super::{ARMING, Room, Showing, Target};
 use crate::Mono;
 use crate::geometry::Stamp;
 use crate::input::Source;
-use cofferdam_ids::VmId;
 use cofferdam_monitor_wire::screen::{Prompt, PromptId};
 use cofferdam_policy::Answer;
 
@@ -55,12 +54,6 @@ impl Room {
     #[must_use]
     pub const fn opens_freely(&self) -> bool {
         self.settings.opens_freely
-    }
-
-    /// The note on the screen: about which app, and what it says.
-    #[must_use]
-    pub fn notice(&self) -> Option<(&VmId, Note)> {
-        self.notices.front().filter(|_| !self.is_up()).map(|notice| (&notice.vm, notice.note))
     }
 
     /// Whether what gives something away is taken by now.

@@ -4,9 +4,10 @@
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used)] // shared by tests that each use some of it
 
 use cofferdam_ids::VmId;
+use cofferdam_ids::{Label, Passage};
 use cofferdam_monitor_wire::screen::{About, Prompt, PromptId};
 use cofferdam_policy::{Answer, Contact, Host, Transport, Zone};
-use cofferdam_prompts::{Effect, Event, Mono, Place, Rect, Room, Stamp, Target};
+use cofferdam_prompts::{Effect, Event, Mono, Note, NoteStamp, Place, Rect, Room, Said, Stamp, Target};
 use std::time::Duration;
 
 pub const CHOICES: [Answer; 2] = [Answer::ThisTime, Answer::Always];
@@ -72,4 +73,35 @@ pub fn answers(room: &mut Room) -> Vec<(u64, Answer, bool)> {
             _ => None,
         })
         .collect()
+}
+
+/// The note that is seen.
+pub fn noted(room: &Room) -> Option<(VmId, Note)> {
+    room.notice().map(|shown| (shown.vm.clone(), shown.note.clone()))
+}
+
+/// The title of the app's note that is seen.
+pub fn said(room: &Room) -> Option<String> {
+    match room.notice()?.note {
+        Note::Said(said) => Some(said.title.to_string()),
+        Note::Silenced | Note::PasteAgain => None,
+    }
+}
+
+/// An app says something.
+pub fn say(room: &mut Room, name: &str, tag: u64, title: &str, now: Mono) {
+    let said = Said { tag, title: Label::new(title), body: Passage::default() };
+    room.handle(Event::Says(vm(name), said), now);
+}
+
+/// Inside a note that was placed, clear of its button; on its button; and beside it.
+pub const ON_NOTE: Place = Place { x: 1050.0, y: 80.0 };
+pub const ON_CLOSE: Place = Place { x: 1245.0, y: 65.0 };
+pub const BESIDE: Place = Place { x: 500.0, y: 500.0 };
+
+/// The painter drew the note, if there is one, so many pixels further down.
+pub fn place_note(room: &mut Room, down: i32, now: Mono) {
+    let Some(revision) = room.notice().map(|shown| shown.revision) else { return };
+    let (card, close) = (Rect::new(900, 54 + down, 360, 100), Rect::new(1230, 56 + down, 28, 28));
+    room.handle(Event::NotePlaced(NoteStamp { output: 0, look: 0, revision, card, close }), now);
 }

@@ -63,7 +63,7 @@ impl State {
 
     /// What to show at the moment.
     pub(crate) fn shown_cursor(&self) -> Shown {
-        if self.trusted.is_up() {
+        if self.trusted.has_pointer() {
             return self.seat.at.map_or(Shown::Nothing, |_| Shown::Named(CursorIcon::Default));
         }
         let Some(at) = self.desk.scene.pointer().filter(|_| self.seat.at.is_some()) else {

@@ -32,18 +32,18 @@ pub(crate) fn pixel(at: Point<f64, Logical>) -> scene::Point {
 impl State {
     /// The pointer is moved to a place.
     pub(crate) fn pointer_to(&mut self, to: Point<f64, Logical>) {
-        let to = self.nearest_place(to);
-        if self.trusted_pointer(to) {
-            return;
-        }
-        let from = self.seat.at.unwrap_or(to);
-        let delta = to - from;
-        if self.pointer_is_locked() {
+        let wanted = self.nearest_place(to);
+        let delta = wanted - self.seat.at.unwrap_or(wanted);
+        let free = self.trusted.is_up();
+        if !free && self.pointer_is_locked() {
             // The place stays; the client is told of the movement alone.
             self.relative_motion(delta);
             return;
         }
-        let to = self.confined(to);
+        let to = if free { wanted } else { self.confined(wanted) };
+        if self.trusted_pointer(to) {
+            return;
+        }
         self.seat.at = Some(to);
         self.apply_or_ignore(Op::PointerMotion(pixel(to)));
         self.send_motion(to);
@@ -81,14 +81,14 @@ impl State {
 
     /// The surface under the pointer, if it is content and takes input there.
     pub(crate) fn pointer_focus(&self) -> Option<Focus> {
-        let at = self.seat.at.filter(|_| !self.trusted.is_up())?;
+        let at = self.seat.at.filter(|_| !self.trusted.has_pointer())?;
         let (node, geometry) = self.desk.scene.pointer_target()?;
         self.focus_at(node, geometry, at).filter(|_| !self.pointer_drags())
     }
 
-    /// The surface at a place, whoever has the pointer.
+    /// The surface at a place, whoever has the pointer; none under a note, where nobody sees it.
     pub(crate) fn surface_under(&self, at: Point<f64, Logical>) -> Option<Focus> {
-        let place = pixel(at);
+        let place = Some(pixel(at)).filter(|_| !self.note_covers(at))?;
         let (node, local) = match self.desk.scene.hit(place) {
             Hit::Content { window, local } => (Node::Window(window), local),
             Hit::Popup { popup, local: Some(local), .. } => (Node::Popup(popup), local),
@@ -99,9 +99,9 @@ impl State {
         self.focus_at(node, origin, at)
     }
 
-    /// The window at a place, its popups included.
+    /// The window at a place, its popups included; none under a note.
     pub(crate) fn window_under(&self, at: Point<f64, Logical>) -> Option<scene::WindowId> {
-        self.desk.scene.hit(pixel(at)).window()
+        self.desk.scene.hit(pixel(at)).window().filter(|_| !self.note_covers(at))
     }
 
     pub(super) fn focus_at(
@@ -122,7 +122,7 @@ impl State {
             return;
         }
         let Some(at) = self.seat.at else { return };
-        if self.desk.scene.pointer().is_none() {
+        if self.desk.scene.pointer().is_none() && !self.trusted.has_pointer() {
             return;
         }
         // A surface that moved under the pointer is another place in it, which its client has to know.
@@ -177,7 +177,7 @@ impl State {
 
     /// A wheel, in 120ths of a notch.
     pub(crate) fn pointer_axis(&mut self, dx_120: i32, dy_120: i32) {
-        if self.trusted.is_up() {
+        if self.trusted.has_pointer() {
             return;
         }
         let mut frame = AxisFrame::new(self.clock.now().wayland_millis()).source(AxisSource::Wheel);

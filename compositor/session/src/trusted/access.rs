@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! What a screen reader is told.
 //!
-//! In: what the trusted path shows. Out: a tree of a dialog with its words and choices, for AT-SPI.
+//! In: what the trusted path shows. Out: a tree of a dialog with its words and choices, or of a note that is
+//! read when there is time for it, for AT-SPI.
 //! Readers only hear: an answer is a press of the person's own, so requests to press something for
 //! them are not taken. Nothing of this runs without a session bus; with one, the adapter brings a thread of
 //! its own, which sees this tree and nothing else.
@@ -12,13 +13,21 @@ use accesskit::{
     ActionHandler, ActionRequest, ActivationHandler, DeactivationHandler, Live, Node, NodeId, Role, TreeId,
     TreeInfo, TreeUpdate,
 };
-use cofferdam_prompts::{Showing, Target, plain};
+use cofferdam_prompts::{Note, Showing, Target, plain};
 use std::sync::{Arc, Mutex, PoisonError};
 
 const ROOT: NodeId = NodeId(0);
 const DIALOG: NodeId = NodeId(1);
 const TEXT: NodeId = NodeId(2);
+const NOTE: NodeId = NodeId(3);
 const FIRST_CHOICE: u64 = 16;
+
+/// What is on the screen, in words.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Shown {
+    card: Option<Spoken>,
+    note: Option<String>,
+}
 
 /// A card in words.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -36,13 +45,20 @@ struct SpokenChoice {
     dead: bool,
 }
 
-/// The tree of a card, or of an empty desktop.
-fn tree(card: Option<&Spoken>) -> TreeUpdate {
+/// The tree of a card, of a note, or of an empty desktop.
+fn tree(shown: &Shown) -> TreeUpdate {
     let mut root = Node::new(Role::Window);
     root.set_label("Cofferdam");
     let mut update =
         TreeUpdate { nodes: Vec::new(), tree: Some(TreeInfo::new(ROOT)), tree_id: TreeId::ROOT, focus: ROOT };
-    if let Some(card) = card {
+    if let Some(words) = &shown.note {
+        let mut note = Node::new(Role::Status);
+        note.set_label(words.as_str());
+        note.set_live(Live::Polite);
+        root.set_children(vec![NOTE]);
+        update.nodes.push((NOTE, note));
+    }
+    if let Some(card) = &shown.card {
         root.set_children(vec![DIALOG]);
         let mut dialog = Node::new(Role::AlertDialog);
         dialog.set_label(card.title.as_str());
@@ -76,14 +92,14 @@ fn tree(card: Option<&Spoken>) -> TreeUpdate {
     update
 }
 
-/// The newest card, for a reader that starts later.
-type Shared = Arc<Mutex<Option<Spoken>>>;
+/// What is shown, for a reader that starts later.
+type Shared = Arc<Mutex<Shown>>;
 
 struct Handlers(Shared);
 
 impl ActivationHandler for Handlers {
     fn request_initial_tree(&mut self) -> Option<TreeUpdate> {
-        Some(tree(self.0.lock().unwrap_or_else(PoisonError::into_inner).as_ref()))
+        Some(tree(&self.0.lock().unwrap_or_else(PoisonError::into_inner)))
     }
 }
 
@@ -126,19 +142,31 @@ impl State {
         if self.trusted.access.adapter.is_none() {
             return;
         }
-        let spoken = self.spoken();
+        let shown = Shown { card: self.spoken(), note: self.spoken_note() };
         let access = &mut self.trusted.access;
         {
             let mut told = access.told.lock().unwrap_or_else(PoisonError::into_inner);
-            if *told == spoken {
+            if *told == shown {
                 return;
             }
-            told.clone_from(&spoken);
+            told.clone_from(&shown);
         }
         if let Some(adapter) = &mut access.adapter {
-            adapter.update_window_focus_state(spoken.is_some());
-            adapter.update_if_active(|| tree(spoken.as_ref()));
+            adapter.update_window_focus_state(shown.card.is_some());
+            adapter.update_if_active(|| tree(&shown));
         }
+    }
+
+    /// The note. Who it is about comes first, so that nobody takes an app's words for the desktop's.
+    fn spoken_note(&self) -> Option<String> {
+        let (shown, (heading, title, text)) = (self.trusted.room.notice()?, self.notice_words()?);
+        Some(match shown.note {
+            Note::Said(_) => {
+                let identity = self.vms.get(shown.vm)?.identity;
+                format!("{} says: {title}. {text}", self.owner_words(identity, &heading))
+            }
+            Note::Silenced | Note::PasteAgain => format!("{heading}. {text}"),
+        })
     }
 
     fn spoken(&self) -> Option<Spoken> {
@@ -227,10 +255,11 @@ mod tests {
                 choice("This time only", "1", false, true),
             ],
         };
-        let update = tree(Some(&card));
+        let text = card.text.clone();
+        let update = tree(&Shown { card: Some(card), note: None });
         let dialog = node(&update, DIALOG);
         assert_eq!((dialog.role(), dialog.label()), (Role::AlertDialog, Some("Mail wants to go online")));
-        assert_eq!(dialog.description(), Some(card.text.as_str()));
+        assert_eq!(dialog.description(), Some(text.as_str()));
         assert_eq!(update.focus, NodeId(FIRST_CHOICE));
         assert_eq!(dialog.children(), [TEXT, NodeId(16), NodeId(17)]);
         let (no, yes) = (node(&update, NodeId(16)), node(&update, NodeId(17)));
@@ -252,9 +281,22 @@ mod tests {
 
     #[test]
     fn an_empty_desktop_has_no_dialog() {
-        let update = tree(None);
+        let update = tree(&Shown::default());
         assert_eq!((update.nodes.len(), update.focus), (1, ROOT));
         assert!(node(&update, ROOT).children().is_empty());
+    }
+
+    #[test]
+    fn a_note_is_read_when_there_is_time() {
+        let update = tree(&Shown { card: None, note: Some("Mail — green · dots says: New mail".into()) });
+        let note = node(&update, NOTE);
+        assert_eq!(
+            (note.label(), note.live()),
+            (Some("Mail — green · dots says: New mail"), Some(Live::Polite))
+        );
+        // It takes the focus from nobody, and nobody presses it for the person.
+        assert_eq!((node(&update, ROOT).children(), update.focus), (&[NOTE][..], ROOT));
+        assert!(!note.supports_action(accesskit::Action::Click));
     }
 
     #[test]

@@ -28,6 +28,8 @@ impl State {
                     self.trusted.generation = self.trusted.generation.wrapping_add(1);
                     self.redraw_everything();
                 }
+                Effect::NoteChosen(vm) => self.activate_vm(vm.as_str()),
+                Effect::PointerOnNote(on) => self.pointer_on_note(on),
                 Effect::Answer { id, answer, silence } => {
                     self.send_to_monitor(&FromScreen::Answered { id, answer, silence });
                 }
@@ -103,6 +105,9 @@ impl State {
         self.release_keys();
         let node = self.desk.scene.focus();
         self.focus(node);
+        // A focus that is none before and after is no change, and yet another one than before the question.
+        let focused = self.desk.keyboard.clone();
+        self.selections_follow(focused.as_ref());
         if let Some(at) = self.seat.at {
             self.apply_or_ignore(Op::PointerMotion(crate::input::pixel(at)));
             self.desk.pointer_stale = true;
@@ -128,8 +133,6 @@ impl State {
         let pointer = self.seat.pointer.clone();
         let time = self.clock.now().wayland_millis();
         self.cancel_drag();
-        let location = self.seat.at.unwrap_or_default();
-        let motion = |serial| MotionEvent { location, serial, time };
         let held: Vec<u32> = self
             .trusted
             .room
@@ -147,7 +150,15 @@ impl State {
         if pointer.is_grabbed() {
             pointer.unset_grab(self, SERIAL_COUNTER.next_serial(), time);
         }
-        pointer.motion(self, None, &motion(SERIAL_COUNTER.next_serial()));
+        self.pointer_leaves_clients();
+    }
+
+    /// No client has the pointer.
+    pub(super) fn pointer_leaves_clients(&mut self) {
+        let pointer = self.seat.pointer.clone();
+        let location = self.seat.at.unwrap_or_default();
+        let (serial, time) = (SERIAL_COUNTER.next_serial(), self.clock.now().wayland_millis());
+        pointer.motion(self, None, &MotionEvent { location, serial, time });
         pointer.frame(self);
         self.seat.forget_pointer_focus();
     }
@@ -160,6 +171,7 @@ impl State {
 
     /// What is on the screen of ours now, after a frame of an output was drawn.
     pub(crate) fn trusted_was_drawn(&mut self, output: cofferdam_scene::OutputId) {
+        self.notice_was_drawn(output);
         if self.trusted.room.showing() == Showing::Nothing || self.trusted.home != Some(output) {
             return;
         }

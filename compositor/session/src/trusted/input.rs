@@ -61,6 +61,8 @@ impl State {
         if kept {
             self.seat.at = Some(to);
             self.redraw_cursor();
+        }
+        if kept || self.trusted.room.notice().is_some() {
             self.settle_trusted();
         }
         kept

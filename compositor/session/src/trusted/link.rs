@@ -8,9 +8,9 @@ use crate::state::State;
 use calloop::generic::Generic;
 use calloop::{Interest, Mode, PostAction, RegistrationToken};
 use cofferdam_control::transport;
-use cofferdam_monitor_wire::screen::{FromScreen, Standing, ToScreen};
+use cofferdam_monitor_wire::screen::{Abilities, FromScreen, Standing, ToScreen};
 use cofferdam_monitor_wire::{MAX_PACKET, decode, encode};
-use cofferdam_prompts::Event;
+use cofferdam_prompts::{Event, Said};
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
 
@@ -18,6 +18,9 @@ use std::rc::Rc;
 const MAX_STANDINGS: usize = 512;
 /// Packets heard at one go, so that the monitor can't keep the desktop from its other work.
 const AT_ONCE: usize = 64;
+
+/// What we do for apps beside asking: there is no idle screen yet that could be left on.
+const ABILITIES: Abilities = Abilities { notes: true, idle: false };
 
 /// The monitor that is heard.
 #[derive(Debug)]
@@ -41,6 +44,7 @@ impl State {
             })
             .map_err(|e| e.error.to_string())?;
         self.trusted.link = Some(Link { socket, token });
+        self.send_to_monitor(&FromScreen::Can(ABILITIES));
         if self.trusted.room.is_locked() {
             self.send_to_monitor(&FromScreen::Locked(true));
         }
@@ -105,6 +109,12 @@ impl State {
             ToScreen::Standing(standing) => self.stands(standing),
             ToScreen::IdleInhibited(on) => self.trusted.idle_inhibited = on,
             ToScreen::Crossings { vm, paste, drop } => self.crossings_are(vm, paste, drop),
+            ToScreen::Note { vm, tag, title, body } => {
+                if self.vms.get(&vm).is_some() {
+                    self.trusted(Event::Says(vm, Said { tag, title, body }));
+                }
+            }
+            ToScreen::NotesGone { vm, tag } => self.trusted(Event::Unsays(vm, tag)),
         }
     }
 

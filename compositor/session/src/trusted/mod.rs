@@ -11,6 +11,7 @@ mod effects;
 mod input;
 mod key;
 mod link;
+mod notes;
 mod scenery;
 mod told;
 
@@ -55,6 +56,8 @@ pub(crate) struct Trusted {
     pub(crate) scenery: Scenery,
     /// How the open attention view's card is divided, and for what.
     shape: Option<(ShapedFor, AttentionShape)>,
+    /// The note as it was drawn.
+    note: Option<notes::Drawn>,
     access: access::Access,
 }
 
@@ -79,6 +82,7 @@ impl Trusted {
             cards: BTreeMap::new(),
             scenery: Scenery::default(),
             shape: None,
+            note: None,
             access: access::Access::new(config.session_bus),
         }
     }
@@ -86,6 +90,11 @@ impl Trusted {
     /// Whether something of ours is shown: clients have neither keyboard nor pointer.
     pub(crate) fn is_up(&self) -> bool {
         self.room.is_up()
+    }
+
+    /// Whether the pointer is ours: something of ours is shown, or it is on a note.
+    pub(crate) fn has_pointer(&self) -> bool {
+        self.room.is_up() || self.room.note_has_pointer()
     }
 }
 

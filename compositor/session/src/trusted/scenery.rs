@@ -9,8 +9,8 @@ use super::told::Book;
 use crate::render::{View, cast, scene_rect_of};
 use crate::state::State;
 use cofferdam_chrome::{
-    AttentionSpec, Card, ChoiceSpec, ChoiceState, LockSpec, NoticeSpec, Overlay, OwnerRow, Part, PlateSpec,
-    PromptSpec, TextSpan,
+    AttentionSpec, Card, ChoiceSpec, ChoiceState, LockSpec, Overlay, OwnerRow, Part, PlateSpec, PromptSpec,
+    TextSpan,
 };
 use cofferdam_ids::{Identity, Label};
 use cofferdam_prompts::{self as prompts, Row, Showing, Span, Stamp, Target, plain, rows, words};
@@ -25,9 +25,9 @@ const DIM: f32 = 0.86;
 /// How dark the wallpaper gets around the attention view.
 const ATTENTION_DIM: f32 = 0.6;
 /// Logical distance of the trust line from the lower edge, and of notes and cards from theirs.
-const EDGE: f64 = 20.0;
+pub(super) const EDGE: f64 = 20.0;
 const MARGIN: f64 = 40.0;
-const BELOW_BAR: f64 = 54.0;
+pub(super) const BELOW_BAR: f64 = 54.0;
 
 /// Something to draw.
 #[derive(Debug)]
@@ -46,15 +46,12 @@ pub(crate) struct Scenery {
     /// Nothing of any client is drawn.
     pub(crate) hides_clients: bool,
     ids: Vec<Id>,
-    /// Plates and notes of the last frames, by output and place in the frame.
+    /// Plates of the last frames, by output and place in the frame.
     kept: BTreeMap<(OutputId, usize), (PlateKey, Vec<Part>)>,
 }
 
-/// What a plate or a note depends on: look, size, owner, words, scale.
+/// What a plate depends on: look, size, owner, words, scale.
 type PlateKey = (u64, (u32, u32), Option<Identity>, String, u32);
-
-/// The slot of the note among the plates.
-const NOTE: usize = usize::MAX;
 
 impl Scenery {
     /// The `n`th id by which a fill is tracked from frame to frame.
@@ -107,22 +104,22 @@ pub(super) struct Drawn {
 
 /// One output, for which something is drawn.
 #[derive(Clone, Copy)]
-struct Canvas {
-    id: OutputId,
-    view: View,
-    pixels: Size<i32, Physical>,
+pub(super) struct Canvas {
+    pub(super) id: OutputId,
+    pub(super) view: View,
+    pub(super) pixels: Size<i32, Physical>,
 }
 
 impl Canvas {
-    fn scale(self) -> f32 {
+    pub(super) fn scale(self) -> f32 {
         cast::factor32(self.view.scale)
     }
 
-    fn output(self) -> (u32, u32) {
+    pub(super) fn output(self) -> (u32, u32) {
         (cast::length(self.pixels.w), cast::length(self.pixels.h))
     }
 
-    fn px(self, logical: f64) -> i32 {
+    pub(super) fn px(self, logical: f64) -> i32 {
         cast::round(logical * self.view.scale)
     }
 
@@ -131,7 +128,11 @@ impl Canvas {
     }
 
     /// A rectangle of a card at `place`, in the global space. It covers no more than was drawn.
-    fn global(self, place: Point<i32, Physical>, rect: cofferdam_chrome::PixelRect) -> prompts::Rect {
+    pub(super) fn global(
+        self,
+        place: Point<i32, Physical>,
+        rect: cofferdam_chrome::PixelRect,
+    ) -> prompts::Rect {
         let from = (place.x.saturating_add(rect.x), place.y.saturating_add(rect.y));
         let size = (cast::coord(rect.w), cast::coord(rect.h));
         let r = scene_rect_of(&self.view, Rectangle::new(from.into(), size.into()));
@@ -151,9 +152,7 @@ impl State {
         }
         if showing == Showing::Nothing {
             self.trusted.cards.clear();
-            if self.trusted.room.notice().is_none() {
-                self.trusted.scenery.kept.clear();
-            }
+            self.trusted.scenery.kept.clear();
         } else {
             self.prepare_card(canvas);
         }
@@ -444,29 +443,6 @@ impl State {
     pub(super) fn owner_words(&self, identity: Identity, name: &Label) -> String {
         let pattern = self.painter.chrome.identities().get(identity).pattern;
         format!("{name} — {} · {}", identity.name(), pattern.name().replace('-', " "))
-    }
-
-    /// The note at the edge.
-    fn prepare_notice(&mut self, canvas: Canvas) {
-        let Some(note) = self.notice_info() else { return };
-        let Some(vm) = self.vms.get(&note.vm) else { return };
-        if self.desk.scene.outputs().first().map(cofferdam_scene::Output::id) != Some(canvas.id) {
-            return;
-        }
-        let heading = Label::new(&note.heading);
-        let (scale, output) = (canvas.scale(), canvas.output());
-        let words = heading.as_str().to_owned();
-        let key = (self.trusted.look, output, Some(vm.identity), words, scale.to_bits());
-        let chrome = &mut self.painter.chrome;
-        let parts = self.trusted.scenery.keep((canvas.id, NOTE), key, |(_, output, identity, ..)| {
-            let (heading, text) = (&heading, note.text.as_str());
-            let spec = NoticeSpec { identity: *identity, heading, text, scale, output: *output };
-            chrome.notice(&spec).parts
-        });
-        // The card itself is the last part, and the widest that counts.
-        let width = parts.last().map_or(0, |card| cast::coord(card.src.w));
-        let x = canvas.pixels.w.saturating_sub(width).saturating_sub(canvas.px(EDGE));
-        self.trusted.scenery.items.push(Item::Parts(parts, (x, canvas.px(BELOW_BAR)).into()));
     }
 }
 

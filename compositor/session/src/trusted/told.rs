@@ -6,8 +6,8 @@
 use crate::state::State;
 use crate::vm::Vms;
 use cofferdam_control::desktop::{ChoiceInfo, NoticeInfo, PromptInfo, Rect};
-use cofferdam_ids::{Identity, VmId};
-use cofferdam_prompts::{self as prompts, Names, Note, Words, answer_name, plain, words};
+use cofferdam_ids::{Identity, Label, VmId};
+use cofferdam_prompts::{self as prompts, Names, Note, NoteStamp, Words, answer_name, plain, words};
 
 /// The names that the desktop gave to its VMs.
 pub(super) struct Book<'a>(pub(super) &'a Vms);
@@ -24,17 +24,39 @@ impl State {
         self.trusted.room.prompt().map(|prompt| words(prompt, &Book(&self.vms)))
     }
 
-    /// The note on the screen.
-    pub(crate) fn notice_info(&self) -> Option<NoticeInfo> {
-        let (id, note) = self.trusted.room.notice()?;
-        let name = &self.vms.get(id)?.name;
-        let (heading, text) = match note {
-            Note::Silenced => {
-                (format!("{name} asks too often"), "It is not heard for now. The panel shows what it wanted.")
+    /// The words of the note on the screen: the desktop's own above, then a title of the app's and the rest.
+    pub(super) fn notice_words(&self) -> Option<(Label, &str, &str)> {
+        let shown = self.trusted.room.notice()?;
+        let name = &self.vms.get(shown.vm)?.name;
+        Some(match shown.note {
+            Note::Silenced => (
+                Label::new(&format!("{name} asks too often")),
+                "",
+                "It is not heard for now. The panel shows what it wanted.",
+            ),
+            Note::PasteAgain => {
+                (Label::new(&format!("Paste again in {name}")), "", "It had stopped waiting for your answer.")
             }
-            Note::PasteAgain => (format!("Paste again in {name}"), "It had stopped waiting for your answer."),
-        };
-        Some(NoticeInfo { vm: id.clone(), heading, text: text.to_owned() })
+            Note::Said(said) => (name.clone(), said.title.as_str(), said.body.as_str()),
+        })
+    }
+
+    /// The note on the screen, for listeners.
+    pub(crate) fn notice_info(&self) -> Option<NoticeInfo> {
+        let shown = self.trusted.room.notice()?;
+        let (heading, title, text) = self.notice_words()?;
+        let place =
+            |rect: fn(&NoteStamp) -> prompts::Rect| shown.stamp.map(rect).map(to_rect).unwrap_or_default();
+        Some(NoticeInfo {
+            vm: shown.vm.clone(),
+            heading: heading.to_string(),
+            title: title.to_owned(),
+            text: text.to_owned(),
+            waiting: u32::try_from(shown.waiting).unwrap_or(u32::MAX),
+            armed: self.trusted.room.note_is_armed(prompts::Mono(self.clock.now().0)),
+            card: place(|stamp| stamp.card),
+            close: place(|stamp| stamp.close),
+        })
     }
 
     /// The question on the screen, once a frame has shown it.

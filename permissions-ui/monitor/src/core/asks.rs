@@ -114,6 +114,10 @@ impl Core {
                 self.lock(locked);
                 true
             }
+            FromScreen::Can(abilities) => {
+                self.screen_can(abilities);
+                true
+            }
         };
         if !fine {
             self.screen_fault();
@@ -229,6 +233,7 @@ impl Core {
             if counts && !forever {
                 self.count_no(&vm, &resource.key());
             }
+            self.refuse_notes_behind(id, why);
             self.settle_question(id, Err(why));
             self.reconsider_family(&vm, true);
         }

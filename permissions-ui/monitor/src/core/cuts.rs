@@ -119,7 +119,7 @@ impl Core {
         if let Some(entry) = self.vms.get_mut(vm) {
             entry.may_go_online = None;
         }
-        self.reconsider_inhibitors(vm);
+        self.reconsider_portals(vm);
         self.reconsider_questions(vm);
         self.touch(vm);
     }

@@ -17,6 +17,7 @@
 //! | `points` | sockets of points that go and are made anew |
 //! | `asks` | questions of points, and answers to them |
 //! | `portals` | what apps ask for through portals |
+//! | `notes` | what apps say through them |
 //! | `cuts` | what a change takes away |
 //! | `orders` | what the panel and the command line want |
 //! | `views` | what they are shown |
@@ -26,6 +27,7 @@ mod book;
 mod cuts;
 mod index;
 mod lines;
+mod notes;
 mod orders;
 mod points;
 mod portals;
@@ -40,8 +42,8 @@ mod words;
 
 pub use book::{Journal, Line, NotWritten};
 pub use words::{
-    Abilities, CallId, Effect, Input, LinkId, Moment, Newcomer, Opener, Order, OrderError, PointId, Reply,
-    Role, Span, Wake,
+    CallId, Effect, Input, LinkId, Moment, Newcomer, Opener, Order, OrderError, PointId, Reply, Role, Span,
+    Wake,
 };
 
 use book::Book;
@@ -85,7 +87,7 @@ struct Screen {
     up: bool,
     locked: bool,
     idle_inhibited: bool,
-    can: Abilities,
+    can: cofferdam_monitor_wire::screen::Abilities,
 }
 
 impl Core {
@@ -142,7 +144,6 @@ impl Core {
             Input::PointBroken(point) => self.fault(point),
             Input::PointClosed(point) => self.point_closed(point),
             Input::ScreenUp => self.screen_up(),
-            Input::ScreenCan(abilities) => self.screen.can = abilities,
             Input::Screen(message) => self.screen_said(message),
             Input::ScreenDown => self.screen_down(),
             Input::Openers(openers) => self.portals.openers = openers,

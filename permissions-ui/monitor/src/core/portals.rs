@@ -4,6 +4,7 @@
 
 use super::Core;
 use super::asks::Yes;
+use super::notes::Notes;
 use super::questions::{Asker, Joined, MAX_OPEN, Purpose, Question, Questions};
 use super::tickets::{Handed, Seat, Want};
 use super::uri;
@@ -62,6 +63,7 @@ pub(crate) struct Portals {
     choosers: BTreeMap<u64, Chooser>,
     inhibitors: BTreeMap<(PointId, u32), Inhibitor>,
     openings: BTreeMap<u32, Opening>,
+    pub(super) notes: Notes,
     last_chooser: u64,
     last_opening: u32,
 }
@@ -100,9 +102,11 @@ impl Core {
                 self.want_file(chooser);
             }
             PortalWish::OpenUri { uri } => self.want_open(vm, point, serial, &uri),
-            PortalWish::Notify { title, body } if self.screen.can.notes => {
-                self.want_plain(vm, point, serial, Kind::Notifications, Purpose::Notify { title, body });
+            PortalWish::Notify { tag, title, body } if self.screen.can.notes => {
+                let purpose = Purpose::Notify { tag, title, body };
+                self.want_plain(vm, point, serial, Kind::Notifications, purpose);
             }
+            PortalWish::Unnotify { tag } => self.withdraw_note(vm, point, serial, tag),
             PortalWish::InhibitIdle { .. } if self.screen.can.idle => {
                 self.want_plain(vm, point, serial, Kind::IdleInhibit, Purpose::Inhibit);
             }
@@ -128,7 +132,7 @@ impl Core {
         self.outcome(point, serial, PortalOutcome::Denied(why));
     }
 
-    fn outcome(&mut self, point: PointId, serial: u32, outcome: PortalOutcome) {
+    pub(super) fn outcome(&mut self, point: PointId, serial: u32, outcome: PortalOutcome) {
         self.push(Effect::Point(point, ToPoint::PortalDone { serial, outcome }));
     }
 
@@ -324,9 +328,9 @@ impl Core {
         let (vm, serial) = (question.vm.clone(), asker.serial);
         match question.purpose {
             Purpose::Ticket => {}
-            Purpose::Notify { title, body } => {
+            Purpose::Notify { tag, title, body } => {
                 self.count_use(&vm, &asker.resource, yes.grant);
-                self.push(Effect::Notified { vm, title, body });
+                self.show_note(vm, tag, (title, body), yes.once);
                 self.outcome(point, serial, PortalOutcome::Done);
             }
             Purpose::Inhibit => {
@@ -443,8 +447,9 @@ impl Core {
         }
     }
 
-    /// Choosers and reasons to keep the screen on, after a change.
-    pub(super) fn reconsider_inhibitors(&mut self, vm: &VmId) {
+    /// Notes, choosers and reasons to keep the screen on, after a change.
+    pub(super) fn reconsider_portals(&mut self, vm: &VmId) {
+        self.reconsider_notes(vm);
         let resource = Resource::Plain(Kind::IdleInhibit);
         let book = &self.book;
         self.portals.inhibitors.retain(|_, i| i.vm != *vm || book.holds(vm, &resource, i.once));

@@ -120,6 +120,7 @@ impl Core {
         for point in &lost {
             self.happened(point);
         }
+        self.portals.notes.forget(vm);
         // What is left of it waits at the compositor.
         let open: Vec<_> = self.questions.iter().filter(|(_, q)| q.vm == *vm).map(|(id, _)| id).collect();
         for id in open {
@@ -152,6 +153,7 @@ impl Core {
             self.screen_down();
         }
         self.screen = Screen { up: true, ..Screen::default() };
+        self.portals.notes.clear();
         let before = self.screen_before.take();
         self.tickets.begin(Seat::Screen, before.map(|_| self.time.mono.saturating_add(RETURN_LIMIT)));
         self.push(Effect::Screen(ToScreen::Cut { ticket: BEFORE }));
@@ -177,6 +179,7 @@ impl Core {
             return;
         }
         self.screen = Screen::default();
+        self.push(Effect::Changed(None));
         self.questions.freeze(false, self.time.mono);
         // Nobody can answer: all open questions are denied, and that is nobody's fault.
         let _ = self.questions.forget_seat(Seat::Screen);

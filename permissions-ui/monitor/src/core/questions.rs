@@ -34,7 +34,7 @@ pub(crate) enum Purpose {
     /// Tickets for all askers.
     Ticket,
     /// A notification.
-    Notify { title: cofferdam_ids::Label, body: cofferdam_ids::Label },
+    Notify { tag: u64, title: cofferdam_ids::Label, body: cofferdam_ids::Passage },
     /// The screen stays on.
     Inhibit,
     /// An address is opened by the candidate that is picked.

@@ -67,16 +67,31 @@ impl Core {
         let entry = |kind: Kind| {
             let (level, by) = state.level(vm, kind);
             let grants = state.grants_of(vm).into_iter().filter(|g| g.key.kind() == kind);
-            PermissionEntry {
+            let grants: Vec<GrantEntry> = grants.map(|g| self.grant_entry(g)).collect();
+            // What has no effect is not offered; what was said about it is shown, so that it can be taken back.
+            let shown = self.has_effect(kind) || by.is_some() || !grants.is_empty();
+            shown.then(|| PermissionEntry {
                 kind: kind.name().to_owned(),
                 level: level.name().to_owned(),
                 levels: Levels::of(kind).iter().map(|l| l.name().to_owned()).collect(),
                 author: by.map_or("default", author_name).to_owned(),
-                grants: grants.map(|g| self.grant_entry(g)).collect(),
+                grants,
                 uses: state.uses(vm, kind).times,
-            }
+            })
         };
-        Ok(Kind::ALL.into_iter().map(entry).collect())
+        Ok(Kind::ALL.into_iter().filter_map(entry).collect())
+    }
+
+    /// Whether a yes to this kind would do anything on the desktop as it is.
+    const fn has_effect(&self, kind: Kind) -> bool {
+        match kind {
+            Kind::Network | Kind::Clipboard | Kind::DragAndDrop | Kind::Files | Kind::OpenUri => true,
+            Kind::Notifications => self.screen.can.notes,
+            Kind::IdleInhibit => self.screen.can.idle,
+            // The same for everybody, and said in one sentence: never.
+            Kind::Microphone | Kind::Camera | Kind::Devices => true,
+            Kind::ScreenCapture | Kind::Background => false,
+        }
     }
 
     fn grant_entry(&self, grant: &Grant) -> GrantEntry {

@@ -60,16 +60,6 @@ pub struct Opener {
     pub schemes: Vec<String>,
 }
 
-/// What a compositor can do for apps beside asking. What it can't is refused without a question: nobody is
-/// to say yes to what then does not happen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Abilities {
-    /// It draws the notes that apps send.
-    pub notes: bool,
-    /// It has an idle screen that it would leave on.
-    pub idle: bool,
-}
-
 /// How long a grant of the panel or the command line is to hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Span {
@@ -300,10 +290,8 @@ pub enum Input {
     PointBroken(PointId),
     /// A point's socket is gone.
     PointClosed(PointId),
-    /// A compositor listens; it can ask the person, and nothing more.
+    /// A compositor listens; it can ask the person, and nothing more until it says so.
     ScreenUp,
-    /// It can also do this.
-    ScreenCan(Abilities),
     /// It spoke.
     Screen(FromScreen),
     /// It is gone.
@@ -360,15 +348,6 @@ pub enum Effect {
     Changed(Option<VmId>),
     /// Say that the list of choosers changed.
     ChoosersChanged,
-    /// Say a notification that was allowed.
-    Notified {
-        /// Whose.
-        vm: VmId,
-        /// Its first line.
-        title: Label,
-        /// The rest.
-        body: Label,
-    },
 }
 
 /// When the monitor wants to be woken, on either clock.

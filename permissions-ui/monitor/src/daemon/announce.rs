@@ -3,8 +3,8 @@
 //! does not take them holds nobody up.
 
 use super::service::Service;
-use cofferdam_ids::{Label, VmId};
-use std::collections::{BTreeSet, VecDeque};
+use cofferdam_ids::VmId;
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -13,8 +13,6 @@ use zbus::object_server::InterfaceRef;
 
 /// Shortest time between two rounds of signals.
 const ROUND: Duration = Duration::from_millis(100);
-/// Notifications that wait; more are dropped.
-const MAX_NOTES: usize = 64;
 /// Above so many VMs, one signal says that all have changed.
 const MAX_VMS: usize = 64;
 
@@ -24,7 +22,6 @@ struct News {
     vms: BTreeSet<VmId>,
     all: bool,
     choosers: bool,
-    notes: VecDeque<(VmId, Label, Label)>,
 }
 
 /// The way to those who listen.
@@ -60,16 +57,6 @@ impl Announcer {
         self.add(|news| news.choosers = true);
     }
 
-    pub(super) fn notified(&self, vm: VmId, title: Label, body: Label) {
-        self.add(|news| {
-            if news.notes.len() < MAX_NOTES {
-                news.notes.push_back((vm, title, body));
-            } else {
-                tracing::debug!(%vm, "too many notifications at once, one is dropped");
-            }
-        });
-    }
-
     async fn speak(self, service: InterfaceRef<Service>) {
         let mut round = tokio::time::interval(ROUND);
         round.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -94,9 +81,6 @@ async fn say(service: &InterfaceRef<Service>, news: News) -> zbus::Result<()> {
     }
     for vm in news.vms.iter().filter(|_| !news.all) {
         Service::changed(emitter, vm.as_str()).await?;
-    }
-    for (vm, title, body) in &news.notes {
-        Service::notified(emitter, vm.as_str(), title.as_str(), body.as_str()).await?;
     }
     Ok(())
 }

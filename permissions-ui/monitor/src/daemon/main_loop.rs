@@ -388,7 +388,6 @@ impl Daemon {
             Effect::Launch { serial, app, uri } => self.launch(serial, app, uri),
             Effect::Changed(vm) => self.announcer.changed(vm),
             Effect::ChoosersChanged => self.announcer.choosers_changed(),
-            Effect::Notified { vm, title, body } => self.announcer.notified(vm, title, body),
         }
     }
 

@@ -206,13 +206,4 @@ impl Service {
     /// The list of files that apps wait for has changed.
     #[zbus(signal)]
     pub(super) async fn choosers_changed(emitter: &SignalEmitter<'_>) -> zbus::Result<()>;
-
-    /// A notification that the person allowed.
-    #[zbus(signal)]
-    pub(super) async fn notified(
-        emitter: &SignalEmitter<'_>,
-        vm: &str,
-        title: &str,
-        body: &str,
-    ) -> zbus::Result<()>;
 }

@@ -3,7 +3,7 @@
 //! its own socket lost, its own requests denied, and nobody else the poorer.
 
 use crate::desk::{Desk, cuts, prompts, refusals, site, verdicts, vm};
-use cofferdam_ids::Label;
+use cofferdam_ids::{Label, Passage};
 use cofferdam_monitor::core::{Effect, Input, Order, PointId, Span};
 use cofferdam_monitor_wire::point::{FromPoint, PortalWish, ToPoint};
 use cofferdam_monitor_wire::screen::{FromScreen, PromptId, ToScreen};
@@ -172,7 +172,7 @@ fn wishes_are_bounded() {
     }
     let Ok(cofferdam_monitor::core::Reply::Choosers(open)) = desk.order(Order::Choosers) else { panic!() };
     assert_eq!(open.len(), 4);
-    let note = || PortalWish::Notify { title: Label::new("x"), body: Label::default() };
+    let note = || PortalWish::Notify { tag: 1, title: Label::new("x"), body: Passage::default() };
     for n in 1_000..2_000 {
         desk.wish(&mail, n, note());
     }

@@ -230,7 +230,7 @@ fn use_is_written_down_before_it_is_shown() {
     let Ok(Reply::Apps(apps)) = desk.order(Order::Apps) else { panic!() };
     assert!(apps[0].running && apps[0].summary == "online", "{apps:?}");
     let Ok(Reply::Permissions(all)) = desk.order(Order::Permissions(vm("mail"))) else { panic!() };
-    assert_eq!((all.len(), all[0].uses, all[0].grants[0].last_used > 0), (12, 1, true));
+    assert_eq!((all.len(), all[0].uses, all[0].grants[0].last_used > 0), (10, 1, true));
 }
 
 #[test]

@@ -4,11 +4,11 @@
 
 use cofferdam_ids::{Identity, Label, VmId};
 use cofferdam_monitor::core::{
-    Abilities, CallId, Core, Effect, Input, Journal, LinkId, Moment, Newcomer, NotWritten, Opener, Order,
-    OrderError, PointId, Reply,
+    CallId, Core, Effect, Input, Journal, LinkId, Moment, Newcomer, NotWritten, Opener, Order, OrderError,
+    PointId, Reply,
 };
 use cofferdam_monitor_wire::point::{FromPoint, PortalOutcome, PortalWish, Ticket, ToPoint};
-use cofferdam_monitor_wire::screen::{FromScreen, Prompt, PromptId, ToScreen};
+use cofferdam_monitor_wire::screen::{Abilities, FromScreen, Prompt, PromptId, ToScreen};
 use cofferdam_policy::{
     AdminRules, Answer, Contact, Event, Host, Kind, Level, Millis, Refusal, Resource, State, Transport, Zone,
 };
@@ -80,7 +80,7 @@ impl Desk {
     pub(crate) fn new() -> Self {
         let mut desk = Self::dark(AdminRules::default());
         desk.tell(Input::ScreenUp);
-        desk.tell(Input::ScreenCan(Abilities { notes: true, idle: true }));
+        desk.tell(Input::Screen(FromScreen::Can(Abilities { notes: true, idle: true })));
         desk
     }
 

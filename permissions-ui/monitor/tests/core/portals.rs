@@ -3,11 +3,11 @@
 //! stays on; or a no that the app takes for a cancelled dialog.
 
 use crate::desk::{Desk, Guest, answer_of, cuts, outcomes, prompts, site, verdicts, vm};
-use cofferdam_ids::Label;
+use cofferdam_ids::{Label, Passage};
 use cofferdam_monitor::core::{Effect, Input, Order, OrderError, Reply};
 use cofferdam_monitor_wire::point::{FromPoint, PortalOutcome, PortalWish};
 use cofferdam_monitor_wire::registry::FromMonitor;
-use cofferdam_monitor_wire::screen::{About, ToScreen};
+use cofferdam_monitor_wire::screen::{Abilities, About, FromScreen, ToScreen};
 use cofferdam_policy::{Answer, Event, FileAccess, FileKind, Kind, Level, Refusal};
 
 fn file(access: FileAccess) -> PortalWish {
@@ -235,12 +235,103 @@ fn an_address_that_nobody_may_open_is_no_question() {
     assert_eq!(outcomes(&effects), [PortalOutcome::Denied(Refusal::NotRunning)]);
 }
 
+fn note(tag: u64) -> PortalWish {
+    PortalWish::Notify { tag, title: Label::new("New mail"), body: Passage::new("from Eve") }
+}
+
+/// What the compositor is told of notes: those that it shows, and those that it takes away.
+fn notes(effects: &[Effect]) -> Vec<(&str, Option<u64>)> {
+    let told = |e: &Effect| match e {
+        Effect::Screen(ToScreen::Note { tag, .. }) => Some(("shown", Some(*tag))),
+        Effect::Screen(ToScreen::NotesGone { tag, .. }) => Some(("gone", *tag)),
+        _ => None,
+    };
+    effects.iter().filter_map(told).collect()
+}
+
+#[test]
+fn notes_go_with_the_permission_that_let_them_through() {
+    let level = |level| Order::SetLevel { vm: vm("mail"), kind: Kind::Notifications, level };
+    let mut desk = Desk::new();
+    let mail = desk.vm("mail");
+    let id = prompts(&desk.wish(&mail, 1, note(7)))[0].id;
+    assert_eq!(notes(&desk.answer(id, Answer::UntilClosed)), [("shown", Some(7))]);
+    let grant = desk.replayed().grants_of(&mail.id)[0].id;
+    assert_eq!(notes(&desk.begin(Order::Revoke(grant)).1), [("gone", None)], "revoked");
+    // For one use: it stays, although its grant is used up, until something says no.
+    let id = prompts(&desk.wish(&mail, 2, note(8)))[0].id;
+    assert_eq!(notes(&desk.answer(id, Answer::ThisTime)), [("shown", Some(8))]);
+    let other = prompts(&desk.wish(&mail, 3, note(9)))[0].id;
+    assert_eq!(notes(&desk.answer(other, Answer::NotNow)), []);
+    assert_eq!(notes(&desk.begin(level(Level::Off)).1), [("gone", None)], "off");
+    assert_eq!(notes(&desk.begin(level(Level::All)).1), []);
+    assert_eq!(notes(&desk.wish(&mail, 4, note(9))), [("shown", Some(9))]);
+    assert_eq!(notes(&desk.begin(Order::RevokeAll(vm("mail"))).1), [("gone", None)], "everything off");
+    assert_eq!(notes(&desk.begin(level(Level::Off)).1), [], "there are none any more");
+}
+
+#[test]
+fn a_note_that_its_app_takes_back_is_neither_seen_nor_asked_about() {
+    let mut desk = Desk::new();
+    let mail = desk.vm("mail");
+    let id = prompts(&desk.wish(&mail, 1, note(7)))[0].id;
+    let effects = desk.wish(&mail, 2, PortalWish::Unnotify { tag: 8 });
+    assert_eq!(outcomes(&effects), [PortalOutcome::Done], "of another one");
+    let effects = desk.wish(&mail, 3, PortalWish::Unnotify { tag: 7 });
+    assert!(effects.contains(&Effect::Screen(ToScreen::Withdraw(id))));
+    assert_eq!(outcomes(&effects), [PortalOutcome::Denied(Refusal::Silence), PortalOutcome::Done]);
+    let id = prompts(&desk.wish(&mail, 4, note(7)))[0].id;
+    desk.answer(id, Answer::Always);
+    assert_eq!(notes(&desk.wish(&mail, 5, PortalWish::Unnotify { tag: 7 })), [("gone", Some(7))]);
+}
+
+#[test]
+fn one_no_answers_all_notes_that_wait() {
+    let mut desk = Desk::new();
+    let mail = desk.vm("mail");
+    let id = prompts(&desk.wish(&mail, 1, note(1)))[0].id;
+    for serial in 2..6 {
+        assert!(prompts(&desk.wish(&mail, serial, note(u64::from(serial)))).is_empty());
+    }
+    let effects = desk.answer(id, Answer::NotNow);
+    assert!(prompts(&effects).is_empty(), "once for all of them");
+    assert_eq!(outcomes(&effects), vec![PortalOutcome::Denied(Refusal::Answered); 5]);
+}
+
+#[test]
+fn what_has_no_effect_is_not_offered_unless_something_was_said_about_it() {
+    let mut desk = Desk::new();
+    desk.vm("mail");
+    let kinds = |desk: &mut Desk| {
+        let Ok(Reply::Permissions(all)) = desk.order(Order::Permissions(vm("mail"))) else { panic!() };
+        all.into_iter()
+            .map(|p| p.kind)
+            .filter(|k| !["network", "files"].contains(&k.as_str()))
+            .collect::<Vec<_>>()
+    };
+    let always = ["clipboard", "drag-and-drop", "open-uri", "microphone", "camera", "devices"];
+    let mut all = always.to_vec();
+    all.extend(["notifications", "idle-inhibit"]);
+    assert_eq!(kinds(&mut desk), all);
+    // Another compositor, that only asks.
+    desk.tell(Input::ScreenUp);
+    assert_eq!(kinds(&mut desk), always);
+    let can = FromScreen::Can(Abilities { notes: true, idle: false });
+    let effects = desk.tell(Input::Screen(can.clone()));
+    assert!(effects.contains(&Effect::Changed(None)), "whoever shows them looks again");
+    assert!(!desk.tell(Input::Screen(can)).contains(&Effect::Changed(None)));
+    assert_eq!(kinds(&mut desk).last().map(String::as_str), Some("notifications"));
+    let off = Order::SetLevel { vm: vm("mail"), kind: Kind::IdleInhibit, level: Level::Off };
+    desk.order(off).unwrap();
+    assert_eq!(kinds(&mut desk), all, "what the person has said can be seen, and taken back");
+}
+
 #[test]
 fn a_notification_is_shown_once_it_is_allowed() {
     let mut desk = Desk::new();
     let mail = desk.vm("mail");
-    let note = || PortalWish::Notify { title: Label::new("New mail"), body: Label::new("from Eve") };
-    let shown = |effects: &[Effect]| effects.iter().filter(|e| matches!(e, Effect::Notified { .. })).count();
+    let note = || note(1);
+    let shown = |effects: &[Effect]| notes(effects).len();
     let effects = desk.wish(&mail, 1, note());
     assert_eq!(shown(&effects), 0);
     let id = prompts(&effects)[0].id;
@@ -277,19 +368,14 @@ fn the_screen_stays_on_as_long_as_somebody_who_may_wants_it() {
 fn what_the_screen_can_t_do_is_no_question() {
     let mut desk = Desk::new();
     let mail = desk.vm("mail");
-    let wishes = || {
-        [
-            PortalWish::Notify { title: Label::new("New mail"), body: Label::new("from Eve") },
-            PortalWish::InhibitIdle { reason: Label::new("film") },
-        ]
-    };
+    let wishes = || [note(1), PortalWish::InhibitIdle { reason: Label::new("film") }];
     // Another compositor came, and said nothing of such things.
     desk.tell(Input::ScreenUp);
     for (n, wish) in (1..).zip(wishes()) {
         let effects = desk.wish(&mail, n, wish);
         assert!(prompts(&effects).is_empty(), "asked for what will not happen");
         assert_eq!(outcomes(&effects), [PortalOutcome::Denied(Refusal::Off)]);
-        assert!(!effects.iter().any(|e| matches!(e, Effect::Notified { .. })));
+        assert!(notes(&effects).is_empty());
     }
     // A yes of before changes nothing.
     let all = Order::SetLevel { vm: vm("mail"), kind: Kind::Notifications, level: Level::All };

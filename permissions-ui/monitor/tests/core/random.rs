@@ -4,10 +4,10 @@
 //! ledger that adds up to the same state.
 
 use crate::desk::{Desk, Guest, site, vm};
-use cofferdam_ids::Label;
-use cofferdam_monitor::core::{Abilities, Effect, Input, Order, Span};
-use cofferdam_monitor_wire::point::{FromPoint, PortalWish, Returned, ToPoint};
-use cofferdam_monitor_wire::screen::{FromScreen, PromptId, ToScreen};
+use cofferdam_ids::{Label, Passage, VmId};
+use cofferdam_monitor::core::{Effect, Input, Order, Span};
+use cofferdam_monitor_wire::point::{BEFORE, FromPoint, PortalWish, Returned, ToPoint};
+use cofferdam_monitor_wire::screen::{Abilities, FromScreen, PromptId, ToScreen};
 use cofferdam_policy::{
     Answer, Content, Decision, FileAccess, FileKind, GrantId, Kind, Level, Millis, Resource, Usage,
 };
@@ -95,6 +95,8 @@ struct World {
     /// Tickets that a point holds, by socket; and those that it is to cut.
     live: Vec<(u64, u64, Resource)>,
     cutting: Vec<(u64, u64)>,
+    /// Whose notes are on the screen.
+    noted: BTreeSet<VmId>,
 }
 
 impl World {
@@ -109,6 +111,7 @@ impl World {
             prompts: 0,
             live: Vec::new(),
             cutting: Vec::new(),
+            noted: BTreeSet::new(),
         }
     }
 
@@ -143,6 +146,12 @@ impl World {
                     self.cutting.push((point.0, *ticket));
                 }
                 Effect::ClosePoint(point) => self.lost(point.0),
+                Effect::Screen(ToScreen::Note { vm, .. }) => drop(self.noted.insert(vm.clone())),
+                Effect::Screen(ToScreen::NotesGone { vm, tag: None }) => {
+                    assert!(self.noted.remove(vm), "there are some");
+                }
+                // A new compositor shows none, and one that lost the monitor shows none any more.
+                Effect::Screen(ToScreen::Cut { ticket: BEFORE }) | Effect::CloseScreen => self.noted.clear(),
                 _ => {}
             }
         }
@@ -238,7 +247,7 @@ impl World {
         let serial = self.serial;
         let wish = match wish {
             0 => PortalWish::OpenUri { uri: "https://a.org/".into() },
-            1 => PortalWish::Notify { title: Label::new("a"), body: Label::default() },
+            1 => PortalWish::Notify { tag: 1, title: Label::new("a"), body: Passage::default() },
             2 => PortalWish::InhibitIdle { reason: Label::default() },
             3 => PortalWish::Screenshot,
             _ => PortalWish::ChooseFile {
@@ -278,15 +287,19 @@ impl World {
                 self.tell(Input::Tick);
             }
             Step::Locked(locked) => self.tell(Input::Screen(FromScreen::Locked(locked))),
-            Step::Screen(false) => self.tell(Input::ScreenDown),
+            Step::Screen(false) => {
+                self.tell(Input::ScreenDown);
+                self.noted.clear();
+            }
             Step::Screen(true) => {
                 self.tell(Input::ScreenUp);
-                self.tell(Input::ScreenCan(Abilities { notes: true, idle: true }));
+                self.tell(Input::Screen(FromScreen::Can(Abilities { notes: true, idle: true })));
             }
             Step::Full(full) => *self.desk.memory.full.borrow_mut() = full,
             Step::Leave { guest } => {
                 if let Some(guest) = self.guests.remove(&guest) {
                     self.tell(Input::LinkClosed(guest.link));
+                    self.noted.remove(&guest.id);
                     self.lost(guest.net.0);
                     self.lost(guest.agent.0);
                 }
@@ -298,6 +311,7 @@ impl World {
                 let new = self.desk.child(NAMES[guest], parent);
                 let effects = self.desk.seen[before..].to_vec();
                 self.watch(&effects);
+                self.noted.remove(&new.id);
                 self.guests.insert(guest, new);
             }
             _ => {}
@@ -346,6 +360,7 @@ impl World {
         self.watch(&effects);
         let left: Vec<_> = self.live.iter().map(|(p, t, _)| (*p, *t)).collect();
         assert!(left.is_empty(), "everything off cuts everything, not {left:?}");
+        assert!(self.noted.is_empty(), "and nothing that they said is to be seen: {:?}", self.noted);
         let state = self.desk.replayed();
         for name in NAMES {
             let decision = state.decide(&vm(name), &site("s1.org"), Millis(self.desk.now));

@@ -2,7 +2,7 @@
 //! Published failures of other systems, replayed. In: what went wrong there. Out: that it does not here.
 
 use crate::desk::{Desk, answer_of, cuts, outcomes, prompts, site, verdicts, vm};
-use cofferdam_ids::{Identity, Label};
+use cofferdam_ids::{Identity, Label, Passage};
 use cofferdam_monitor::core::{Effect, Input, LinkId, Newcomer, Order, PointId, Reply, Span};
 use cofferdam_monitor_wire::point::{FromPoint, PortalOutcome, PortalWish, ToPoint};
 use cofferdam_monitor_wire::registry::FromMonitor;
@@ -111,7 +111,7 @@ fn log_injection() {
     };
     let (link, net, agent) = (LinkId(901), PointId(902), PointId(903));
     desk.tell(Input::Registered { link, who, network: net, agent });
-    let wish = PortalWish::Notify { title: Label::new(evil), body: Label::new(evil) };
+    let wish = PortalWish::Notify { tag: 1, title: Label::new(evil), body: Passage::new(evil) };
     let effects = desk.tell(Input::Point(agent, FromPoint::Portal { serial: 1, wish }));
     desk.answer(prompts(&effects)[0].id, Answer::Always);
     let wish = PortalWish::OpenUri { uri: format!("https://a.org/{evil}") };
@@ -131,10 +131,10 @@ fn log_injection() {
         }
     }
     let notified = desk.seen.iter().find_map(|e| match e {
-        Effect::Notified { title, .. } => Some(title.as_str().to_owned()),
+        Effect::Screen(ToScreen::Note { title, body, .. }) => Some(format!("{title}{body}")),
         _ => None,
     });
-    assert!(!notified.unwrap().contains('\n'));
+    assert!(!notified.unwrap().contains(['\n', '\u{202e}']));
 }
 
 /// A "no" was overridden because a later, wider "yes" was looked at first.

@@ -3,7 +3,7 @@
 //! all three. Out: who hears what, and in which order.
 
 use crate::desktop::{Desktop, resource};
-use cofferdam_ids::Label;
+use cofferdam_ids::{Label, Passage};
 use cofferdam_monitor::bus::PermissionsProxy;
 use cofferdam_monitor_wire::point::{FromPoint, PortalOutcome, PortalWish, ToPoint};
 use cofferdam_monitor_wire::screen::FromScreen;
@@ -129,8 +129,9 @@ fn whoever_listens_on_the_bus_hears_of_changes() {
         let bus = zbus::connection::Builder::address(desktop.bus.as_str()).build().await.unwrap();
         let panel = PermissionsProxy::new(&bus).await.unwrap();
         let mut changes = panel.receive_changed().await.unwrap();
-        // Notes are not drawn yet: no question, and a no in the log.
-        let wish = PortalWish::Notify { title: Label::new("New mail"), body: Label::new("from Eve") };
+        // This compositor draws no notes: no question, and a no in the log.
+        let wish =
+            PortalWish::Notify { tag: 1, title: Label::new("New mail"), body: Passage::new("from Eve") };
         guest.agent.send(&FromPoint::Portal { serial: 1, wish });
         let outcome = PortalOutcome::Denied(Refusal::Off);
         assert_eq!(guest.agent.recv(), Some(ToPoint::PortalDone { serial: 1, outcome }));

@@ -6,7 +6,7 @@ use super::permissions::{
     AdvanceClock, Answer, Clipboard, ExpectHttp, ExpectLog, ExpectNoPrompt, ExpectPermissions, ExpectPrompt,
     Grant, Panel, Revoke, ServeHttp,
 };
-use super::transfers::{Carry, ExpectDrag, ExpectNote, LetGo};
+use super::transfers::{Carry, ClickNote, ExpectDrag, ExpectNote, LetGo};
 use serde::Deserialize;
 
 /// What a step does. The variant names, in snake case, are the keys of `[[step]]` tables.
@@ -245,8 +245,10 @@ pub enum Action {
     ExpectDrag(ExpectDrag),
     /// Lets go of what is carried.
     LetGo(LetGo),
-    /// A note of the desktop's own is on the screen, or none.
+    /// A note is on the screen, or none.
     ExpectNote(ExpectNote),
+    /// Clicks on the note, or on its cross.
+    ClickNote(ClickNote),
     /// Moves the permission monitor's clock forward.
     AdvanceClock(AdvanceClock),
     /// Serves a site that only this scenario's desktop can reach.
@@ -360,6 +362,7 @@ pub(super) const STEPS: &[&str] = &[
     "expect_drag",
     "let_go",
     "expect_note",
+    "click_note",
     "advance_clock",
     "serve_http",
     "expect_http",

@@ -48,15 +48,36 @@ pub struct ExpectDrag {
     pub timeout_s: u64,
 }
 
-/// A note of the desktop's own at the edge of the screen.
+/// A note on the screen.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExpectNote {
     /// About which app; without `heading`: there is no note about it.
     pub r#as: String,
-    /// What its first line contains.
+    /// What its first line contains, in the desktop's words.
     pub heading: Option<String>,
+    /// What the line below contains, in the app's words.
+    pub title: Option<String>,
+    /// What the rest contains.
+    pub text: Option<String>,
     /// How long it may take to come, or to go.
+    #[serde(default = "default_timeout")]
+    pub timeout_s: u64,
+}
+
+/// A click on the note on the screen.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClickNote {
+    /// Whose note it is.
+    pub r#as: String,
+    /// On its cross.
+    #[serde(default)]
+    pub close: bool,
+    /// With which button.
+    #[serde(default)]
+    pub button: Button,
+    /// How long it may take until it is there and takes clicks.
     #[serde(default = "default_timeout")]
     pub timeout_s: u64,
 }

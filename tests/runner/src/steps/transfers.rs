@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-//! Steps about what goes from one app to another: drags, and the note about a paste that came too late.
+//! Steps about what goes from one app to another by drag and drop.
 //! In: what to do or expect. Out: motions and buttons of the virtual seat, or what the desktop shows.
 
 use super::input::between;
 use super::{Run, StepError};
-use crate::format::{Carry, ExpectDrag, ExpectNote, LetGo};
+use crate::format::{Carry, ExpectDrag, LetGo};
 use cofferdam_control::desktop::{DragInfo, Input, Reply, Request};
 use cofferdam_ids::VmId;
 use std::time::{Duration, Instant};
@@ -71,33 +71,6 @@ impl Run<'_> {
         })
     }
 
-    pub(super) fn expect_note(&mut self, wanted: &ExpectNote) -> Result<(), StepError> {
-        let vm = self.vm(&wanted.r#as)?;
-        let deadline = Instant::now() + Duration::from_secs(wanted.timeout_s);
-        loop {
-            let (Reply::Notice(note), _) = self.desktop.call(Request::Notice)? else {
-                return Err(crate::desktop::DesktopError::Answer.into());
-            };
-            let heading = note.as_ref().filter(|note| note.vm == vm).map(|note| note.heading.as_str());
-            let come_true = match &wanted.heading {
-                Some(part) => heading.is_some_and(|heading| heading.contains(part.as_str())),
-                None => heading.is_none(),
-            };
-            if come_true {
-                return Ok(());
-            }
-            if Instant::now() >= deadline {
-                let seen =
-                    note.map_or("there is none".to_owned(), |note| format!("it is {:?}", note.heading));
-                return Err(StepError::Expectation(match &wanted.heading {
-                    Some(part) => format!("a note should say {part:?}, but {seen}"),
-                    None => format!("there should be no note about `{}`, but {seen}", wanted.r#as),
-                }));
-            }
-            self.next_look(deadline)?;
-        }
-    }
-
     fn drag_info(&mut self) -> Result<Option<DragInfo>, StepError> {
         match self.desktop.call(Request::Drag)? {
             (Reply::Drag(drag), _) => Ok(drag),
@@ -125,7 +98,7 @@ impl Run<'_> {
     }
 
     /// Drags and notes are no events of the compositor's, so look up now and then.
-    fn next_look(&mut self, deadline: Instant) -> Result<(), StepError> {
+    pub(super) fn next_look(&mut self, deadline: Instant) -> Result<(), StepError> {
         self.desktop.check_vms(self.apps.values())?;
         self.desktop.next_event(deadline.min(Instant::now() + Duration::from_millis(100)))?;
         Ok(())

@@ -53,7 +53,9 @@ impl Monitor {
     fn new(desktop: &Desktop) -> Self {
         let (ours, theirs) = transport::pair().unwrap();
         desktop.give(Request::ServePermissions, vec![theirs]);
-        Self { socket: ours, heard: RefCell::default() }
+        let monitor = Self { socket: ours, heard: RefCell::default() };
+        assert!(matches!(monitor.hear(), FromScreen::Can(_)), "it says first what it can do");
+        monitor
     }
 
     /// Everything said before has been dealt with, by what time it is now.

@@ -3,7 +3,7 @@
 
 use super::{KEY_CTRL, KEY_INSERT, KEY_SHIFT, KEY_V, TEXT, Table, read_all};
 use crate::common::Told;
-use cofferdam_control::desktop::{Reply, Request};
+use cofferdam_control::desktop::{Reply, Request, WindowOp};
 use cofferdam_monitor_wire::screen::FromScreen;
 use cofferdam_policy::Content;
 
@@ -236,4 +236,20 @@ fn pixels(image: &[u8]) -> Vec<u8> {
     let mut raw = vec![0; reader.output_buffer_size().unwrap()];
     reader.next_frame(&mut raw).unwrap();
     raw
+}
+
+#[test]
+fn who_lost_the_keyboard_behind_the_attention_view_is_offered_nothing() {
+    let mut t = Table::new();
+    t.mail_copies(&[TEXT]);
+    t.desktop.window_op(&t.desktop.window_of(&t.mail.vm), WindowOp::Minimize);
+    t.desktop.ask(Request::Attention(true));
+    // The window that had the keyboard goes while nobody has it; its client stays.
+    t.web.window.toplevel.destroy();
+    t.web.window.xdg.destroy();
+    t.web.client.sync();
+    t.desktop.ask(Request::Attention(false));
+    t.web.told();
+    t.paste_keys();
+    assert_eq!(t.web.told(), [], "no window of it has the keyboard");
 }

@@ -2,6 +2,7 @@
 //! The trusted path against real clients; the monitor's end of the wire is in the hands of the test.
 
 mod attacks;
+mod notes;
 mod prompts;
 mod views;
 
@@ -10,7 +11,7 @@ use cofferdam_compositor::Config;
 use cofferdam_control::desktop::{ChoiceInfo, PromptInfo, Reply, Request};
 use cofferdam_control::transport;
 use cofferdam_ids::VmId;
-use cofferdam_monitor_wire::screen::{About, FromScreen, Prompt, PromptId, ToScreen};
+use cofferdam_monitor_wire::screen::{Abilities, About, FromScreen, Prompt, PromptId, ToScreen};
 use cofferdam_monitor_wire::{MAX_PACKET, decode, encode};
 use cofferdam_policy::{Answer, Contact, Host, Transport, Zone};
 use std::os::fd::{AsFd, OwnedFd};
@@ -53,6 +54,8 @@ impl Stage {
     fn connect(desktop: &Desktop) -> OwnedFd {
         let (ours, theirs) = transport::pair().unwrap();
         desktop.request(Request::ServePermissions, vec![theirs]).unwrap();
+        let can = FromScreen::Can(Abilities { notes: true, idle: false });
+        assert_eq!(hear(&ours), can, "it says first what it can do");
         ours
     }
 
@@ -67,8 +70,7 @@ impl Stage {
     }
 
     fn hear(&self) -> FromScreen {
-        let (packet, _) = transport::recv_packet(self.monitor.as_fd(), MAX_PACKET, 0).unwrap().unwrap();
-        decode(&packet).unwrap()
+        hear(&self.monitor)
     }
 
     /// Everything said before has been heard, and its frame drawn.
@@ -126,6 +128,11 @@ pub(crate) fn question(id: u64, vm: &str) -> Prompt {
         answers: vec![Answer::ThisTime, Answer::UntilClosed, Answer::Hour, Answer::Always],
         uses: 0,
     }
+}
+
+fn hear(monitor: &OwnedFd) -> FromScreen {
+    let (packet, _) = transport::recv_packet(monitor.as_fd(), MAX_PACKET, 0).unwrap().unwrap();
+    decode(&packet).unwrap()
 }
 
 /// Pointer, keyboard and touch for a client.

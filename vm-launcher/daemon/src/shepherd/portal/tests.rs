@@ -435,8 +435,8 @@ fn bad_words_cost_their_own_request() {
     let title = "Pay\u{202e} \u{200b}\nnow".to_owned();
     let long = "x".repeat(60_000);
     let bad = [
-        GuestWish::Notify { title: long.clone(), body: String::new() },
-        GuestWish::Notify { title: String::new(), body: long.clone() },
+        GuestWish::Notify { tag: 1, title: long.clone(), body: String::new() },
+        GuestWish::Notify { tag: 1, title: String::new(), body: long.clone() },
         open_uri(&long),
         open_uri("https://example.org/\u{202e}gpj"),
         open_uri("--gpu-launcher=x"),
@@ -447,10 +447,10 @@ fn bad_words_cost_their_own_request() {
         guest.wish(serial, wish);
         guest.is_denied(serial);
     }
-    guest.wish(50, GuestWish::Notify { title, body: String::new() });
+    guest.wish(50, GuestWish::Notify { tag: 9, title, body: "a\nb".to_owned() });
     let (_, wish) = monitor.wish();
-    let (title, body) = ("Pay now".into_label(), "".into_label());
-    assert_eq!(wish, PortalWish::Notify { title, body });
+    let (title, body) = ("Pay now".into_label(), Passage::new("a b"));
+    assert_eq!(wish, PortalWish::Notify { tag: 9, title, body });
     // The number of a wish that is open: the first one keeps it.
     guest.wish(50, choose());
     guest.wish(51, GuestWish::Screenshot);

@@ -6,7 +6,7 @@ use super::fault::Fault;
 use cofferdam_agent_wire::{
     FileKind as GuestKind, FileOp, MAX_DATA, MAX_PATH, MAX_TEXT, PortalWish as GuestWish,
 };
-use cofferdam_ids::{Label, is_scheme};
+use cofferdam_ids::{Label, Passage, is_scheme};
 use cofferdam_monitor_wire::point::PortalWish;
 use cofferdam_policy::{FileAccess, FileKind};
 
@@ -30,9 +30,10 @@ pub(crate) fn translate(wish: GuestWish) -> Result<PortalWish, Fault> {
             check_address(&uri)?;
             PortalWish::OpenUri { uri }
         }
-        GuestWish::Notify { title, body } => {
-            PortalWish::Notify { title: label(&title)?, body: label(&body)? }
+        GuestWish::Notify { tag, title, body } => {
+            PortalWish::Notify { tag, title: label(&title)?, body: passage(&body)? }
         }
+        GuestWish::Unnotify { tag } => PortalWish::Unnotify { tag },
         GuestWish::InhibitIdle { reason } => PortalWish::InhibitIdle { reason: label(&reason)? },
         GuestWish::Screenshot => PortalWish::Screenshot,
     })
@@ -40,6 +41,10 @@ pub(crate) fn translate(wish: GuestWish) -> Result<PortalWish, Fault> {
 
 fn label(text: &str) -> Result<Label, Fault> {
     if text.len() > MAX_TEXT { Err(Fault::TooLong) } else { Ok(Label::new(text)) }
+}
+
+fn passage(text: &str) -> Result<Passage, Fault> {
+    if text.len() > MAX_TEXT { Err(Fault::TooLong) } else { Ok(Passage::new(text)) }
 }
 
 /// A proposal for a name, without what could make it a path or hide the file.
@@ -146,7 +151,7 @@ mod tests {
         let Ok(PortalWish::ChooseFile { title, suggested, .. }) = translate(wish) else { panic!("no wish") };
         assert_eq!(title.as_str(), "Pay now");
         assert_eq!(suggested.as_str(), "authorized_keys");
-        let long = GuestWish::Notify { title: "x".repeat(MAX_TEXT + 1), body: String::new() };
+        let long = GuestWish::Notify { tag: 1, title: "x".repeat(MAX_TEXT + 1), body: String::new() };
         assert_eq!(translate(long), Err(Fault::TooLong));
     }
 }
