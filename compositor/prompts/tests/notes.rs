@@ -119,6 +119,10 @@ fn a_press_belongs_to_where_it_began() {
     assert_eq!(room.release(MIDDLE, ms(3000)), Route::Clients);
     assert_eq!(room.release(LEFT, ms(3000)), Route::Clients);
     assert!(room.note_has_pointer() && said(&room).is_some());
+    // Pressed twice and released once, as a broken device does it.
+    assert_eq!(room.press(FINGER, Meaning::Point(BESIDE), ms(3500)), Route::Clients);
+    assert_eq!(room.press(FINGER, Meaning::Point(ON_NOTE), ms(3500)), Route::Clients);
+    assert_eq!(room.release(FINGER, ms(3500)), Route::Clients);
     // Two things at once: neither counts.
     room.press(LEFT, Meaning::Point(ON_NOTE), ms(4000));
     room.press(FINGER, Meaning::Point(ON_CLOSE), ms(4000));

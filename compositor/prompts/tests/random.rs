@@ -314,6 +314,7 @@ impl Watcher {
     fn press(&mut self, room: &mut Room, source: Source, meaning: Meaning) -> Result<(), TestCaseError> {
         let route = room.press(source, meaning, self.time());
         let fresh = self.down.insert(source);
+        let was_theirs = self.clients.contains(&source);
         // Beside a note, all presses go to clients; keys always do.
         let place = match (source, meaning) {
             (Source::Key(_), _) => None,
@@ -330,7 +331,8 @@ impl Watcher {
             && !self.up
         {
             let held = self.clients.iter().any(|s| matches!(s, Source::Button(_)));
-            prop_assert!(route == Route::Ours || (held && matches!(source, Source::Button(_))));
+            let theirs = was_theirs || (held && matches!(source, Source::Button(_)));
+            prop_assert!(route == Route::Ours || theirs);
             let patience = u64::try_from(ARMING.as_millis()).unwrap();
             let counts = route == Route::Ours && fresh && self.now - since >= patience;
             self.on_note = counts.then_some((source, revision));

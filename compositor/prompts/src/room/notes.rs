@@ -332,7 +332,10 @@ impl Room {
 
     /// Something is pressed while nothing else of ours is shown; whether it is on a note.
     pub(super) fn press_note(&mut self, source: Source, meaning: Meaning, now: Mono) -> bool {
+        // Pressed again without a release: it stays whose it is.
+        let clients = self.held.route(source) == Some(Route::Clients);
         let place = match (source, meaning) {
+            _ if clients => None,
             (Source::Finger(_), Meaning::Point(place)) => Some(place),
             (Source::Button(_), _) if !self.held.clients_hold_button() => self.pointer,
             _ => None,
@@ -340,7 +343,7 @@ impl Room {
         let part = place.and_then(|place| self.notes.part_at(place));
         let glows = |place| self.notes.glow.is_some_and(|(rect, until)| now < until && rect.contains(place));
         // The pointer that presses here goes on being ours until everything is let go.
-        let held = matches!(source, Source::Button(_)) && self.held.we_hold_button();
+        let held = !clients && matches!(source, Source::Button(_)) && self.held.we_hold_button();
         let on_it = part.is_some() || held || place.is_some_and(glows);
         if !on_it {
             self.notes.drop_hints();

@@ -4,7 +4,7 @@
 //! In: what the room says of it. Out: its card in the frame of the first output, drawn once for each change,
 //! and who has the pointer while it is there.
 
-use super::scenery::{BELOW_BAR, Canvas, EDGE, Item};
+use super::scenery::{Canvas, EDGE, Item};
 use crate::render::cast;
 use crate::state::State;
 use cofferdam_chrome::{Card, NoticeSpec, PixelRect, QuoteSpec};
@@ -12,6 +12,9 @@ use cofferdam_ids::{Identity, Label};
 use cofferdam_prompts::{Event, Note, NotePart, NoteStamp, Place};
 use cofferdam_scene::{Op, OutputId};
 use smithay::utils::{Logical, Physical, Point};
+
+/// Logical distance from the upper edge: below the bar, and below the buttons of a maximised window.
+const TOP: f64 = 84.0;
 
 /// Everything that a note's picture depends on, besides the icon, with which the look changes.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,7 +52,7 @@ impl State {
         let Some(card) = kept.or_else(|| self.draw_notice(&key)) else { return };
         let (w, h) = card.overlay.size;
         let x = canvas.pixels.w.saturating_sub(cast::coord(w)).saturating_sub(canvas.px(EDGE));
-        let place: Point<i32, Physical> = (x, canvas.px(BELOW_BAR)).into();
+        let place: Point<i32, Physical> = (x, canvas.px(TOP)).into();
         let close = card.places.first().copied().unwrap_or(PixelRect::new(0, 0, 0, 0));
         let stamp = NoteStamp {
             output: canvas.id.0,

@@ -27,7 +27,7 @@ const ATTENTION_DIM: f32 = 0.6;
 /// Logical distance of the trust line from the lower edge, and of notes and cards from theirs.
 pub(super) const EDGE: f64 = 20.0;
 const MARGIN: f64 = 40.0;
-pub(super) const BELOW_BAR: f64 = 54.0;
+const BELOW_BAR: f64 = 54.0;
 
 /// Something to draw.
 #[derive(Debug)]
