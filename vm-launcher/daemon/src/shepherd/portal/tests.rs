@@ -12,6 +12,7 @@ use cofferdam_agent_wire::{
     PortalWish as GuestWish, ToGuest, encode as frame,
 };
 use cofferdam_control::transport;
+use cofferdam_ids::Passage;
 use cofferdam_lifecycle::Event;
 use cofferdam_monitor_wire::point::{BEFORE, FromPoint, PortalOutcome, PortalWish, Ticket, ToPoint};
 use cofferdam_monitor_wire::{MAX_PACKET, decode, encode};
