@@ -38,8 +38,8 @@ impl State {
         let time = self.clock.now().wayland_millis();
         let keyboard = self.seat.keyboard.clone();
         let cycling = self.desk.scene.cycle().is_some();
+        let surface = self.desk.keyboard.clone();
         if pressed && !cycling && !self.trusted.is_up() {
-            let surface = self.desk.keyboard.clone();
             self.seat.recent.note(serial, surface.as_ref());
         }
         let mut after = None;
@@ -55,6 +55,9 @@ impl State {
             }
             state.filter_key(keycode, pressed, cycling, modifiers, &key, &mut after)
         });
+        if swallowed.is_none() {
+            self.note_heard(serial, surface.as_ref());
+        }
         self.settle_trusted();
         if let Some(action) = swallowed.or(after) {
             self.act(action);

@@ -48,6 +48,7 @@ pub(crate) struct SeatRoom {
     swallowed: BTreeSet<Keycode>,
     fingers: BTreeMap<u32, touch::Finger>,
     recent: serials::Recent,
+    heard: serials::Heard,
     typing: Option<text::Typing>,
 }
 
@@ -75,6 +76,7 @@ impl SeatRoom {
             swallowed: BTreeSet::new(),
             fingers: BTreeMap::new(),
             recent: serials::Recent::default(),
+            heard: serials::Heard::default(),
             typing: None,
         })
     }

@@ -152,7 +152,9 @@ impl State {
         let event = ButtonEvent { serial, time: self.clock.now().wayland_millis(), button: code, state };
         let pointer = self.seat.pointer.clone();
         // Menus open on a release too.
-        self.seat.recent.note(serial, pointer.current_focus().as_ref());
+        let focus = pointer.current_focus();
+        self.seat.recent.note(serial, focus.as_ref());
+        self.note_heard(serial, focus.as_ref());
         pointer.button(self, &event);
         pointer.frame(self);
         if !pressed {

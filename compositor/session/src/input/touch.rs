@@ -53,6 +53,7 @@ impl State {
         self.seat.fingers.insert(n, Finger { leads, on, at, serial });
         if let Some((surface, _)) = &target {
             self.seat.recent.note(serial, Some(surface));
+            self.note_heard(serial, Some(surface));
             let time = self.clock.now().wayland_millis();
             let event = DownEvent { slot: slot(n), location: at, serial, time };
             let touch = self.seat.touch.clone();

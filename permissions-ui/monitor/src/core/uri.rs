@@ -9,7 +9,7 @@ use cofferdam_policy::Host;
 const MAX: usize = 4096;
 /// Schemes that may cross.
 const SCHEMES: [&str; 2] = ["http", "https"];
-/// Characters of a host and of the rest that are shown.
+/// Characters of a host, and of its port and the rest, that are shown.
 const SHOWN_HOST: usize = 48;
 const SHOWN_REST: usize = 22;
 
@@ -45,37 +45,42 @@ pub(crate) fn read(raw: &str) -> Option<Uri> {
     if authority.contains('@') {
         return None;
     }
-    let host = host_of(authority)?;
-    Some(Uri { text: raw.to_owned(), shown: shown(&scheme, &host, tail), scheme })
+    let (host, port) = host_of(authority)?;
+    Some(Uri { text: raw.to_owned(), shown: shown(&scheme, &host, port, tail), scheme })
 }
 
-fn host_of(authority: &str) -> Option<String> {
+/// The host as it is shown, and its port if one is said.
+fn host_of(authority: &str) -> Option<(String, Option<u16>)> {
     let (host, port) = match authority.rsplit_once(':') {
         Some((host, port)) if !port.ends_with(']') => (host, port),
         _ => (authority, ""),
     };
-    if !port.is_empty() {
-        port.parse::<u16>().ok()?;
-    }
+    let port = if port.is_empty() { None } else { Some(port.parse::<u16>().ok()?) };
     let bracketed = host.starts_with('[') && host.ends_with(']');
     match Host::parse(host).ok()? {
         Host::Addr(std::net::IpAddr::V6(_)) if !bracketed => None,
         Host::Name(_) if bracketed => None,
-        host => Some(host.to_string()),
+        // Without its brackets an address would run into the port.
+        Host::Addr(std::net::IpAddr::V6(host)) => Some((format!("[{host}]"), port)),
+        host => Some((host.to_string(), port)),
     }
 }
 
-fn shown(scheme: &str, host: &str, tail: &str) -> Label {
+fn shown(scheme: &str, host: &str, port: Option<u16>, tail: &str) -> Label {
     let cut = host.len().saturating_sub(SHOWN_HOST);
     let host = match host.get(cut..) {
         Some(end) if cut > 0 => format!("…{end}"),
         _ => host.to_owned(),
     };
-    let tail = match tail.get(..SHOWN_REST) {
-        Some(start) if tail.len() > SHOWN_REST => format!("{start}…"),
+    // The usual port goes without saying; any other is another site.
+    let usual = if scheme == "http" { 80 } else { 443 };
+    let port = port.filter(|port| *port != usual).map(|port| format!(":{port}")).unwrap_or_default();
+    let room = SHOWN_REST.saturating_sub(port.len());
+    let tail = match tail.get(..room) {
+        Some(start) if tail.len() > room => format!("{start}…"),
         _ => tail.to_owned(),
     };
-    Label::new(&format!("{scheme}://{host}{tail}"))
+    Label::new(&format!("{scheme}://{host}{port}{tail}"))
 }
 
 #[cfg(test)]
@@ -86,8 +91,13 @@ mod tests {
     fn addresses() {
         for (raw, shown) in [
             ("https://example.org", "https://example.org"),
-            ("HTTPS://Example.org:8443/a?b#c", "https://example.org/a?b#c"),
-            ("http://[::1]/", "http://::1/"),
+            ("HTTPS://Example.org:8443/a?b#c", "https://example.org:8443/a?b#c"),
+            ("https://example.org:443/", "https://example.org/"),
+            ("http://example.org:80/", "http://example.org/"),
+            ("http://example.org:443/", "http://example.org:443/"),
+            ("https://example.org:/", "https://example.org/"),
+            ("http://[::1]/", "http://[::1]/"),
+            ("http://[::1]:8080/", "http://[::1]:8080/"),
             ("https://a.org/%24%7BHOME%7D", "https://a.org/%24%7BHOME%7D"),
         ] {
             let uri = read(raw).unwrap();
@@ -124,5 +134,12 @@ mod tests {
         let uri = read(&format!("https://bank.example.{}.evil.example/login", "a".repeat(60))).unwrap();
         assert!(uri.shown.as_str().contains(".evil.example/login"), "{}", uri.shown);
         assert!(!uri.shown.as_str().contains("bank"), "{}", uri.shown);
+        let uri = read(&format!("https://{0}.{0}.evil.example:54321/{0}", "a".repeat(60))).unwrap();
+        assert!(uri.shown.as_str().contains(".evil.example:54321/aa"), "{}", uri.shown);
+        assert!(
+            uri.shown.as_str().chars().count() <= 80 && uri.shown.as_str().ends_with("a…"),
+            "{}",
+            uri.shown
+        );
     }
 }

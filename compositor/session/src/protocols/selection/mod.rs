@@ -31,6 +31,7 @@ use cofferdam_scene::PopupId;
 use cofferdam_transfers::{Board, Limits, Mono, Offer, SinkId, TransferId, Transfers};
 use smithay::input::Seat;
 use smithay::reexports::wayland_server::protocol::wl_surface::WlSurface;
+use smithay::utils::Serial;
 use smithay::wayland::selection::data_device::{
     ClientDndGrabHandler, DataDeviceHandler, DataDeviceState, ServerDndGrabHandler,
     clear_data_device_selection, set_data_device_focus, set_data_device_selection,
@@ -53,6 +54,8 @@ pub(crate) struct Selections {
     machine: Transfers,
     /// The source of each board: clipboard, primary selection.
     held: [Option<Held>; 2],
+    /// What the person did before each board changed hands last.
+    since: [Option<Serial>; 2],
     /// The types of every source that clients have made.
     types: SourceTypes,
     /// The client with the keyboard.
@@ -79,6 +82,7 @@ impl Selections {
         Self {
             machine: Transfers::new(Limits { wipe, ..Limits::default() }),
             held: [None, None],
+            since: [None, None],
             types: SourceTypes::default(),
             focused: None,
             told: [None, None],

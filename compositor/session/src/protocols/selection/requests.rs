@@ -39,8 +39,8 @@ fn filter_device(
             }
             None
         }
-        wl_data_device::Request::SetSelection { source, .. } => {
-            state.take_selection(Board::Clipboard, client, source.map(Source::Data));
+        wl_data_device::Request::SetSelection { source, serial } => {
+            state.take_selection(Board::Clipboard, client, source.map(Source::Data), Serial::from(serial));
             None
         }
         other => Some(other),
@@ -55,8 +55,8 @@ fn filter_primary_device(
     _: &PrimaryDeviceUserData,
 ) -> Option<zwp_primary_selection_device_v1::Request> {
     match request {
-        zwp_primary_selection_device_v1::Request::SetSelection { source, .. } => {
-            state.take_selection(Board::Primary, client, source.map(Source::Primary));
+        zwp_primary_selection_device_v1::Request::SetSelection { source, serial } => {
+            state.take_selection(Board::Primary, client, source.map(Source::Primary), Serial::from(serial));
             None
         }
         other => Some(other),

@@ -9,6 +9,7 @@ use crate::client::{self, ClientIdentity};
 use cofferdam_transfers::{Board, Copied, Event, MAX_KINDS};
 use smithay::reexports::wayland_protocols::wp::primary_selection::zv1::server::zwp_primary_selection_source_v1::ZwpPrimarySelectionSourceV1;
 use smithay::reexports::wayland_server::protocol::wl_data_source::WlDataSource;
+use smithay::utils::{SERIAL_COUNTER, Serial};
 use std::collections::HashMap;
 use std::os::fd::AsFd;
 use wayland_server::backend::ObjectId;
@@ -98,11 +99,32 @@ pub(super) struct Held {
 }
 
 impl State {
-    /// The client with the keyboard copied or selected something, or nothing any more.
-    pub(super) fn take_selection(&mut self, board: Board, client: &Client, source: Option<Source>) {
-        if !self.holds_keyboard(client) {
+    /// When this copy was meant, if it is to be taken: the client has the keyboard, or it was slow, and the
+    /// keyboard went elsewhere after the key or click that the copy is about. Whoever copied after that
+    /// came later, so a client in the background can't take a board back.
+    fn is_meant(&self, board: Board, client: &Client, serial: Serial, something: bool) -> Option<Serial> {
+        if self.holds_keyboard(client) {
+            return Some(SERIAL_COUNTER.next_serial());
+        }
+        let since = self.selections.since.get(index(board)).copied().flatten();
+        let newest = since.is_none_or(|since| serial.is_no_older_than(&since));
+        (something && newest && self.may_still_copy(client, serial)).then_some(serial)
+    }
+
+    /// A client copied or selected something, or nothing any more.
+    pub(super) fn take_selection(
+        &mut self,
+        board: Board,
+        client: &Client,
+        source: Option<Source>,
+        serial: Serial,
+    ) {
+        let Some(meant) = self.is_meant(board, client, serial, source.is_some()) else {
             tracing::debug!(?board, "a selection of a client without the keyboard");
             return;
+        };
+        if let Some(since) = self.selections.since.get_mut(index(board)) {
+            *since = Some(meant);
         }
         let Some(place) = self.selections.held.get_mut(index(board)) else { return };
         let old = place.take();

@@ -4,6 +4,7 @@
 
 mod drags;
 mod hostile;
+mod late;
 mod menus;
 mod pastes;
 
@@ -158,16 +159,26 @@ impl Side {
 
     /// Copies something of these types.
     pub(super) fn copies(&mut self, mimes: &[&str]) {
+        self.copies_late(mimes, 0);
+    }
+
+    /// The same, for a key or click with this serial.
+    pub(super) fn copies_late(&mut self, mimes: &[&str], serial: u32) {
         let source = self.source(mimes);
-        self.device.set_selection(Some(&source), 0);
+        self.device.set_selection(Some(&source), serial);
         self.client.sync();
     }
 
     /// Selects something.
     pub(super) fn selects(&mut self, mimes: &[&str]) {
+        self.selects_late(mimes, 0);
+    }
+
+    /// The same, for a click with this serial.
+    pub(super) fn selects_late(&mut self, mimes: &[&str], serial: u32) {
         let source = self.primary_manager.create_source(&self.client.queue.handle(), ());
         mimes.iter().for_each(|mime| source.offer((*mime).to_owned()));
-        self.primary.set_selection(Some(&source), 0);
+        self.primary.set_selection(Some(&source), serial);
         self.client.sync();
     }
 
