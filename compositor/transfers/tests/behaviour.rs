@@ -233,6 +233,36 @@ fn a_choice_in_a_menu_that_nobody_called_for_is_some_other_choice() {
 }
 
 #[test]
+fn an_offer_stays_as_long_as_somebody_reads_it() {
+    let mut b = Bench::new();
+    b.copies("mail", &[TEXT]);
+    b.gesture("web", Gesture::PasteKeys);
+    b.receives("web", TEXT);
+    // The person thinks. GTK 3 would drop the paste if the offer went meanwhile.
+    assert_eq!(b.later(60), [""; 0]);
+    let offered = |b: &Bench| b.machine.offer(Board::Clipboard, Some(&vm("web"))) != Offer::Nothing;
+    assert!(offered(&b));
+    // But that is no time to begin another read.
+    assert_eq!(b.receives("web", "text/plain"), ["close 2"]);
+    b.does(Event::Decided { serial: 1, verdict: Ok(ticket(7)) });
+    b.does(Event::Bytes { id: TransferId(1), piece: b"hi" });
+    assert_eq!(b.does(Event::End(TransferId(1))), ["feed 1 hi"]);
+    assert!(offered(&b));
+    b.does(Event::SinkDone { sink: SinkId(1), bytes: 2, complete: true });
+    // It may take the program a moment to see the end.
+    b.later(2);
+    assert!(offered(&b));
+    b.later(1);
+    assert!(!offered(&b));
+    // And what came since is not offered for a gesture of before.
+    b.gesture("web", Gesture::PasteKeys);
+    b.receives("web", TEXT);
+    b.later(5);
+    b.copies("mail", &[TEXT]);
+    assert!(!offered(&b));
+}
+
+#[test]
 fn a_no_closes_and_lasts_as_long_as_the_gesture() {
     let mut b = Bench::new();
     b.copies("mail", &[TEXT]);

@@ -6,7 +6,7 @@
 
 use crate::view::chooser::{self, Entry, Wanted};
 use cofferdam_launcher::guarded::{GuardError, Guarded};
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, RenameFlags, Stat};
 use rustix::io::Errno;
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd as _, OwnedFd};
@@ -14,6 +14,8 @@ use std::path::{Path, PathBuf};
 
 /// Things that are shown of one folder.
 const MOST: usize = 5_000;
+/// Names that are tried for a file which makes room for a new one.
+const MOST_KEPT: u32 = 100;
 
 /// Why something can't be handed over.
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +63,16 @@ impl Identity {
 #[derive(Debug)]
 struct Known {
     raw: CString,
+    identity: Identity,
+}
+
+/// A file whose name a new one is to have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replacement {
+    /// The name.
+    pub name: String,
+    /// The name under which the old file stays.
+    pub kept: String,
     identity: Identity,
 }
 
@@ -166,6 +178,56 @@ impl Folder {
         self.guarded.check_place(&self.directory)?;
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         Ok(rustix::fs::openat(&self.directory, name, flags, Mode::from_raw_mode(0o644))?)
+    }
+
+    /// Looks at a file that a new one of its name could replace.
+    ///
+    /// # Errors
+    /// If it is no file, or nothing for apps, or no name is left for it.
+    pub fn replaceable(&self, name: &str) -> Result<Replacement, FileError> {
+        chooser::new_name(name).map_err(FileError::Name)?;
+        let identity = self.identity_of(name)?;
+        let names = (1..=MOST_KEPT).map(|n| if n == 1 { format!("{name}~") } else { format!("{name}~{n}") });
+        let is_free = |kept: &String| {
+            let there = rustix::fs::statat(&self.directory, kept, AtFlags::SYMLINK_NOFOLLOW);
+            there.err() == Some(Errno::NOENT)
+        };
+        let kept = { names }.find(is_free).ok_or(Errno::EXIST)?;
+        Ok(Replacement { name: name.to_owned(), kept, identity })
+    }
+
+    /// Makes a new file where another was. The other one stays as it is, under its new name: whatever becomes
+    /// of what the app writes, nothing is lost.
+    ///
+    /// # Errors
+    /// If it is not the file that was looked at, or nothing can be written here. Then all is as it was.
+    pub fn replace(&self, old: &Replacement) -> Result<OwnedFd, FileError> {
+        let Replacement { name, kept, identity } = old;
+        self.guarded.check_place(&self.directory)?;
+        if self.identity_of(name)? != *identity {
+            return Err(FileError::Changed);
+        }
+        let rename = |from: &str, to: &str| {
+            rustix::fs::renameat_with(&self.directory, from, &self.directory, to, RenameFlags::NOREPLACE)
+        };
+        rename(name, kept)?;
+        self.create(name).inspect_err(|_| {
+            if let Err(error) = rename(kept, name) {
+                tracing::warn!(%error, "a file that was to be replaced keeps its other name");
+            }
+        })
+    }
+
+    /// The file of this name, if it is one that could be handed over.
+    fn identity_of(&self, name: &str) -> Result<Identity, FileError> {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let file = rustix::fs::openat(&self.directory, name, flags, Mode::empty())?;
+        let stat = rustix::fs::fstat(&file)?;
+        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+            return Err(FileError::Name("There is something of that name that is no file."));
+        }
+        self.guarded.check(&file)?;
+        Ok(Identity::of(&stat))
     }
 }
 
@@ -309,5 +371,41 @@ mod tests {
             assert!(matches!(folder.create(taken), Err(FileError::System(Errno::EXIST))), "{taken}");
         }
         assert!(matches!(folder.create("../out"), Err(FileError::Name(_))));
+    }
+
+    #[test]
+    fn what_is_replaced_stays_under_another_name() {
+        let room = room();
+        let read = |name: &str| std::fs::read_to_string(room.path().join(name)).unwrap();
+        let folder = Folder::open(room.path(), Wanted::NewFile, false).unwrap();
+        for (old, kept, text) in [("bee", "b.txt~", "first"), ("first", "b.txt~2", "second")] {
+            let replacement = folder.replaceable("b.txt").unwrap();
+            assert_eq!(replacement.kept, kept);
+            let mut file = std::fs::File::from(folder.replace(&replacement).unwrap());
+            assert_eq!((read("b.txt").as_str(), read(kept).as_str()), ("", old), "before a byte is written");
+            file.write_all(text.as_bytes()).unwrap();
+            assert_eq!(read("b.txt"), text);
+        }
+        assert_eq!(read("b.txt~"), "bee");
+    }
+
+    #[test]
+    fn only_the_file_that_was_looked_at_is_replaced() {
+        let room = room();
+        let folder = Folder::open(room.path(), Wanted::NewFile, false).unwrap();
+        for other in ["link.txt", "broken", "folder", "pipe", "nothing", "../b.txt"] {
+            assert!(folder.replaceable(other).is_err(), "{other}");
+        }
+        let replacement = folder.replaceable("b.txt").unwrap();
+        std::fs::rename(room.path().join("b.txt"), room.path().join("old")).unwrap();
+        std::fs::write(room.path().join("b.txt"), "another").unwrap();
+        assert!(matches!(folder.replace(&replacement), Err(FileError::Changed)));
+        assert_eq!(std::fs::read_to_string(room.path().join("b.txt")).unwrap(), "another");
+        // The name for the old one was taken meanwhile: neither of the two is lost.
+        let replacement = folder.replaceable("b.txt").unwrap();
+        std::fs::write(room.path().join("b.txt~"), "taken").unwrap();
+        assert!(folder.replace(&replacement).is_err());
+        assert_eq!(std::fs::read_to_string(room.path().join("b.txt")).unwrap(), "another");
+        assert_eq!(std::fs::read_to_string(room.path().join("b.txt~")).unwrap(), "taken");
     }
 }

@@ -35,12 +35,18 @@ impl Panel {
         Ok(Self { runtime, proxy, changes: RefCell::new(changes) })
     }
 
-    /// What is on its surfaces.
+    /// What is on its surfaces. Changes from before the answer are in it; left unread, they would stand in
+    /// its way as soon as they are more than the connection keeps, which a blinking cursor sees to.
     ///
     /// # Errors
     /// If it is gone.
     pub fn elements(&self) -> zbus::Result<Vec<Element>> {
-        self.runtime.block_on(self.proxy.elements())
+        let mut changes = self.changes.borrow_mut();
+        let read_on = async {
+            while changes.next().await.is_some() {}
+            std::future::pending().await
+        };
+        self.runtime.block_on(futures_lite::future::or(self.proxy.elements(), read_on))
     }
 
     /// Waits until something there changes, at most so long.

@@ -45,7 +45,19 @@ pub(super) struct Window {
     pub(super) may_read: bool,
     /// The menu that the gesture called for is open.
     pub(super) menu: bool,
+    /// Until when the target may begin to read.
     pub(super) until: Mono,
+    /// Somebody reads under it: some programs (GTK 3) drop what they are reading when its offer goes.
+    pub(super) held: bool,
+    /// Until when the offer stays after the last reader is done, so that it has time to see that it is.
+    pub(super) stays: Mono,
+}
+
+impl Window {
+    /// When its offer goes, unless something happens before.
+    pub(super) fn next_timeout(&self) -> Option<Mono> {
+        (!self.held).then(|| self.until.max(self.stays))
+    }
 }
 
 /// A yes whose bytes could not be delivered.
@@ -152,8 +164,9 @@ impl Transfers {
             None => {
                 let id = self.next_window;
                 self.next_window = self.next_window.saturating_add(1);
+                let (may_read, stays) = (gesture.may_read(), until);
                 self.window =
-                    Some(Window { id, target, copies, may_read: gesture.may_read(), menu: false, until });
+                    Some(Window { id, target, copies, may_read, menu: false, until, held: false, stays });
                 self.do_it(Effect::Offers);
             }
         }
@@ -219,7 +232,13 @@ impl Transfers {
         for copy in self.copies.iter_mut().flatten() {
             copy.read.retain(|(.., until)| *until > now);
         }
-        if self.window.as_ref().is_some_and(|window| window.until <= now) {
+        let Some(window) = &mut self.window else { return };
+        let under = |t: &Transfer| matches!(t.by, By::Paste { window: id, .. } if id == window.id);
+        let held = self.live.values().any(|t| under(t) && !t.sinks.is_empty());
+        if std::mem::replace(&mut window.held, held) && !held {
+            window.stays = now.plus(self.limits.gesture);
+        }
+        if window.next_timeout().is_some_and(|due| due <= now) {
             self.window = None;
             self.do_it(Effect::Offers);
         }

@@ -106,7 +106,7 @@ impl Transfers {
         let live = self.live.values().filter_map(Transfer::next_timeout);
         let kept = self.kept.iter().map(|kept| kept.until);
         let copies = self.copies.iter().flatten().filter_map(Copy::next_timeout);
-        let window = self.window.as_ref().map(|window| window.until);
+        let window = self.window.as_ref().and_then(Window::next_timeout);
         live.chain(kept).chain(copies).chain(window).min()
     }
 

@@ -5,16 +5,18 @@
 //! cancel. Enter never hands anything over, and nothing can be handed over before the dialog has had the
 //! keyboard for a second in which nothing was pressed and nothing else selected: what was typed or clicked
 //! for another window is not meant for this one. Nothing is chosen before the person chose it: not the
-//! folder in which a dialog begins, not the name that the app would like.
+//! folder in which a dialog begins, not the name that the app would like. What would be replaced takes two
+//! presses, and stays.
 
 use super::patience::Patience;
 use super::{House, Inbox, ProgramError, Wish};
 use crate::bus::Order;
-use crate::files::{FileError, Folder, places};
+use crate::files::{FileError, Folder, Replacement, places};
 use crate::platform::{self, Canvas, Place, SurfaceId};
 use crate::ui::{Chooser, fill_folder};
 use crate::view::chooser::{Wanted, fits, is_text, new_name, place, shown, type_ahead};
 use cofferdam_monitor::bus::ChooserEntry;
+use rustix::io::Errno;
 use slint::{ComponentHandle as _, ModelRc, SharedString, Timer, TimerMode, VecModel};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -54,6 +56,8 @@ struct Dialog {
     places: Vec<(String, PathBuf)>,
     folder: Option<Folder>,
     selected: Option<usize>,
+    /// The file that the next press replaces, if its name is still the one in the field.
+    replacing: Option<Replacement>,
     top: usize,
     hidden: bool,
     patience: Patience,
@@ -154,7 +158,7 @@ impl ChooserRoom {
                     self.end(house);
                     return self.next(house);
                 }
-                Err(error) => dialog.component.set_error(error.to_string().into()),
+                Err(error) => dialog.refuse(house, &error),
             },
             wish => dialog.fulfil(house, wish),
         }
@@ -183,6 +187,7 @@ impl Dialog {
             places,
             folder: None,
             selected: None,
+            replacing: None,
             top: 0,
             hidden: false,
             patience: Patience::default(),
@@ -233,8 +238,7 @@ impl Dialog {
             .into(),
         );
         component.set_new_file(self.wanted == Wanted::NewFile);
-        let verb = if self.wanted == Wanted::NewFile { "Save here" } else { "Hand over" };
-        component.set_hand_over_text(verb.into());
+        self.name_the_button();
         let names: Vec<SharedString> = self.places.iter().map(|(name, _)| name.as_str().into()).collect();
         component.set_places(ModelRc::new(VecModel::from(names)));
         if self.folder.is_none() && self.wanted == Wanted::NewFile {
@@ -242,12 +246,51 @@ impl Dialog {
         }
     }
 
+    fn name_the_button(&self) {
+        let verb = match (self.wanted, &self.replacing) {
+            (Wanted::NewFile, Some(_)) => "Replace",
+            (Wanted::NewFile, None) => "Save here",
+            _ => "Hand over",
+        };
+        self.component.set_hand_over_text(verb.into());
+    }
+
+    /// It can't be handed over; but what has the name of a new file already can be replaced, by another
+    /// press after a pause.
+    fn refuse(&mut self, house: &House, error: &FileError) {
+        let taken = matches!(error, FileError::System(Errno::EXIST)) && self.wanted == Wanted::NewFile;
+        let name = self.component.get_name();
+        let old = self.folder.as_ref().filter(|_| taken).and_then(|folder| folder.replaceable(&name).ok());
+        let said = match &old {
+            Some(old) => format!(
+                "There is a “{}” already. Replaced, it stays as “{}”.",
+                shown(&old.name),
+                shown(&old.kept)
+            ),
+            None => error.to_string(),
+        };
+        self.replacing = old;
+        self.component.set_error(said.into());
+        self.name_the_button();
+        // A key that is held or repeated on the button must not be the second press.
+        self.component.invoke_begin();
+        let round = self.patience.restart();
+        self.wait(house, round);
+    }
+
+    /// Something else is meant by now.
+    fn forget_error(&mut self) {
+        self.component.set_error("".into());
+        self.replacing = None;
+        self.name_the_button();
+    }
+
     fn writes(&self) -> bool {
         self.wanted == Wanted::NewFile || (self.entry.write && self.component.get_write())
     }
 
     fn go(&mut self, house: &House, path: &Path) {
-        self.component.set_error("".into());
+        self.forget_error();
         match Folder::open(path, self.wanted, self.hidden) {
             Ok(folder) => {
                 self.folder = Some(folder);
@@ -289,7 +332,9 @@ impl Dialog {
         match (self.wanted, self.selected) {
             (Wanted::NewFile, _) => {
                 let name = self.component.get_name().to_string();
-                folder.create(&name).map(|file| (name, file))
+                let old = self.replacing.as_ref().filter(|old| old.name == name);
+                let file = old.map_or_else(|| folder.create(&name), |old| folder.replace(old))?;
+                Ok((name, file))
             }
             (Wanted::Folder, None) => {
                 let name = folder.path().file_name().map(|name| name.to_string_lossy().into_owned());
@@ -338,7 +383,7 @@ impl Dialog {
                 self.fill(house);
             }
             ChooserWish::NameEdited => {
-                self.component.set_error("".into());
+                self.forget_error();
                 self.fill(house);
             }
             ChooserWish::HandOver | ChooserWish::Cancel => {}
@@ -348,7 +393,12 @@ impl Dialog {
     fn select(&mut self, house: &House, n: usize) {
         let there = self.folder.as_ref().is_some_and(|folder| n < folder.entries.len());
         let selected = there.then_some(n);
-        self.component.set_error("".into());
+        self.forget_error();
+        let entry = self.folder.as_ref().and_then(|folder| folder.entries.get(n));
+        // Whoever points at a file while saving means its name.
+        if let Some(entry) = entry.filter(|e| self.wanted == Wanted::NewFile && !e.folder && !e.link) {
+            self.component.set_name(entry.name.as_str().into());
+        }
         let round = if selected == self.selected { None } else { self.patience.restart() };
         self.selected = selected;
         self.wait(house, round);

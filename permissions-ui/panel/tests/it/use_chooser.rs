@@ -167,6 +167,49 @@ fn nothing_is_handed_over_before_it_is_ready() {
 }
 
 #[test]
+fn a_button_that_goes_dead_under_the_focus_is_no_trap() {
+    let (stage, said, _room) = used();
+    stage.component.set_selected(3);
+    stage.component.set_ready(true);
+    while stage.focused() != "Hand over" {
+        stage.key(Key::Tab);
+    }
+    stage.component.set_ready(false);
+    stage.key(" ");
+    stage.key(Key::Tab);
+    assert_ne!(stage.focused(), "Hand over");
+    assert!(said.take().is_empty());
+}
+
+#[test]
+fn a_name_that_is_taken_can_be_changed() {
+    let (stage, _, _room) = used();
+    let c = &stage.component;
+    c.set_new_file(true);
+    c.set_name("brief.odt".into());
+    c.set_error("There is a “brief.odt” already. Replaced, it stays as “brief.odt~”.".into());
+    c.set_hand_over_text("Replace".into());
+    c.set_ready(true);
+    stage.settle();
+    assert_eq!(stage.find("Name").value, "brief.odt");
+    assert!(stage.has("There is a “brief.odt” already. Replaced, it stays as “brief.odt~”."));
+    assert!(stage.find("Replace").enabled);
+    let order = stage.tab_order();
+    assert!(order.contains(&"Name".to_owned()) && order.contains(&"Replace".to_owned()), "{order:?}");
+    // The button goes dead for a moment, and the focus goes on from there.
+    while stage.focused() != "Replace" {
+        stage.key(Key::Tab);
+    }
+    stage.component.set_ready(false);
+    stage.settle();
+    stage.key(Key::Tab);
+    assert_ne!(stage.focused(), "Replace");
+    stage.component.set_ready(true);
+    stage.settle();
+    stage.key(Key::Tab);
+}
+
+#[test]
 fn reading_only_unless_the_switch_is_on() {
     let (stage, _, _room) = used();
     assert!(!stage.component.get_write());
