@@ -95,6 +95,25 @@ impl State {
         }
     }
 
+    /// Whether a "never" or a rule says no to this, for the VM or for whoever it is a child of; what nobody has
+    /// spoken of is not meant. A VM that does not run is refused everything.
+    #[must_use]
+    pub fn forbids(&self, vm: &VmId, resource: &Resource, now: Millis) -> Option<Refusal> {
+        let mut id = vm;
+        for _ in 0..=MAX_PARENTS {
+            let Some(entry) = self.vms.get(id).filter(|v| v.running) else {
+                return Some(Refusal::NotRunning);
+            };
+            if let Verdict::No(why @ (Refusal::Never | Refusal::Admin | Refusal::Malformed)) =
+                self.alone(id, entry, resource, now).0
+            {
+                return Some(why);
+            }
+            id = entry.card.parent.as_ref()?;
+        }
+        Some(Refusal::Parent)
+    }
+
     /// The level that holds for a kind, and who set it: nobody if it is the initial one, the administrator
     /// also where a limit made it less than was chosen.
     #[must_use]

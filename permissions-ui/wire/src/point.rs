@@ -11,7 +11,7 @@
 //! and until then the monitor answers no revocation of that VM.
 
 use cofferdam_ids::{AppId, Label, Passage};
-use cofferdam_policy::{GrantId, Level, Millis, Refusal, Resource, Usage};
+use cofferdam_policy::{Contact, GrantId, Host, Level, Millis, Refusal, Resource, Usage};
 use serde::{Deserialize, Serialize};
 
 /// The ticket that stands for all that an earlier socket allowed.
@@ -79,7 +79,20 @@ pub enum FromPoint {
     Online(bool),
     /// Nothing lives under these tickets any more (net gateway only), at most [`MAX_RETURNED`] of them.
     Returned(Vec<Returned>),
+    /// What was allowed is, as the name servers say, another name for these (net gateway only): is one of them
+    /// forbidden? Nobody is asked anything. At most [`MAX_ALIASES`].
+    Aliases {
+        /// Chosen by the point; comes back in [`ToPoint::Checked`].
+        serial: u32,
+        /// What was allowed.
+        contact: Contact,
+        /// Its other names.
+        names: Vec<Host>,
+    },
 }
+
+/// Most other names that one name may have.
+pub const MAX_ALIASES: usize = 16;
 
 /// Most tickets that are given back in one message.
 pub const MAX_RETURNED: usize = 64;
@@ -166,6 +179,13 @@ pub enum ToPoint {
         serial: u32,
         /// What came of it.
         outcome: PortalOutcome,
+    },
+    /// The answer to [`FromPoint::Aliases`]: nothing speaks against it, or what does.
+    Checked {
+        /// Its serial.
+        serial: u32,
+        /// Whether the flow may go on.
+        verdict: Result<(), Refusal>,
     },
 }
 

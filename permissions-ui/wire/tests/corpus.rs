@@ -83,6 +83,7 @@ mod tests {
                 FromPoint::Portal { serial: 4, wish: notify },
                 FromPoint::Portal { serial: 5, wish: PortalWish::InhibitIdle { reason: title.clone() } },
                 FromPoint::Online(true),
+                FromPoint::Aliases { serial: 6, contact: contact(), names: vec![contact().host] },
                 FromPoint::Returned(vec![Returned { ticket: 7, times: 2 }, Returned { ticket: 9, times: 1 }]),
             ],
         );
@@ -97,6 +98,8 @@ mod tests {
                 ToPoint::Cut { ticket: 7 },
                 ToPoint::Level(Level::Internet),
                 ToPoint::PortalDone { serial: 2, outcome: file },
+                ToPoint::Checked { serial: 6, verdict: Ok(()) },
+                ToPoint::Checked { serial: 6, verdict: Err(Refusal::Never) },
             ],
         );
     }

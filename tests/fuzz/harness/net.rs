@@ -62,8 +62,9 @@ pub fn dns(data: &[u8]) {
     }
     let id = message.first_chunk::<2>().map_or(0, |id| u16::from_be_bytes(*id));
     for v6 in [false, true] {
-        if let Some(Upstream::Addresses(found, _)) = addresses(message, id, "a.example", v6) {
+        if let Some(Upstream::Addresses(found, aliases, _)) = addresses(message, id, "a.example", v6) {
             assert!(found.len() <= 16 && found.iter().all(|a| a.is_ipv6() == v6));
+            assert!(aliases.len() <= 8);
             assert_eq!(addresses(message, !id, "a.example", v6), None);
             assert_eq!(addresses(message, id, "b.example", v6), None);
         }

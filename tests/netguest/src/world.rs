@@ -4,7 +4,7 @@
 //! In: names with addresses, what a site does with a connection. Out: what was asked and who came.
 
 use hickory_proto::op::{Message, MessageType, OpCode, Query, ResponseCode};
-use hickory_proto::rr::rdata::{A, AAAA};
+use hickory_proto::rr::rdata::{A, AAAA, CNAME};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
@@ -32,6 +32,7 @@ pub(crate) fn answer(bytes: &[u8]) -> Option<IpAddr> {
 #[derive(Debug, Default)]
 struct Zone {
     names: BTreeMap<String, Vec<IpAddr>>,
+    aliases: BTreeMap<String, String>,
     asked: Vec<String>,
     ttl: u32,
 }
@@ -62,6 +63,11 @@ impl Names {
         self.zone.lock().unwrap().names.insert(name.to_owned(), addrs);
     }
 
+    /// A name is another one's from now on.
+    pub fn alias(&self, name: &str, of: &str) {
+        self.zone.lock().unwrap().aliases.insert(name.to_owned(), of.to_owned());
+    }
+
     /// The names that were asked for since the last call.
     #[must_use]
     pub fn asked(&self) -> Vec<String> {
@@ -78,7 +84,14 @@ fn serve(socket: &UdpSocket, zone: &Mutex<Zone>) {
         let mut reply = Message::response(question.metadata.id, OpCode::Query);
         reply.add_query(query.clone());
         let mut zone = zone.lock().unwrap();
-        match zone.names.get(&name) {
+        let mut owner = query.name.clone();
+        let mut real = name.clone();
+        while let Some(of) = zone.aliases.get(&real) {
+            let next = Name::from_ascii(format!("{of}.")).unwrap();
+            reply.add_answer(Record::from_rdata(owner, zone.ttl, RData::CNAME(CNAME(next.clone()))));
+            (owner, real) = (next, of.clone());
+        }
+        match zone.names.get(&real) {
             None => reply.metadata.response_code = ResponseCode::NXDomain,
             Some(addrs) => {
                 for addr in addrs {
@@ -87,7 +100,7 @@ fn serve(socket: &UdpSocket, zone: &Mutex<Zone>) {
                         (IpAddr::V6(addr), RecordType::AAAA) => RData::AAAA(AAAA(*addr)),
                         _ => continue,
                     };
-                    reply.add_answer(Record::from_rdata(query.name.clone(), zone.ttl, data));
+                    reply.add_answer(Record::from_rdata(owner.clone(), zone.ttl, data));
                 }
             }
         }

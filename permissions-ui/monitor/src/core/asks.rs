@@ -7,10 +7,11 @@ use super::questions::{Asker, Joined, Purpose, Question};
 use super::tickets::{Seat, Want};
 use super::words::{Effect, PointId, Reply, Role};
 use cofferdam_ids::VmId;
-use cofferdam_monitor_wire::point::{FromPoint, Ticket, ToPoint};
+use cofferdam_monitor_wire::point::{FromPoint, MAX_ALIASES, Ticket, ToPoint};
 use cofferdam_monitor_wire::screen::{About, FromScreen, Prompt, PromptId, ToScreen};
 use cofferdam_policy::{
-    Answer, Author, Decision, Event, Grant, GrantId, Key, Kind, Lifetime, Millis, Refusal, Resource, Usage,
+    Answer, Author, Contact, Decision, Event, Grant, GrantId, Host, Key, Kind, Lifetime, Millis, Refusal,
+    Resource, Usage,
 };
 
 /// Most answers that a prompt offers.
@@ -58,6 +59,13 @@ impl Core {
                 fits
             }
             FromPoint::CutDone { ticket } => self.cut_done((seat, ticket)),
+            FromPoint::Aliases { serial, contact, names } => {
+                let fits = role == Role::Network && names.len() <= MAX_ALIASES;
+                if fits {
+                    self.check_aliases(&vm, point, serial, &contact, names);
+                }
+                fits
+            }
             FromPoint::Returned(tickets) => role == Role::Network && self.returned(seat, &tickets),
             FromPoint::Online(online) => role == Role::Network && self.set_online(&vm, online),
         };
@@ -461,6 +469,18 @@ impl Core {
         let Ok(early) = self.tickets.used(key, vm, resource, usage, mono) else { return false };
         self.write_usage(early.into_iter().collect());
         true
+    }
+
+    /// Whether one of the other names of what was allowed is forbidden.
+    fn check_aliases(&mut self, vm: &VmId, point: PointId, serial: u32, about: &Contact, names: Vec<Host>) {
+        let named = |host| Resource::Network(Contact { host, ..about.clone() });
+        let (state, now) = (self.book.state(), self.book.now());
+        let no = names.into_iter().map(named).find_map(|one| Some((state.forbids(vm, &one, now)?, one)));
+        let verdict = no.map_or(Ok(()), |(why, resource)| {
+            self.note_refusal(vm, &resource, why);
+            Err(why)
+        });
+        self.push(Effect::Point(point, ToPoint::Checked { serial, verdict }));
     }
 
     /// A gateway says whether anything is connected. False: it says so again and again.

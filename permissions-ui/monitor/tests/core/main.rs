@@ -5,6 +5,8 @@
 #![allow(clippy::panic)] // a test that gets another answer fails
 
 #[cfg(test)]
+mod aliases;
+#[cfg(test)]
 mod answers;
 #[cfg(test)]
 mod bounds;

@@ -8,6 +8,7 @@
 use super::Fault;
 use super::names::{Names, TTL};
 use super::zones::is_resolver_name;
+use cofferdam_monitor_wire::point::MAX_ALIASES;
 use cofferdam_policy::Host;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query, ResponseCode};
@@ -20,6 +21,8 @@ const QUESTION: usize = 1232;
 const ANSWER: u16 = 1232;
 /// Most addresses taken from one answer.
 const ADDRESSES: usize = 16;
+/// Most other names that a name may have on the way to its addresses.
+const ALIASES: usize = MAX_ALIASES / 2;
 /// Names that tell programs whether they should look for another resolver. They should not.
 const CANARIES: [&str; 2] = ["use-application-dns.net", "_dns.resolver.arpa"];
 /// Ends of names that are nobody's on the internet.
@@ -153,8 +156,8 @@ pub fn question(id: u16, name: &str, v6: bool) -> Option<Vec<u8>> {
 /// What an upstream server says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Upstream {
-    /// These addresses, none if the name has none, for so many seconds.
-    Addresses(Vec<IpAddr>, u32),
+    /// These addresses, none if the name has none; the other names on the way to them; for so many seconds.
+    Addresses(Vec<IpAddr>, Vec<Host>, u32),
     /// The server could not say.
     Failed,
 }
@@ -177,6 +180,7 @@ pub fn addresses(bytes: &[u8], id: u16, name: &str, v6: bool) -> Option<Upstream
     }
     let mut owner = query.name.to_lowercase();
     let mut found = Vec::new();
+    let mut aliases = Vec::new();
     let mut ttl = u32::MAX;
     // A chain of aliases comes in order; what belongs to no name of the chain is not believed.
     for record in &message.answers {
@@ -185,7 +189,14 @@ pub fn addresses(bytes: &[u8], id: u16, name: &str, v6: bool) -> Option<Upstream
         }
         ttl = ttl.min(record.ttl);
         match &record.data {
-            RData::CNAME(alias) => owner = alias.0.to_lowercase(),
+            RData::CNAME(alias) => {
+                owner = alias.0.to_lowercase();
+                // Somebody may have said "never" to it: one that can't be asked about leads nowhere.
+                match plain(&owner) {
+                    Some(name) if aliases.len() < ALIASES => aliases.push(Host::Name(name)),
+                    _ => return Some(Upstream::Failed),
+                }
+            }
             RData::A(addr) if !v6 => found.push(IpAddr::V4(addr.0)),
             RData::AAAA(addr) if v6 => found.push(IpAddr::V6(addr.0)),
             _ => {}
@@ -196,7 +207,7 @@ pub fn addresses(bytes: &[u8], id: u16, name: &str, v6: bool) -> Option<Upstream
         return Some(Upstream::Failed);
     }
     found.truncate(ADDRESSES);
-    Some(Upstream::Addresses(found, ttl))
+    Some(Upstream::Addresses(found, aliases, ttl))
 }
 
 #[cfg(test)]
@@ -278,11 +289,31 @@ mod tests {
             ("c.example.", addr(66)),
         ]);
         let expected = ["192.0.2.1", "192.0.2.2"].map(|a| a.parse().unwrap()).to_vec();
-        assert_eq!(addresses(&bytes, 5, "a.example", false), Some(Upstream::Addresses(expected, 30)));
+        assert_eq!(
+            addresses(&bytes, 5, "a.example", false),
+            Some(Upstream::Addresses(expected, vec![Host::Name("b.example".into())], 30))
+        );
         assert_eq!(addresses(&bytes, 6, "a.example", false), None);
         assert_eq!(addresses(&bytes, 5, "b.example", false), None);
         assert_eq!(addresses(&bytes, 5, "a.example", true), None);
         assert_eq!(addresses(&question(5, "a.example", false).unwrap(), 5, "a.example", false), None);
+    }
+
+    #[test]
+    fn chains_of_aliases_have_an_end_and_names_that_can_be_asked_about() {
+        let alias = |name: &str| RData::CNAME(CNAME(Name::from_ascii(name).unwrap()));
+        let chain = |n: usize| {
+            let names: Vec<_> = (1..=n).map(|n| format!("c{n}.example.")).collect();
+            let owners = std::iter::once("a.example.").chain(names.iter().map(String::as_str));
+            let bytes = upstream(owners.zip(&names).map(|(owner, name)| (owner, alias(name))).collect());
+            addresses(&bytes, 5, "a.example", false)
+        };
+        let names: Vec<_> = (1..=ALIASES).map(|n| Host::Name(format!("c{n}.example"))).collect();
+        assert_eq!(chain(ALIASES), Some(Upstream::Addresses(vec![], names, 30)));
+        assert_eq!(chain(ALIASES + 1), Some(Upstream::Failed));
+        let odd = Name::from_labels([b"x y".as_slice(), b"example"]).unwrap();
+        let odd = upstream(vec![("a.example.", RData::CNAME(CNAME(odd)))]);
+        assert_eq!(addresses(&odd, 5, "a.example", false), Some(Upstream::Failed));
     }
 
     proptest! {

@@ -4,7 +4,7 @@
 //! In: nothing. Out: types.
 
 use cofferdam_monitor_wire::point::Returned;
-use cofferdam_policy::{Host, Refusal, Resource, Transport};
+use cofferdam_policy::{Contact, Host, Refusal, Resource, Transport};
 use core::net::SocketAddr;
 
 /// A flow's number, never used twice.
@@ -82,6 +82,15 @@ pub enum Effect {
     CutDone {
         /// The ticket.
         ticket: u64,
+    },
+    /// Ask whether one of a site's other names is forbidden.
+    Aliases {
+        /// Number of the question.
+        serial: u32,
+        /// What was allowed.
+        contact: Contact,
+        /// The other names.
+        names: Vec<Host>,
     },
     /// Nothing lives under these tickets any more.
     Returned(Vec<Returned>),

@@ -5,7 +5,7 @@
 //! [`Effect`]s, in an order that matters: what ends under a ticket stands before the ticket's `CutDone`.
 //!
 //! ```text
-//! open ─▶ Asking ─yes─▶ Resolving ─▶ (Asking about the zone) ─▶ Connecting ─▶ Live
+//! open ─▶ Asking ─yes─▶ Resolving ─▶ (Checking aliases) ─▶ (Asking about the zone) ─▶ Connecting ─▶ Live
 //!            └──no──▶ Denied: its packets vanish until the app gives up
 //! ```
 //! Nothing about a flow leaves this computer before its yes; a flow without a ticket is at most held.
@@ -44,6 +44,11 @@ enum Stage {
         then: Vec<IpAddr>,
     },
     Resolving,
+    /// Waits for word about its other names, with its addresses.
+    Checking {
+        serial: u32,
+        addrs: Vec<(IpAddr, bool)>,
+    },
     Connecting,
     Live,
     Denied,
@@ -87,6 +92,8 @@ pub struct Gate {
     denied: BTreeSet<FlowId>,
     asks: BTreeMap<u32, Ask>,
     by_resource: BTreeMap<Resource, u32>,
+    /// Flows whose other names are asked about.
+    checks: BTreeMap<u32, FlowId>,
     tickets: Tickets,
     timers: BTreeSet<(Duration, FlowId)>,
     used: Ledger,
@@ -115,6 +122,7 @@ impl Gate {
             denied: BTreeSet::new(),
             asks: BTreeMap::new(),
             by_resource: BTreeMap::new(),
+            checks: BTreeMap::new(),
             tickets: Tickets::default(),
             timers: BTreeSet::new(),
             used: Ledger::default(),
@@ -436,8 +444,10 @@ impl Gate {
 
     fn deny(&mut self, id: FlowId) {
         let Some(flow) = self.flows.get_mut(&id) else { return };
-        if matches!(flow.stage, Stage::Asking { .. }) {
-            self.held = self.held.saturating_sub(1);
+        match flow.stage {
+            Stage::Asking { .. } => self.held = self.held.saturating_sub(1),
+            Stage::Checking { .. } => self.under_way = self.under_way.saturating_sub(1),
+            _ => {}
         }
         flow.stage = Stage::Denied;
         let tickets = std::mem::take(&mut flow.tickets);
@@ -476,7 +486,10 @@ impl Gate {
             self.online.end(self.now);
         }
         self.release(id, &flow.tickets);
-        if matches!(flow.stage, Stage::Resolving | Stage::Connecting) {
+        if let Stage::Checking { serial, .. } = flow.stage {
+            self.checks.remove(&serial);
+        }
+        if matches!(flow.stage, Stage::Resolving | Stage::Checking { .. } | Stage::Connecting) {
             self.under_way = self.under_way.saturating_sub(1);
         }
         if let Stage::Asking { serial, .. } = flow.stage {
@@ -495,6 +508,7 @@ impl Gate {
     }
 }
 
+mod aliases;
 mod check;
 mod ends;
 #[cfg(test)]

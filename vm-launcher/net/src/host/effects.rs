@@ -92,6 +92,9 @@ impl Host {
                     self.say(&FromPoint::Used { ticket, resource, usage });
                 }
                 Effect::Refused { resource, why } => self.say(&FromPoint::Refused { resource, why }),
+                Effect::Aliases { serial, contact, names } => {
+                    self.say(&FromPoint::Aliases { serial, contact, names });
+                }
                 Effect::Returned(tickets) => self.say(&FromPoint::Returned(tickets)),
                 Effect::CutDone { ticket } => self.say(&FromPoint::CutDone { ticket }),
                 Effect::Online(online) => self.say(&FromPoint::Online(online)),
@@ -108,7 +111,7 @@ impl Host {
     pub(super) fn answered(&mut self, answer: &Answer) {
         let addresses: Vec<_> = answer.addresses.iter().map(|addr| (*addr, is_own(*addr))).collect();
         for flow in &answer.flows {
-            self.gate.resolved(*flow, &addresses);
+            self.gate.looked_up(*flow, &addresses, &answer.aliases);
         }
     }
 

@@ -237,6 +237,7 @@ impl Host {
         for message in messages {
             match message {
                 ToPoint::Decided { serial, verdict } => self.gate.decided(serial, verdict, now),
+                ToPoint::Checked { serial, verdict } => self.gate.checked(serial, verdict),
                 ToPoint::Cut { ticket } => self.gate.cut(ticket),
                 ToPoint::Level(level) => self.gate.set_level(level),
                 // What is asked about is held anyway; portals are not ours.

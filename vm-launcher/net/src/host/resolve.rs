@@ -9,6 +9,7 @@ use super::poller::{Poller, Source};
 use super::sockets;
 use crate::core::FlowId;
 use crate::core::dns::{self, Upstream};
+use cofferdam_policy::Host;
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 use rustix::event::epoll::EventFlags;
@@ -42,6 +43,8 @@ struct Question {
     flows: Vec<FlowId>,
     tries: usize,
     until: Duration,
+    /// Other names on the way.
+    aliases: Vec<Host>,
     /// A and AAAA.
     halves: [Option<Half>; 2],
     ttl: u32,
@@ -54,6 +57,8 @@ pub(super) struct Answer {
     pub(super) flows: Vec<FlowId>,
     /// None, if the name has none or nobody answered.
     pub(super) addresses: Vec<IpAddr>,
+    /// The name's other names.
+    pub(super) aliases: Vec<Host>,
 }
 
 /// Questions under way and answers that are kept.
@@ -62,7 +67,7 @@ pub(super) struct Resolver {
     servers: Vec<SocketAddr>,
     questions: BTreeMap<u64, Question>,
     by_name: HashMap<String, u64>,
-    kept: HashMap<String, (Vec<IpAddr>, Duration)>,
+    kept: HashMap<String, (Vec<IpAddr>, Vec<Host>, Duration)>,
     next: u64,
 }
 
@@ -88,10 +93,11 @@ impl Resolver {
         poller: &Poller,
         now: Duration,
     ) -> Option<Answer> {
-        if let Some((addresses, until)) = self.kept.get(name)
+        if let Some((addresses, aliases, until)) = self.kept.get(name)
             && *until > now
         {
-            return Some(Answer { flows: vec![flow], addresses: addresses.clone() });
+            let (addresses, aliases) = (addresses.clone(), aliases.clone());
+            return Some(Answer { flows: vec![flow], addresses, aliases });
         }
         if let Some(question) = self.by_name.get(name).and_then(|id| self.questions.get_mut(id)) {
             question.flows.push(flow);
@@ -104,6 +110,7 @@ impl Resolver {
             flows: vec![flow],
             tries: 0,
             until,
+            aliases: Vec::new(),
             halves: [None, None],
             ttl: TTL.1,
         };
@@ -147,7 +154,8 @@ impl Resolver {
                     Ok((n, _)) => {
                         let bytes = bytes.get(..n).unwrap_or(&[]);
                         match dns::addresses(bytes, half.id, &question.name, v6) {
-                            Some(Upstream::Addresses(found, ttl)) => {
+                            Some(Upstream::Addresses(found, aliases, ttl)) => {
+                                question.aliases.extend(aliases);
                                 question.ttl = question.ttl.min(ttl);
                                 half.found = Some(found);
                                 break;
@@ -180,16 +188,20 @@ impl Resolver {
         let answered = question.halves.iter().flatten().any(|half| half.found.is_some());
         let found = question.halves.into_iter().flatten().filter_map(|half| half.found);
         let addresses: Vec<_> = found.flatten().collect();
+        let mut aliases = question.aliases;
+        aliases.sort_unstable();
+        aliases.dedup();
         if answered {
             if self.kept.len() >= KEPT {
-                self.kept.retain(|_, (_, until)| *until > now);
+                self.kept.retain(|_, (.., until)| *until > now);
             }
             if self.kept.len() < KEPT {
                 let ttl = Duration::from_secs(u64::from(question.ttl.clamp(TTL.0, TTL.1)));
-                self.kept.insert(question.name, (addresses.clone(), now.saturating_add(ttl)));
+                let entry = (addresses.clone(), aliases.clone(), now.saturating_add(ttl));
+                self.kept.insert(question.name, entry);
             }
         }
-        Some(Answer { flows: question.flows, addresses })
+        Some(Answer { flows: question.flows, addresses, aliases })
     }
 
     /// When [`Self::expire`] has something to do.

@@ -2,7 +2,7 @@
 //! Names and addresses: stale ones, rebound ones, literal ones, hidden ones.
 
 use crate::common::{Net, QUIET, echo};
-use cofferdam_monitor_wire::point::FromPoint;
+use cofferdam_monitor_wire::point::{FromPoint, ToPoint};
 use cofferdam_netguest::{Features, Names};
 use cofferdam_policy::{Host, Level, Refusal, Resource, Zone};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -164,4 +164,32 @@ fn the_shepherd_tells_which_name_servers_to_ask() {
         tell(&net, bad);
     }
     assert!(visit(&mut net), "nothing changes");
+}
+
+#[test]
+fn a_never_holds_for_who_comes_by_another_name() {
+    let mut net = Net::new(Level::Ask);
+    let site = echo("127.0.0.1");
+    net.names.set("tracker.example", &["127.0.0.1"]);
+    net.names.alias("cdn.example", "tracker.example");
+    net.names.alias("innocent.example", "cdn.example");
+    for (verdict, visits) in [(Err(Refusal::Never), 0), (Ok(()), 1)] {
+        let to = SocketAddr::new(net.guest.lookup("innocent.example"), site.addr.port());
+        let connection = net.guest.connect(to);
+        let serial = net.question();
+        net.monitor.allow(serial, false);
+        let (serial, contact, names) = net.monitor.find("a question about names", |message| match message {
+            FromPoint::Aliases { serial, contact, names } => Some((*serial, contact.clone(), names.clone())),
+            _ => None,
+        });
+        assert_eq!(contact.host, Host::Name("innocent.example".into()));
+        assert_eq!(names, ["cdn.example", "tracker.example"].map(|name| Host::Name(name.into())));
+        assert_eq!(site.visits(), 0, "nothing before the word");
+        net.monitor.say(&ToPoint::Checked { serial, verdict });
+        let stands = net.guest.wait(QUIET, |g| g.tcp(connection).may_send().then_some(()));
+        if stands.is_some() {
+            assert_eq!(net.guest.receive(connection, 6), b"hello ");
+        }
+        assert_eq!((stands.is_some(), site.visits()), (visits == 1, visits), "{verdict:?}");
+    }
 }

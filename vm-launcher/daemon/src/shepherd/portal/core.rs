@@ -244,7 +244,7 @@ impl Core {
             ToPoint::Cut { ticket } => self.cut(ticket),
             // Questions without detail are the network's; the level is told to the apps by the answers.
             ToPoint::Held { .. } | ToPoint::Level(_) => {}
-            ToPoint::Decided { .. } => {
+            ToPoint::Decided { .. } | ToPoint::Checked { .. } => {
                 self.effects.push_back(Effect::HangUp("it decided what nobody asked"));
             }
         }

@@ -41,6 +41,7 @@ impl Gate {
         self.tickets.clear();
         self.asks.clear();
         self.by_resource.clear();
+        self.checks.clear();
         self.used.clear();
         self.online.forget();
         // Nobody would hear these.

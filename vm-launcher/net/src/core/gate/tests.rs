@@ -444,7 +444,8 @@ fn a_yes_that_lasts_is_for_what_was_denied_before_too() {
 enum Op {
     Open { port: u16, site: u8, literal: bool },
     Decide { nth: usize, yes: bool, ticket: u64, once: bool },
-    Resolve { nth: usize, kind: u8 },
+    Resolve { nth: usize, kind: u8, alias: bool },
+    Checked { nth: usize, yes: bool },
     Connected { nth: usize },
     Ended { nth: usize },
     Used { nth: usize },
@@ -461,7 +462,9 @@ fn op() -> impl Strategy<Value = Op> {
         6 => (0_u16..30, 0_u8..6, any::<bool>()).prop_map(|(port, site, literal)| Op::Open { port, site, literal }),
         6 => (any::<usize>(), any::<bool>(), 0_u64..8, any::<bool>())
             .prop_map(|(nth, yes, ticket, once)| Op::Decide { nth, yes, ticket, once }),
-        4 => (any::<usize>(), 0_u8..4).prop_map(|(nth, kind)| Op::Resolve { nth, kind }),
+        4 => (any::<usize>(), 0_u8..4, any::<bool>())
+            .prop_map(|(nth, kind, alias)| Op::Resolve { nth, kind, alias }),
+        2 => (any::<usize>(), any::<bool>()).prop_map(|(nth, yes)| Op::Checked { nth, yes }),
         3 => any::<usize>().prop_map(|nth| Op::Connected { nth }),
         2 => any::<usize>().prop_map(|nth| Op::Ended { nth }),
         2 => any::<usize>().prop_map(|nth| Op::Used { nth }),
@@ -480,6 +483,8 @@ struct Outside {
     /// Flows for which a yes was given.
     allowed: BTreeSet<FlowId>,
     ended: BTreeSet<FlowId>,
+    /// Questions about other names.
+    checks: Vec<u32>,
 }
 
 impl Outside {
@@ -487,6 +492,7 @@ impl Outside {
         for effect in effects(gate) {
             match effect {
                 Effect::Ask { serial, .. } => self.asked.push(serial),
+                Effect::Aliases { serial, .. } => self.checks.push(serial),
                 Effect::Forget { serial } => self.asked.retain(|s| *s != serial),
                 Effect::Resolve { flow, .. } | Effect::Connect { flow, .. } => {
                     assert!(self.allowed.contains(&flow), "something left before the yes");
@@ -529,11 +535,20 @@ proptest! {
                     let verdict = if yes { Ok(Ticket { once, ..ticket(id) }) } else { Err(Refusal::Answered) };
                     gate.decided(serial, verdict, now);
                 }
-                Op::Resolve { nth: n, kind } => {
+                Op::Resolve { nth: n, kind, alias } => {
                     let Some(id) = nth(n, &outside.flows) else { continue };
                     let addr = [[93, 184, 216, 34], [192, 168, 0, 1], [127, 0, 0, 1]].get(usize::from(kind));
                     let addrs: Vec<_> = addr.map(|a| (IpAddr::from(*a), false)).into_iter().collect();
-                    gate.resolved(id, &addrs);
+                    let names = [Host::Name("other.example".into())];
+                    let waits = alias && matches!(gate.flows.get(&id).map(|f| &f.stage), Some(Stage::Resolving));
+                    gate.looked_up(id, &addrs, if alias { &names } else { &[] });
+                    let connects = |e: &Effect| matches!(e, Effect::Connect { .. });
+                    prop_assert!(!waits || !gate.effects.iter().any(connects), "before the word about its names");
+                }
+                Op::Checked { nth, yes } => {
+                    let serial = outside.checks.get(nth % outside.checks.len().max(1)).copied();
+                    let verdict = if yes { Ok(()) } else { Err(Refusal::Never) };
+                    serial.into_iter().for_each(|serial| gate.checked(serial, verdict));
                 }
                 Op::Connected { nth: n } => {
                     nth(n, &outside.flows).into_iter().for_each(|id| gate.connected(id));
@@ -561,4 +576,5 @@ proptest! {
     }
 }
 
+mod aliases;
 mod tickets;
