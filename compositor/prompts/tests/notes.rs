@@ -88,7 +88,8 @@ fn too_early_a_press_does_nothing_and_reaches_nobody() {
                 (Route::Ours, false, true),
                 "{n} {source:?}"
             );
-            click(&mut room, source, ON_NOTE, ms(1000));
+            // Who goes on pressing has not read it.
+            click(&mut room, source, ON_NOTE, ms(1999));
             assert_eq!(noted(&room), None, "{n} {source:?}");
         }
     }
@@ -302,4 +303,51 @@ fn a_card_above_a_note_hears_its_own_presses() {
     // What was pressed on the card does not end on the note that is seen again.
     place_note(&mut room, 0, ms(1500));
     assert!(said(&room).is_some());
+}
+
+#[test]
+fn a_press_does_not_fall_through_what_changes_goes_or_is_over() {
+    type Change = fn(&mut Room);
+    let changes: [(Source, Change); 3] = [
+        // Not drawn yet: the old picture is on the screen.
+        (LEFT, |room| say(room, "mail", 1, "Other", ms(2000))),
+        (LEFT, |room| room.handle(Event::Unsays(vm("mail"), None), ms(2000))),
+        (FINGER, |room| room.tick(ms(8000))),
+    ];
+    for (n, (source, change)) in changes.into_iter().enumerate() {
+        let mut room = shown();
+        change(&mut room);
+        let at = if source == FINGER { ms(8001) } else { ms(2001) };
+        assert_eq!(click(&mut room, source, ON_CLOSE, at).0, Route::Ours, "{n}");
+    }
+}
+
+#[test]
+fn words_that_change_all_the_time_can_be_closed() {
+    let mut room = shown();
+    let closed = (1..10u64).any(|n| {
+        say(&mut room, "mail", 1, &format!("{n} %"), ms(n * 500));
+        place_note(&mut room, 0, ms(n * 500 + 10));
+        click(&mut room, LEFT, ON_CLOSE, ms(n * 500 + 480));
+        noted(&room).is_none()
+    });
+    assert!(closed);
+}
+
+#[test]
+fn who_goes_on_clicking_brings_nobody() {
+    let mut room = shown();
+    for n in 1..30u64 {
+        let (_, effects) = click(&mut room, LEFT, ON_NOTE, ms(n * 250));
+        assert!(!chosen(&effects), "{n}");
+    }
+}
+
+#[test]
+fn none_covers_the_panel() {
+    let mut room = shown();
+    room.handle(Event::Aside(true), ms(2000));
+    assert_eq!(noted(&room), None);
+    room.handle(Event::Aside(false), ms(60_000));
+    assert!(noted(&room).is_some(), "its time runs while it is seen");
 }

@@ -245,7 +245,7 @@ async fn carry_out(proxy: &PermissionsProxy<'_>, order: Order) -> zbus::Result<N
         }
         Order::Undo(token) => {
             proxy.undo(token).await?;
-            done("")
+            done("Undone")
         }
         Order::Choose { id, name, file, write } => {
             proxy.choose(id, &name, zbus::OwnedFd::from(file), write).await?;

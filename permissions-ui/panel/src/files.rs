@@ -74,6 +74,8 @@ pub struct Replacement {
     /// The name under which the old file stays.
     pub kept: String,
     identity: Identity,
+    /// Who may do what with it; the new one is no more open than that.
+    mode: Mode,
 }
 
 /// A folder that is being looked at.
@@ -174,10 +176,14 @@ impl Folder {
     /// # Errors
     /// If there is something of that name, or nothing can be written here.
     pub fn create(&self, name: &str) -> Result<OwnedFd, FileError> {
+        self.create_with(name, Mode::from_raw_mode(0o644))
+    }
+
+    fn create_with(&self, name: &str, mode: Mode) -> Result<OwnedFd, FileError> {
         chooser::new_name(name).map_err(FileError::Name)?;
         self.guarded.check_place(&self.directory)?;
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        Ok(rustix::fs::openat(&self.directory, name, flags, Mode::from_raw_mode(0o644))?)
+        Ok(rustix::fs::openat(&self.directory, name, flags, mode)?)
     }
 
     /// Looks at a file that a new one of its name could replace.
@@ -186,32 +192,38 @@ impl Folder {
     /// If it is no file, or nothing for apps, or no name is left for it.
     pub fn replaceable(&self, name: &str) -> Result<Replacement, FileError> {
         chooser::new_name(name).map_err(FileError::Name)?;
-        let identity = self.identity_of(name)?;
+        // What is hidden is mostly read by programs of this computer, and nothing that an app should replace.
+        let hidden = |part: &std::ffi::OsStr| part.as_encoded_bytes().starts_with(b".");
+        if name.starts_with('.') || self.path.components().any(|part| hidden(part.as_os_str())) {
+            return Err(Errno::EXIST.into());
+        }
+        let (identity, mode) = self.identity_of(name)?;
         let names = (1..=MOST_KEPT).map(|n| if n == 1 { format!("{name}~") } else { format!("{name}~{n}") });
         let is_free = |kept: &String| {
             let there = rustix::fs::statat(&self.directory, kept, AtFlags::SYMLINK_NOFOLLOW);
             there.err() == Some(Errno::NOENT)
         };
         let kept = { names }.find(is_free).ok_or(Errno::EXIST)?;
-        Ok(Replacement { name: name.to_owned(), kept, identity })
+        Ok(Replacement { name: name.to_owned(), kept, identity, mode })
     }
 
     /// Makes a new file where another was. The other one stays as it is, under its new name: whatever becomes
     /// of what the app writes, nothing is lost.
     ///
     /// # Errors
-    /// If it is not the file that was looked at, or nothing can be written here. Then all is as it was.
+    /// If it is not the file that was looked at, or nothing can be written here. Then all is as it was, unless
+    /// somebody took the name meanwhile: then the old file keeps its other name.
     pub fn replace(&self, old: &Replacement) -> Result<OwnedFd, FileError> {
-        let Replacement { name, kept, identity } = old;
+        let Replacement { name, kept, identity, mode } = old;
         self.guarded.check_place(&self.directory)?;
-        if self.identity_of(name)? != *identity {
+        if self.identity_of(name)?.0 != *identity {
             return Err(FileError::Changed);
         }
         let rename = |from: &str, to: &str| {
             rustix::fs::renameat_with(&self.directory, from, &self.directory, to, RenameFlags::NOREPLACE)
         };
         rename(name, kept)?;
-        self.create(name).inspect_err(|_| {
+        self.create_with(name, *mode).inspect_err(|_| {
             if let Err(error) = rename(kept, name) {
                 tracing::warn!(%error, "a file that was to be replaced keeps its other name");
             }
@@ -219,7 +231,7 @@ impl Folder {
     }
 
     /// The file of this name, if it is one that could be handed over.
-    fn identity_of(&self, name: &str) -> Result<Identity, FileError> {
+    fn identity_of(&self, name: &str) -> Result<(Identity, Mode), FileError> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         let file = rustix::fs::openat(&self.directory, name, flags, Mode::empty())?;
         let stat = rustix::fs::fstat(&file)?;
@@ -227,7 +239,7 @@ impl Folder {
             return Err(FileError::Name("There is something of that name that is no file."));
         }
         self.guarded.check(&file)?;
-        Ok(Identity::of(&stat))
+        Ok((Identity::of(&stat), Mode::from_raw_mode(stat.st_mode & 0o666)))
     }
 }
 
@@ -274,14 +286,14 @@ pub fn places(home: &Path) -> Vec<(String, PathBuf)> {
 mod tests {
     use super::*;
     use std::io::{Read as _, Write as _};
-    use std::os::unix::fs::symlink;
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
 
     fn index(folder: &Folder, name: &str) -> usize {
         folder.entries.iter().position(|e| e.name == name).unwrap()
     }
 
     fn room() -> tempfile::TempDir {
-        let room = tempfile::tempdir().unwrap();
+        let room = tempfile::Builder::new().prefix("room").tempdir().unwrap();
         std::fs::write(room.path().join("b.txt"), "bee").unwrap();
         std::fs::write(room.path().join(".secret"), "no").unwrap();
         std::fs::create_dir(room.path().join("folder")).unwrap();
@@ -387,13 +399,24 @@ mod tests {
             assert_eq!(read("b.txt"), text);
         }
         assert_eq!(read("b.txt~"), "bee");
+        // What only the person could read stays so.
+        let mode =
+            |name: &str| std::fs::metadata(room.path().join(name)).unwrap().permissions().mode() & 0o777;
+        std::fs::set_permissions(room.path().join("b.txt"), std::fs::Permissions::from_mode(0o600)).unwrap();
+        folder.replace(&folder.replaceable("b.txt").unwrap()).unwrap();
+        assert_eq!((mode("b.txt"), mode("b.txt~3")), (0o600, 0o600));
+        // What is in a hidden folder is not for apps to replace.
+        std::fs::create_dir(room.path().join(".config")).unwrap();
+        std::fs::write(room.path().join(".config/startup"), "old").unwrap();
+        let hidden = Folder::open(&room.path().join(".config"), Wanted::NewFile, true).unwrap();
+        assert!(hidden.replaceable("startup").is_err());
     }
 
     #[test]
     fn only_the_file_that_was_looked_at_is_replaced() {
         let room = room();
         let folder = Folder::open(room.path(), Wanted::NewFile, false).unwrap();
-        for other in ["link.txt", "broken", "folder", "pipe", "nothing", "../b.txt"] {
+        for other in [".secret", "link.txt", "broken", "folder", "pipe", "nothing", "../b.txt"] {
             assert!(folder.replaceable(other).is_err(), "{other}");
         }
         let replacement = folder.replaceable("b.txt").unwrap();

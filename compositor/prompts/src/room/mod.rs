@@ -95,6 +95,9 @@ pub enum Event {
     Says(VmId, Said),
     /// What an app said is not to be seen any more: one thing by its tag, or everything.
     Unsays(VmId, Option<u64>),
+    /// The panel or a dialog is open (or is no more): notes wait, so that none covers what takes
+    /// something away from an app.
+    Aside(bool),
     /// This note is on the screen now.
     NotePlaced(NoteStamp),
     /// Locks or unlocks.
@@ -217,6 +220,7 @@ impl Room {
             Event::TooLate(vm) => self.notes.add_own(vm, Note::PasteAgain),
             Event::Says(vm, said) => self.notes.say(vm, said),
             Event::Unsays(vm, tag) => self.notes.take_back(&vm, tag),
+            Event::Aside(on) => self.notes.stand_aside(on),
             Event::NotePlaced(stamp) => self.note_placed(stamp, now),
             Event::Lock(on) => self.lock(on, now),
             Event::Attention(on) => self.attend(on, now),

@@ -2,13 +2,16 @@
 //! Notes at the edge of the screen: the desktop's own about an app, and what apps say themselves.
 //!
 //! In: notes, where one was drawn, presses and motion on it. Out: which one is seen, and what a click on it
-//! means. One is seen at a time, none above a question, the attention view or the lock; the others wait,
+//! means. One is seen at a time, none above a question, the attention view or the lock, and none while the
+//! panel or a dialog is open, where something can be taken from the app that speaks; the others wait,
 //! bounded for each VM and in all, and each VM has its turn.
 //!
 //! A note is not a question: there is nothing in it to agree to. A press on it that comes within [`ARMING`]
 //! after it appeared or changed does nothing and reaches nobody: neither may a click that was meant for the
 //! window below become one on the note, nor may one that was meant for the note fall through to a window
-//! that nobody can see there. What was pressed elsewhere goes on elsewhere, also across a note.
+//! that nobody can see there. Who goes on pressing means none of it. Only the cross counts from when the note
+//! first appeared: no app keeps one on the screen by changing its words. What was pressed elsewhere goes on
+//! elsewhere, also across a note.
 
 use super::{ARMING, Effect, Room, Showing};
 use crate::Mono;
@@ -104,6 +107,8 @@ struct Entry {
     revision: u64,
     /// Until when it is seen, while it can be and nobody is at it.
     until: Option<Mono>,
+    /// Since when it is on the screen, whatever it said meanwhile: it can be closed.
+    first: Option<Mono>,
 }
 
 impl Entry {
@@ -143,6 +148,8 @@ pub(super) struct Notes {
     visited: bool,
     /// The pointer is no client's.
     holds_pointer: bool,
+    /// Something of ours is open that none may cover.
+    aside: bool,
     /// Where one was, and until when that matters.
     glow: Option<(Rect, Mono)>,
 }
@@ -154,7 +161,7 @@ impl Notes {
     }
 
     fn entry(&mut self, vm: VmId, note: Note) -> Entry {
-        Entry { vm, note, revision: self.next_revision(), until: None }
+        Entry { vm, note, revision: self.next_revision(), until: None, first: None }
     }
 
     /// A note of the desktop's own: before all that apps say.
@@ -238,6 +245,10 @@ impl Notes {
         self.drop_all(|e| e.vm == *vm);
     }
 
+    pub(super) const fn stand_aside(&mut self, on: bool) {
+        self.aside = on;
+    }
+
     pub(super) fn clear(&mut self) {
         self.waiting.clear();
     }
@@ -279,6 +290,11 @@ impl Notes {
         self.since.is_some_and(|since| now >= since.plus(ARMING))
     }
 
+    fn can_be_closed(&self, now: Mono) -> bool {
+        let first = self.waiting.front().and_then(|e| e.first);
+        self.stamp.is_some() && first.is_some_and(|first| now >= first.plus(ARMING))
+    }
+
     fn forget_place(&mut self) {
         self.stamp = None;
         self.since = None;
@@ -296,7 +312,8 @@ impl Room {
     /// The note on the screen.
     #[must_use]
     pub fn notice(&self) -> Option<Shown<'_>> {
-        let (entry, notes) = (self.notes.waiting.front().filter(|_| !self.is_up())?, &self.notes);
+        let seen = self.notes_are_seen();
+        let (entry, notes) = (self.notes.waiting.front().filter(|_| seen)?, &self.notes);
         Some(Shown {
             vm: &entry.vm,
             note: &entry.note,
@@ -306,6 +323,16 @@ impl Room {
             pressed: notes.press.map(|press| press.part),
             stamp: notes.stamp.as_ref(),
         })
+    }
+
+    fn notes_are_seen(&self) -> bool {
+        self.showing == Showing::Nothing && !self.notes.aside
+    }
+
+    /// Whether notes wait for the panel or a dialog.
+    #[must_use]
+    pub const fn is_aside(&self) -> bool {
+        self.notes.aside
     }
 
     /// Whether the pointer is on a note, and no client's.
@@ -327,6 +354,9 @@ impl Room {
             self.notes.forget_place();
             self.notes.stamp = Some(stamp);
             self.notes.since = Some(now);
+            if let Some(entry) = self.notes.waiting.front_mut() {
+                entry.first.get_or_insert(now);
+            }
         }
     }
 
@@ -357,13 +387,20 @@ impl Room {
             Source::Button(BTN_MIDDLE) => part.map(|_| NotePart::Close),
             Source::Button(_) | Source::Key(_) => None,
         };
+        let armed = match part {
+            Some(NotePart::Close) => self.notes.can_be_closed(now),
+            _ => self.notes.is_armed(now),
+        };
         if let (Some(part), Some(place)) = (part, place)
             && fresh
             && alone
-            && self.notes.is_armed(now)
+            && armed
         {
             self.notes.press = Some(Press { source, part, place });
             self.effects.push_back(Effect::Redraw);
+        } else if !armed {
+            // Who goes on clicking there means what was there before.
+            self.notes.since = self.notes.since.map(|_| now);
         }
         true
     }
@@ -406,10 +443,14 @@ impl Room {
         while self.notes.due().is_some_and(|until| now >= until) {
             self.notes.remove(0);
         }
-        let visible = self.showing == Showing::Nothing;
+        let visible = self.notes_are_seen();
         let count = self.notes.waiting.len().saturating_sub(1);
         let seen = self.notes.waiting.front().filter(|_| visible).map(|e| (e.revision, count));
         if seen.map(|s| s.0) != self.notes.seen.map(|s| s.0) {
+            // Until the next frame the old picture is there, and a press meant for it may be on its way.
+            if let Some(stamp) = self.notes.stamp {
+                self.notes.glow = Some((stamp.card, now.plus(AFTERGLOW)));
+            }
             self.notes.forget_place();
         }
         let pointer = self.pointer.filter(|_| visible);

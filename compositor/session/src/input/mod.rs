@@ -86,6 +86,7 @@ impl SeatRoom {
     /// Presses of before justify nothing any more.
     pub(crate) fn forget_presses(&mut self) {
         self.recent = serials::Recent::default();
+        self.heard = serials::Heard::default();
     }
 
     /// The pointer is on no surface.

@@ -25,7 +25,7 @@ use cofferdam_chrome::AttentionShape;
 use cofferdam_ids::VmId;
 use cofferdam_monitor_wire::screen::Standing;
 use cofferdam_prompts::{Event, Mono, Room, Settings};
-use cofferdam_scene::OutputId;
+use cofferdam_scene::{LayerRole, LayerView, OutputId};
 use std::collections::BTreeMap;
 
 /// Longest phrase, in characters.
@@ -115,6 +115,11 @@ impl State {
         if self.trusted.room.poll_timeout().is_some_and(|due| due <= now) {
             self.trusted.room.tick(now);
             self.settle_trusted();
+        }
+        let in_the_way = |layer: LayerView| matches!(layer.role, LayerRole::Panel | LayerRole::Dialog);
+        let aside = self.desk.scene.layer_views().any(in_the_way);
+        if aside != self.trusted.room.is_aside() {
+            self.trusted(Event::Aside(aside));
         }
     }
 

@@ -122,7 +122,10 @@ impl State {
     pub(super) fn pointer_on_note(&mut self, on: bool) {
         if on {
             self.release_constraint();
-            self.apply_or_ignore(Op::PointerLeave);
+            // A finger may be moving a window.
+            if !self.desk.scene.pointer_is_held() {
+                self.apply_or_ignore(Op::PointerLeave);
+            }
             // A client that is about to hear of the last button's release keeps the pointer until it has.
             if self.seat.pointer.is_grabbed() {
                 self.desk.pointer_stale = true;
@@ -130,7 +133,9 @@ impl State {
                 self.pointer_leaves_clients();
             }
         } else if let Some(at) = self.seat.at {
-            self.apply_or_ignore(Op::PointerMotion(crate::input::pixel(at)));
+            if !self.desk.scene.pointer_is_held() {
+                self.apply_or_ignore(Op::PointerMotion(crate::input::pixel(at)));
+            }
             self.desk.pointer_stale = true;
         }
         self.redraw_cursor();

@@ -402,19 +402,21 @@ impl Core {
 
     fn forget(&mut self, seat: Seat, serial: u32) {
         if let Some(id) = self.questions.forget(seat, serial) {
-            self.abandon_question(id);
+            self.abandon_question(id, true);
         }
         self.forget_portal(seat, serial);
     }
 
-    /// Nobody waits for a question any more.
-    pub(super) fn abandon_question(&mut self, id: PromptId) {
+    /// Nobody waits for a question any more. `counts`: that was the app's own doing.
+    pub(super) fn abandon_question(&mut self, id: PromptId, counts: bool) {
         let Some(question) = self.questions.close(id) else { return };
         let (vm, key) = (question.vm, question.key);
         if question.shown {
             self.push(Effect::Screen(ToScreen::Withdraw(id)));
             // A prompt that comes and goes is as much of a nuisance as one that is refused.
-            self.count_no(&vm, &key);
+            if counts {
+                self.count_no(&vm, &key);
+            }
         }
         self.touch(&vm);
         self.next_question(&vm, &key);

@@ -4,11 +4,14 @@
 
 use super::Core;
 use super::book::Line;
+use super::shares::MANY_SITES;
 use super::views::answer_name;
 use crate::bus::LogEntry;
 use crate::target;
 use cofferdam_ids::{Label, VmId, is_unfit};
-use cofferdam_policy::{Answer, Author, Effect, Event, Grant, GrantId, Lifetime, Refusal, Usage};
+use cofferdam_policy::{
+    Answer, Author, Contact, Effect, Event, Grant, GrantId, Host, Lifetime, Refusal, Resource, Usage,
+};
 
 /// Most lines in one answer.
 const MAX_LINES: usize = 1_000;
@@ -100,6 +103,10 @@ fn words(line: &Line, entry: &mut LogEntry) -> (&'static str, String) {
         Event::Used { resource, grant, usage, .. } => {
             entry.kind = resource.kind().name().to_owned();
             entry.target = target::of_resource(resource);
+            if matches!(resource, Resource::Network(Contact { host: Host::Name(name), .. }) if name == MANY_SITES)
+            {
+                entry.target = "many sites".to_owned();
+            }
             entry.grant = grant.map_or(0, |GrantId(id)| id);
             (entry.bytes_in, entry.bytes_out) = (usage.bytes_in, usage.bytes_out);
             ("used", amount(*usage))

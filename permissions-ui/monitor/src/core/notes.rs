@@ -11,6 +11,9 @@ use cofferdam_monitor_wire::screen::{Abilities, PromptId, ToScreen};
 use cofferdam_policy::{Kind, Refusal, Resource};
 use std::collections::BTreeMap;
 
+/// Notes of one VM that wait for an answer: as many as the compositor would keep.
+const MAX_WAITING: usize = 4;
+
 /// Whose notes may be on the screen. The compositor does not say when one has gone by itself, so this is
 /// who had one since all of theirs were taken back.
 #[derive(Debug, Default)]
@@ -26,9 +29,9 @@ struct Allowed {
 }
 
 impl Notes {
-    /// A VM is gone, and its notes with it: the compositor knows.
-    pub(super) fn forget(&mut self, vm: &VmId) {
-        self.0.remove(vm);
+    /// None of a VM's notes is to be seen any more. Whether any was.
+    pub(super) fn forget(&mut self, vm: &VmId) -> bool {
+        self.0.remove(vm).is_some()
     }
 
     /// Another compositor, which shows none yet.
@@ -60,13 +63,33 @@ impl Core {
         if self.portals.notes.0.contains_key(vm) {
             self.push(Effect::Screen(ToScreen::NotesGone { vm: vm.clone(), tag: Some(tag) }));
         }
-        for id in self.notes_waiting(vm, |t| t == tag) {
+        // The last ones first: none is shown only to be withdrawn.
+        for id in self.notes_waiting(vm, |t| t == tag).into_iter().rev() {
             if let Some(question) = self.questions.get(id).cloned() {
-                self.abandon_question(id);
+                self.abandon_question(id, true);
                 self.deny_portal(question, Refusal::Silence);
             }
         }
         self.outcome(point, serial, PortalOutcome::Done);
+    }
+
+    /// Makes room for a note that may have to be asked about. Whether there is any: those of one VM take no
+    /// more than a part of its questions.
+    pub(super) fn room_for_note(&mut self, vm: &VmId, tag: u64) -> bool {
+        // Other words for one that nobody has seen yet.
+        let unseen = |core: &Self, id: &PromptId| core.questions.get(*id).is_some_and(|q| !q.shown);
+        for id in self
+            .notes_waiting(vm, |t| t == tag)
+            .into_iter()
+            .rev()
+            .filter(|id| unseen(self, id))
+            .collect::<Vec<_>>()
+        {
+            if let Some(question) = self.questions.close(id) {
+                self.deny_portal(question, Refusal::Silence);
+            }
+        }
+        self.notes_waiting(vm, |_| true).len() < MAX_WAITING
     }
 
     /// A no to one note is a no to those that wait behind it: nobody is asked once for each.
@@ -94,8 +117,12 @@ impl Core {
         if holds(allowed.once, true) && holds(allowed.lasting, false) {
             return;
         }
-        self.portals.notes.forget(vm);
-        if self.screen.up {
+        self.no_notes_of(vm);
+    }
+
+    /// Takes all notes of a VM from the screen.
+    pub(super) fn no_notes_of(&mut self, vm: &VmId) {
+        if self.portals.notes.forget(vm) && self.screen.up {
             self.push(Effect::Screen(ToScreen::NotesGone { vm: vm.clone(), tag: None }));
         }
     }

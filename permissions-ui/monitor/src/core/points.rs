@@ -41,7 +41,10 @@ impl Core {
     fn may_go_on(&mut self, point: PointId) {
         let Some((vm, role)) = self.vms.by_point(point).cloned() else { return };
         let keys = self.tickets.at(Seat::Point(point));
-        let (deadline, next) = (self.time.mono.saturating_add(RETURN_LIMIT), Until::Point(vm.clone(), role));
+        // A point that is lost again before it said that nothing lives has no more time than it had.
+        let fresh = self.time.mono.saturating_add(RETURN_LIMIT);
+        let deadline = self.tickets.unclear_until(Seat::Point(point)).unwrap_or(fresh);
+        let next = Until::Point(vm.clone(), role);
         if let Some(entry) = self.vms.get_mut(&vm)
             && !keys.is_empty()
         {
@@ -84,8 +87,9 @@ impl Core {
         let Some(vm) = self.vms.drop_point(point) else { return };
         let seat = Seat::Point(point);
         self.drop_seat(seat);
-        for id in self.questions.forget_seat(seat) {
-            self.abandon_question(id);
+        // The last ones first: none is shown that nobody waits for.
+        for id in self.questions.forget_seat(seat).into_iter().rev() {
+            self.abandon_question(id, false);
         }
         self.portals_lost_point(point);
         self.touch(&vm);

@@ -6,7 +6,7 @@ use super::Core;
 use super::asks::Yes;
 use super::notes::Notes;
 use super::questions::{Asker, Joined, MAX_OPEN, Purpose, Question, Questions};
-use super::tickets::{Handed, Seat, Want};
+use super::tickets::{Handed, Report, Seat, Want};
 use super::uri;
 use super::words::{CallId, Effect, LinkId, Opener, OrderError, PointId, Reply};
 use cofferdam_ids::{AppId, Label, VmId};
@@ -103,6 +103,9 @@ impl Core {
             }
             PortalWish::OpenUri { uri } => self.want_open(vm, point, serial, &uri),
             PortalWish::Notify { tag, title, body } if self.screen.can.notes => {
+                if !self.room_for_note(vm, tag) {
+                    return self.outcome(point, serial, PortalOutcome::Denied(Refusal::Silenced));
+                }
                 let purpose = Purpose::Notify { tag, title, body };
                 self.want_plain(vm, point, serial, Kind::Notifications, purpose);
             }
@@ -368,8 +371,7 @@ impl Core {
 
     fn count_use(&mut self, vm: &VmId, resource: &Resource, grant: Option<GrantId>) {
         let usage = Usage { times: 1, ..Usage::default() };
-        let used = Event::Used { vm: vm.clone(), resource: resource.clone(), grant, usage };
-        let _ = self.book.take(vec![used]);
+        self.write_usage(vec![Report { vm: vm.clone(), resource: resource.clone(), grant, usage }]);
         self.touch(vm);
     }
 

@@ -120,7 +120,7 @@ impl Core {
         for point in &lost {
             self.happened(point);
         }
-        self.portals.notes.forget(vm);
+        self.no_notes_of(vm);
         // What is left of it waits at the compositor.
         let open: Vec<_> = self.questions.iter().filter(|(_, q)| q.vm == *vm).map(|(id, _)| id).collect();
         for id in open {

@@ -18,6 +18,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(crate) const MAX_PER_SEAT: usize = 4096;
 /// How long a point may take to end what lives under a ticket, in milliseconds.
 pub(crate) const CUT_LIMIT: u64 = 2_000;
+/// The same for a file: what was written to a slow disk may be on its way there.
+const FILE_CUT_LIMIT: u64 = 20_000;
 /// Usage is written this long after the first report of a ticket, in milliseconds…
 const FIRST_REPORT: u64 = 2_000;
 /// …and then this often.
@@ -218,7 +220,8 @@ impl Tickets {
         if held.cutting.is_some() {
             return false;
         }
-        let deadline = mono.saturating_add(CUT_LIMIT);
+        let limit = if held.file.is_some() { FILE_CUT_LIMIT } else { CUT_LIMIT };
+        let deadline = mono.saturating_add(limit);
         held.cutting = Some(deadline);
         let shared = (key.0, held.vm.clone(), held.key.clone(), held.kind, held.grant);
         let crowd = (key.0, held.vm.clone(), None, held.kind, None);
@@ -229,6 +232,11 @@ impl Tickets {
         }
         self.cuts.insert((deadline, key));
         true
+    }
+
+    /// Until when a socket has time to say that nothing of before it lives, where somebody waits for that.
+    pub(crate) fn unclear_until(&self, seat: Seat) -> Option<u64> {
+        self.before.get(&seat).copied().flatten()
     }
 
     /// What lives under a ticket is allowed by another grant from now on.

@@ -176,3 +176,18 @@ fn what_waits_when_a_point_is_lost_is_not_answered_on_the_next_socket() {
     let effects = desk.tell(Input::Point(FRESH, ask));
     assert_eq!(verdicts(&effects), [(FRESH, 1, Err(Refusal::Silence))]);
 }
+
+#[test]
+fn questions_that_a_lost_socket_leaves_are_nobodys_no() {
+    let mut desk = Desk::new();
+    let mail = desk.vm("mail");
+    for n in 0..16 {
+        desk.ask(&mail, n, site(&format!("h{n}.org")));
+    }
+    let effects = desk.tell(Input::PointBroken(mail.net));
+    assert!(prompts(&effects).is_empty(), "none is shown that nobody waits for");
+    renew(&mut desk, &mail, FRESH);
+    done(&mut desk, FRESH, BEFORE);
+    let ask = FromPoint::Ask { serial: 1, resource: site("a.org") };
+    assert_eq!(prompts(&desk.tell(Input::Point(FRESH, ask))).len(), 1, "it is still heard");
+}

@@ -290,12 +290,31 @@ fn one_no_answers_all_notes_that_wait() {
     let mut desk = Desk::new();
     let mail = desk.vm("mail");
     let id = prompts(&desk.wish(&mail, 1, note(1)))[0].id;
-    for serial in 2..6 {
+    for serial in 2..5 {
         assert!(prompts(&desk.wish(&mail, serial, note(u64::from(serial)))).is_empty());
     }
     let effects = desk.answer(id, Answer::NotNow);
     assert!(prompts(&effects).is_empty(), "once for all of them");
-    assert_eq!(outcomes(&effects), vec![PortalOutcome::Denied(Refusal::Answered); 5]);
+    assert_eq!(outcomes(&effects), vec![PortalOutcome::Denied(Refusal::Answered); 4]);
+}
+
+#[test]
+fn a_note_that_changes_while_it_waits_is_one_question_and_its_withdrawal_is_no_answer() {
+    let mut desk = Desk::new();
+    let mail = desk.vm("mail");
+    assert_eq!(prompts(&desk.wish(&mail, 1, note(7))).len(), 1);
+    desk.wish(&mail, 2, note(7));
+    let effects = desk.wish(&mail, 3, note(7));
+    assert_eq!(
+        outcomes(&effects),
+        [PortalOutcome::Denied(Refusal::Silence)],
+        "of the one that is out of date"
+    );
+    let effects = desk.wish(&mail, 4, PortalWish::Unnotify { tag: 7 });
+    assert!(prompts(&effects).is_empty(), "none is shown only to be withdrawn");
+    let silenced = desk.lines().iter().any(|e| matches!(e, Event::Silenced { .. }));
+    assert!(!silenced, "the person has said nothing");
+    assert_eq!(prompts(&desk.wish(&mail, 5, note(8))).len(), 1);
 }
 
 #[test]

@@ -264,8 +264,8 @@ impl Dialog {
         let said = match &old {
             Some(old) => format!(
                 "There is a “{}” already. Replaced, it stays as “{}”.",
-                shown(&old.name),
-                shown(&old.kept)
+                short(&old.name),
+                short(&old.kept)
             ),
             None => error.to_string(),
         };
@@ -396,7 +396,9 @@ impl Dialog {
         self.forget_error();
         let entry = self.folder.as_ref().and_then(|folder| folder.entries.get(n));
         // Whoever points at a file while saving means its name.
-        if let Some(entry) = entry.filter(|e| self.wanted == Wanted::NewFile && !e.folder && !e.link) {
+        if let Some(entry) =
+            entry.filter(|e| self.wanted == Wanted::NewFile && !e.folder && !e.link && is_itself(&e.name))
+        {
             self.component.set_name(entry.name.as_str().into());
         }
         let round = if selected == self.selected { None } else { self.patience.restart() };
@@ -467,4 +469,21 @@ fn wire(component: &Chooser, inbox: &Inbox) {
         }
         is_text
     });
+}
+
+/// Whether what is shown of a name is all of it: only then it can be told from others, and written again.
+fn is_itself(name: &str) -> bool {
+    shown(name) == name && !name.contains(char::REPLACEMENT_CHARACTER)
+}
+
+/// A name in the middle of a sentence, its end kept.
+fn short(name: &str) -> String {
+    const MOST: usize = 40;
+    let name = shown(name);
+    let cut = name.chars().count().saturating_sub(MOST);
+    if cut == 0 {
+        name
+    } else {
+        format!("…{}", name.chars().skip(cut.saturating_add(1)).collect::<String>())
+    }
 }

@@ -191,10 +191,13 @@ impl PanelRoom {
                 self.fill(house);
             }
             News::Done { words, token } => {
-                self.undo = token;
                 self.component.set_error("".into());
-                self.component.set_undo_text(if token.is_some() { words.into() } else { "".into() });
-                self.start_alarm();
+                // What is done without a word leaves alone what can still be undone.
+                if !words.is_empty() {
+                    self.undo = token;
+                    self.component.set_undo_text(if token.is_some() { words.into() } else { "".into() });
+                    self.start_alarm();
+                }
                 house.order(Order::Apps);
                 self.ask_detail(house);
             }

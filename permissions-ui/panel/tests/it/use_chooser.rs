@@ -18,7 +18,7 @@ pub(crate) struct Room(tempfile::TempDir);
 
 impl Room {
     pub(crate) fn new() -> Self {
-        let room = tempfile::tempdir().unwrap();
+        let room = tempfile::Builder::new().prefix("room").tempdir().unwrap();
         let at = UNIX_EPOCH + Duration::from_millis(crate::data::NOW - 3 * 3_600_000);
         for name in ["Rechnungen", "Fotos"] {
             std::fs::create_dir(room.path().join(name)).unwrap();
@@ -43,7 +43,7 @@ impl Room {
     }
 
     pub(crate) fn empty() -> Self {
-        Self(tempfile::tempdir().unwrap())
+        Self(tempfile::Builder::new().prefix("room").tempdir().unwrap())
     }
 
     pub(crate) fn folder(&self) -> Folder {
@@ -221,7 +221,7 @@ fn reading_only_unless_the_switch_is_on() {
 
 #[test]
 fn many_files_cost_what_can_be_seen() {
-    let room = tempfile::tempdir().unwrap();
+    let room = tempfile::Builder::new().prefix("room").tempdir().unwrap();
     for n in 0..3_000 {
         std::fs::write(room.path().join(format!("file {n}")), "").unwrap();
     }
