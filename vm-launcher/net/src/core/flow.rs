@@ -87,7 +87,7 @@ pub enum Effect {
     Aliases {
         /// Number of the question.
         serial: u32,
-        /// What was allowed.
+        /// What was allowed, in the zone that it leads to.
         contact: Contact,
         /// The other names.
         names: Vec<Host>,

@@ -106,6 +106,8 @@ impl Host {
                 }
             }
         }
+        // Nothing lives that one of these allowed.
+        self.lost.clear();
     }
 
     pub(super) fn answered(&mut self, answer: &Answer) {

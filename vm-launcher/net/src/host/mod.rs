@@ -63,11 +63,14 @@ pub struct Host {
     resolver: Resolver,
     poller: Poller,
     point: Option<Point>,
+    /// Points that were lost in this turn: their sockets close when what followed is done, since a monitor takes
+    /// the close for the end of everything.
+    lost: Vec<Point>,
     control: OwnedFd,
     network: Network,
-    /// Connections of the guest's to our own name server.
     /// It was told its name servers at its start.
     own_servers: bool,
+    /// Connections of the guest's to our own name server.
     name_flows: HashMap<FlowKey, FlowId>,
     next_name_flow: u64,
     /// The shepherd is gone.
@@ -103,6 +106,7 @@ impl Host {
             resolver: Resolver::new(config.upstream),
             poller,
             point,
+            lost: Vec::new(),
             control,
             network,
             name_flows: HashMap::new(),
@@ -248,7 +252,7 @@ impl Host {
 
     /// Without a monitor nothing is allowed.
     fn lose_point(&mut self) {
-        self.point = None;
+        self.lost.extend(self.point.take());
         self.gate.monitor_lost();
     }
 
@@ -280,10 +284,15 @@ impl Host {
 
     /// The computer's name servers are these now.
     fn name_servers(&mut self, bytes: &[u8]) {
+        let now = self.now();
         let servers = bytes.strip_prefix(b"N").and_then(resolve::servers);
         match servers {
             _ if self.own_servers => {}
-            Some(servers) => self.resolver.set_servers(servers),
+            Some(servers) => {
+                for answer in self.resolver.set_servers(servers, &self.poller, now) {
+                    self.answered(&answer);
+                }
+            }
             None => tracing::error!("the shepherd is not understood"),
         }
     }
@@ -308,5 +317,42 @@ impl Host {
 impl AsRawFd for Host {
     fn as_raw_fd(&self) -> RawFd {
         self.poller.as_raw_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::net::RecvFlags;
+
+    /// A guest without a driver: nothing has a place.
+    struct Absent;
+
+    impl Link for Absent {
+        fn has_room(&mut self, _bytes: usize) -> bool {
+            false
+        }
+
+        fn send(&mut self, _frame: &[u8], _offload: crate::vhost::Offload) -> bool {
+            false
+        }
+
+        fn abilities(&self) -> Abilities {
+            Abilities::default()
+        }
+    }
+
+    #[test]
+    fn a_monitor_sees_the_close_when_everything_has_ended() {
+        let (control, _shepherd) = transport::pair().unwrap();
+        let (point, monitor) = transport::pair().unwrap();
+        let network = Network::open().unwrap();
+        let mut host = Host::new(Config::default(), network, control, Some(point)).unwrap();
+        let seen = || rustix::net::recv(&monitor, &mut [0_u8; 16], RecvFlags::DONTWAIT).map(|(n, _)| n);
+        host.lose_point();
+        // What was ready behind it in the same batch still comes to flows that live.
+        assert_eq!(seen(), Err(Errno::AGAIN));
+        host.effects(&mut Absent);
+        assert_eq!(seen(), Ok(0));
     }
 }

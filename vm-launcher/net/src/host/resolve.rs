@@ -79,10 +79,25 @@ impl Resolver {
         Self { servers, questions, by_name, kept, next: 0 }
     }
 
-    /// Asks these servers from now on. What others said is forgotten: another network may have other names.
-    pub(super) fn set_servers(&mut self, servers: Vec<SocketAddr>) {
+    /// Asks these servers from now on, also what others were asked and have not answered yet. What those said is
+    /// forgotten: another network may have other names.
+    pub(super) fn set_servers(
+        &mut self,
+        servers: Vec<SocketAddr>,
+        poller: &Poller,
+        now: Duration,
+    ) -> Vec<Answer> {
         self.servers = servers;
         self.kept.clear();
+        for question in self.questions.values_mut() {
+            question.tries = 0;
+            question.aliases.clear();
+            // With their sockets.
+            question.halves = [None, None];
+            question.ttl = TTL.1;
+        }
+        let all: Vec<_> = self.questions.keys().copied().collect();
+        all.into_iter().filter_map(|id| self.ask(id, poller, now)).collect()
     }
 
     /// Finds a name's addresses, at once if they are known.
@@ -243,4 +258,53 @@ pub(super) fn servers(words: &[u8]) -> Option<Vec<SocketAddr>> {
     let words = core::str::from_utf8(words).ok()?.split(' ');
     let servers = words.take(SERVERS).map(str::parse).collect::<Result<Vec<_>, _>>();
     servers.ok().filter(|servers| !servers.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::UdpSocket;
+
+    fn server() -> UdpSocket {
+        let server = UdpSocket::bind("127.0.0.1:0").unwrap();
+        // On loopback what was sent is there.
+        server.set_nonblocking(true).unwrap();
+        server
+    }
+
+    /// The questions that came to a server, as answers without an address, and where they go.
+    fn answers(server: &UdpSocket) -> Vec<(Vec<u8>, SocketAddr)> {
+        let mut bytes = [0; 512];
+        let next = || server.recv_from(&mut bytes).ok().map(|(n, from)| (bytes[..n].to_vec(), from));
+        let mut answers: Vec<_> = std::iter::from_fn(next).collect();
+        answers.iter_mut().for_each(|(bytes, _)| bytes[2] |= 0x80);
+        answers
+    }
+
+    #[test]
+    fn a_question_under_way_goes_to_the_new_servers_and_the_old_ones_are_not_heard() {
+        let (old, new) = (server(), server());
+        let poller = Poller::new().unwrap();
+        let mut resolver = Resolver::new(vec![old.local_addr().unwrap()]);
+        assert!(resolver.resolve(FlowId(1), "nas.home", &poller, Duration::ZERO).is_none());
+        let late = answers(&old);
+        assert_eq!(late.len(), 2);
+        // One half is there before, the other one comes after.
+        old.send_to(&late[0].0, late[0].1).unwrap();
+        assert!(resolver.ready(1, &poller, Duration::ZERO).is_none());
+        let servers = vec![new.local_addr().unwrap()];
+        assert!(resolver.set_servers(servers, &poller, Duration::ZERO).is_empty());
+        // Nobody may be there to take it.
+        let _ = old.send_to(&late[1].0, late[1].1);
+        assert!(resolver.ready(1, &poller, Duration::ZERO).is_none());
+        assert!(resolver.kept.is_empty());
+        let right = answers(&new);
+        assert_eq!(right.len(), 2, "both halves");
+        for (bytes, from) in &right {
+            new.send_to(bytes, *from).unwrap();
+        }
+        let answer = resolver.ready(1, &poller, Duration::ZERO).unwrap();
+        assert_eq!(answer.flows, [FlowId(1)]);
+        assert!(resolver.kept.contains_key("nas.home"));
+    }
 }

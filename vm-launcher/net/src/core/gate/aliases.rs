@@ -4,7 +4,7 @@
 
 use super::{Gate, Stage};
 use crate::core::flow::{Effect, FlowId};
-use cofferdam_policy::{Host, Refusal, Resource};
+use cofferdam_policy::{Contact, Host, Refusal, Resource, Zone};
 use core::net::IpAddr;
 
 impl Gate {
@@ -13,14 +13,17 @@ impl Gate {
         if names.is_empty() {
             return self.resolved(id, addrs);
         }
+        let zones: Vec<_> = addrs.iter().map(|(addr, own)| self.zone_of(*addr, *own)).collect();
         let Some(flow) = self.flows.get_mut(&id) else { return };
         let Resource::Network(contact) = &flow.resource else { return };
         if !matches!(flow.stage, Stage::Resolving) {
             return;
         }
+        // A name is forbidden in a zone: in the one that is connected to, which may be another than the allowed one.
+        let zone = leads_to(contact.zone, &zones);
         self.next_serial = self.next_serial.wrapping_add(1);
         let serial = self.next_serial;
-        let (contact, names) = (contact.clone(), names.to_vec());
+        let (contact, names) = (Contact { zone, ..contact.clone() }, names.to_vec());
         flow.stage = Stage::Checking { serial, addrs: addrs.to_vec() };
         self.checks.insert(serial, id);
         self.effects.push_back(Effect::Aliases { serial, contact, names });
@@ -39,4 +42,9 @@ impl Gate {
         flow.stage = Stage::Resolving;
         self.resolved(id, &addrs);
     }
+}
+
+/// The zone of the addresses that [`Gate::resolved`] takes: the allowed one if any is there, else the first's.
+fn leads_to(allowed: Zone, zones: &[Zone]) -> Zone {
+    if zones.contains(&allowed) { allowed } else { zones.first().copied().unwrap_or(allowed) }
 }

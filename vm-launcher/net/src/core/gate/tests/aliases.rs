@@ -63,3 +63,49 @@ fn a_flow_that_is_cut_or_loses_its_monitor_meanwhile_hears_nothing_more() {
         assert_eq!(effects(&mut gate), []);
     }
 }
+
+#[test]
+fn other_names_are_asked_about_in_the_zone_they_lead_to() {
+    let home = ("192.168.0.1".parse().unwrap(), false);
+    let (world, this) = (internet()[0], ("192.168.0.2".parse().unwrap(), true));
+    for (addrs, zone) in [
+        (vec![home], Zone::Local),
+        (vec![this, home], Zone::Host),
+        (vec![home, world], Zone::Internet),
+        (vec![], Zone::Internet),
+    ] {
+        let mut gate = gate();
+        let (flow, serial) = open(&mut gate, 1, "x.example");
+        gate.decided(serial, Ok(ticket(7)), T0);
+        effects(&mut gate);
+        gate.looked_up(flow, &addrs, &alias());
+        match &effects(&mut gate)[..] {
+            [Effect::Aliases { contact, .. }] => assert_eq!(contact.zone, zone, "{addrs:?}"),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_never_for_a_name_at_home_holds_when_home_is_allowed() {
+    // The monitor lets everything pass but `local:tracker.example`.
+    let forbids = |contact: &Contact, names: &[Host]| contact.zone == Zone::Local && names == alias();
+    let mut gate = gate();
+    let (flow, serial) = open(&mut gate, 1, "x.example");
+    gate.decided(serial, Ok(ticket(7)), T0);
+    effects(&mut gate);
+    gate.looked_up(flow, &[("192.168.0.1".parse().unwrap(), false)], &alias());
+    let mut ended = false;
+    while let Some(effect) = gate.poll_effect() {
+        match effect {
+            Effect::Ask { serial, .. } => gate.decided(serial, Ok(ticket(8)), T0),
+            Effect::Aliases { serial, contact, names } => {
+                gate.checked(serial, if forbids(&contact, &names) { Err(Refusal::Never) } else { Ok(()) });
+            }
+            Effect::Connect { .. } => panic!("it connects"),
+            Effect::End { flow: one, .. } => ended |= one == flow,
+            _ => {}
+        }
+    }
+    assert!(ended);
+}
