@@ -18,7 +18,7 @@ use cofferdam_control::report::{FromDevice, ToDevice};
 use cofferdam_control::transport;
 use cofferdam_lifecycle::{AppExit, Effect, Event, Helper, LineSplitter, Mono, Order, State, Vm};
 use cofferdam_monitor_wire::registry::{Role, ToMonitor};
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -56,8 +56,9 @@ struct Shepherd {
     name_servers: Option<Vec<u8>>,
     registry: Registry,
     portal: Portal,
-    /// Addresses that the agent was asked to open.
-    opening: BTreeSet<u32>,
+    /// Addresses that the agent was asked to open: our serial of each, and the monitor's.
+    opening: BTreeMap<u32, u32>,
+    next_opening: u32,
     agent: Option<Agent>,
     output: LineSplitter,
     ended: bool,
@@ -107,7 +108,7 @@ impl Shepherd {
             .inspect_err(|error| tracing::warn!(%error, "no console log"))
             .ok();
         let started = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
-        let registry = Registry::start(&spec, &inbox);
+        Registry::start(&spec, &inbox);
         // A test has its own.
         if spec.test_net.is_none() {
             names::follow(&inbox);
@@ -128,9 +129,10 @@ impl Shepherd {
             runs: Runs::new(inbox.clone()),
             questions: Questions::new(inbox.clone()),
             inbox: inbox.clone(),
-            registry,
+            registry: Registry::default(),
             portal: Portal::new(inbox, Guarded::here()),
-            opening: BTreeSet::new(),
+            opening: BTreeMap::new(),
+            next_opening: 0,
             net: None,
             net_control: None,
             net_point: None,
@@ -181,7 +183,12 @@ impl Shepherd {
             Input::Stdin(id, data, room) => self.tell_guest_bulk(&ToGuest::RunInput { id, data }, room),
             Input::RunStuck(id) => self.tell_guest(&ToGuest::KillRun { id }),
             Input::CountersDue(id) => self.questions.due(id, &mut self.links),
-            Input::Points { net, agent } => self.points(net, agent),
+            Input::Points { net, agent, registry } => {
+                // Nobody waits for what an earlier monitor asked.
+                self.registry = registry;
+                self.opening.clear();
+                self.points(net, agent);
+            }
             Input::PointLost(role) => self.point_lost(role),
             Input::Point { role: Role::Agent, socket } => self.portal.connect(socket),
             Input::Point { role: Role::Network, socket } => {
@@ -237,7 +244,7 @@ impl Shepherd {
             }
             FromGuest::Opened { serial, ok } => {
                 // An answer to nothing is the guest's invention.
-                if self.opening.remove(&serial) {
+                if let Some(serial) = self.opening.remove(&serial) {
                     self.registry.tell(ToMonitor::Opened { serial, ok });
                 }
             }
@@ -501,11 +508,14 @@ impl Shepherd {
         let running = matches!(self.vm.state(), State::Running | State::AppStarting);
         let able = running && self.opening.len() < MAX_OPENING && check_address(&uri).is_ok();
         if able && let Some(agent) = &self.agent {
-            let sent = agent.send(&ToGuest::Open { serial, uri });
+            // The serials of two monitors may be the same; a late answer is to the earlier one.
+            let own = self.next_opening;
+            self.next_opening = own.wrapping_add(1);
+            let sent = agent.send(&ToGuest::Open { serial: own, uri });
             if let Err(why) = sent {
                 self.happen(Event::AgentBroken(why));
             } else {
-                self.opening.insert(serial);
+                self.opening.insert(own, serial);
                 return;
             }
         }

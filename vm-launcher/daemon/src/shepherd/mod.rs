@@ -73,6 +73,8 @@ pub(crate) enum Input {
         net: OwnedFd,
         /// For the agent link.
         agent: OwnedFd,
+        /// The way to that monitor.
+        registry: registry::Registry,
     },
     /// A point lost its socket to the permission monitor.
     PointLost(cofferdam_monitor_wire::registry::Role),

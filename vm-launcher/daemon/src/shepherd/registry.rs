@@ -39,16 +39,16 @@ enum Word {
     Renew(Role),
 }
 
-/// The way to the monitor that serves at the moment.
-#[derive(Debug)]
+/// The way to one monitor, or to none. What was meant for one that is gone reaches no other.
+#[derive(Debug, Default)]
 pub(crate) struct Registry {
-    outbox: mpsc::Sender<Word>,
+    outbox: Option<mpsc::Sender<Word>>,
 }
 
 impl Registry {
-    /// Begins to register the VM, now and whenever a new monitor appears.
-    pub(crate) fn start(spec: &ShepherdSpec, inbox: &Inbox) -> Self {
-        let (outbox, words) = mpsc::channel(QUEUE);
+    /// Begins to register the VM, now and whenever a new monitor appears: [`Input::Points`] then brings the way
+    /// to it.
+    pub(crate) fn start(spec: &ShepherdSpec, inbox: &Inbox) {
         let register = ToMonitor::Register {
             vm: spec.record.vm.clone(),
             app: spec.record.app.clone(),
@@ -59,14 +59,13 @@ impl Registry {
             run: None,
         };
         let path = spec.monitor.clone();
-        let mut task = Task { path, register, words, inbox: inbox.clone(), pauses: &PAUSES };
+        let mut task = Task { path, register, inbox: inbox.clone(), pauses: &PAUSES };
         tokio::spawn(async move {
             if let Err(error) = task.run().await {
                 // Nobody decides for this VM any more: everything is denied.
                 tracing::warn!(%error, "the permission monitor can't be reached");
             }
         });
-        Self { outbox }
     }
 
     /// Tells the monitor; lost if there is none, or if it does not read.
@@ -80,7 +79,8 @@ impl Registry {
     }
 
     fn send(&self, word: Word) {
-        if self.outbox.try_send(word).is_err() {
+        let sent = self.outbox.as_ref().is_some_and(|outbox| outbox.try_send(word).is_ok());
+        if !sent {
             tracing::debug!("the permission monitor does not listen");
         }
     }
@@ -89,7 +89,6 @@ impl Registry {
 struct Task {
     path: PathBuf,
     register: ToMonitor,
-    words: mpsc::Receiver<Word>,
     inbox: Inbox,
     pauses: &'static [Duration],
 }
@@ -151,7 +150,8 @@ impl Task {
         let fds = [monitor_net.as_fd(), monitor_agent.as_fd()];
         packets.send_packet(&register, &fds).await.map_err(say)?;
         drop((monitor_net, monitor_agent));
-        let mut points = Some(Input::Points { net, agent });
+        let (outbox, mut words) = mpsc::channel(QUEUE);
+        let mut points = Some(Input::Points { net, agent, registry: Registry { outbox: Some(outbox) } });
         let mut renewals = Renewals::default();
         loop {
             let input = tokio::select! {
@@ -166,7 +166,7 @@ impl Task {
                         FromMonitor::Open { serial, uri } => Input::OpenUri { serial, uri },
                     }
                 }
-                Some(word) = self.words.recv() => match word {
+                Some(word) = words.recv() => match word {
                     Word::Say(message) => {
                         packets.send_packet(&encode(&message).map_err(say)?, &[]).await.map_err(say)?;
                         continue;

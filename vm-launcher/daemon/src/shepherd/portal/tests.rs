@@ -6,7 +6,7 @@
 use super::core::{BURST, Core, Effect, MAX_WISHES};
 use super::files::perform;
 use super::{Agent, Input, Portal};
-use crate::guarded::Guarded;
+use crate::{guarded::Guarded, shepherd::registry::Registry};
 use cofferdam_agent_wire::{
     Decoder, FileAnswer, FileKind, FileOp, FromGuest, MAX_DATA, PortalOutcome as GuestOutcome,
     PortalWish as GuestWish, ToGuest, encode as frame,
@@ -72,7 +72,7 @@ async fn serve(port: OwnedFd, points: Receiver<OwnedFd>, wake: Sender<()>) -> Lo
     tokio::task::spawn_blocking(move || {
         for agent in points {
             let net = unused.try_clone().unwrap();
-            registry.blocking_send(Input::Points { net, agent }).unwrap();
+            registry.blocking_send(Input::Points { net, agent, registry: Registry::default() }).unwrap();
         }
         let _ = registry.blocking_send(Input::Vm(Event::StopRequested));
     });

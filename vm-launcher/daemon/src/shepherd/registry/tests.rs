@@ -8,13 +8,12 @@ use cofferdam_ids::{Identity, Label};
 /// A shepherd's registry, and where it finds its monitor.
 struct Desk {
     directory: tempfile::TempDir,
-    words: mpsc::Sender<Word>,
     inputs: mpsc::Receiver<Input>,
 }
 
 fn start(pauses: &'static [Duration]) -> Desk {
     let directory = tempfile::tempdir().unwrap();
-    let ((words, heard), (inbox, inputs)) = (mpsc::channel(16), mpsc::channel(16));
+    let (inbox, inputs) = mpsc::channel(16);
     let register = ToMonitor::Register {
         vm: "mail".parse().unwrap(),
         app: "mail".parse().unwrap(),
@@ -24,9 +23,26 @@ fn start(pauses: &'static [Duration]) -> Desk {
         run: None,
     };
     let path = directory.path().join("monitor.sock");
-    let mut task = Task { path, register, words: heard, inbox, pauses };
+    let mut task = Task { path, register, inbox, pauses };
     tokio::spawn(async move { task.run().await });
-    Desk { directory, words, inputs }
+    Desk { directory, inputs }
+}
+
+impl Desk {
+    /// The monitor takes the VM on; the way to it.
+    async fn register(&mut self, monitor: &Monitor) -> Registry {
+        monitor.say(&FromMonitor::Registered { run: 7 }).await;
+        match self.inputs.recv().await {
+            Some(Input::Points { registry, .. }) => registry,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The place is free for the next monitor.
+    fn gone(&self, monitor: Monitor) {
+        drop(monitor);
+        std::fs::remove_file(self.directory.path().join("monitor.sock")).unwrap();
+    }
 }
 
 /// A monitor: the run under which the VM comes, and the sockets of its points.
@@ -65,11 +81,30 @@ async fn the_monitor_numbers_the_run_and_the_next_one_hears_the_number() {
     let mut desk = start(&PAUSES);
     let monitor = Monitor::meet(&desk).await;
     assert_eq!(monitor.run, None);
-    monitor.say(&FromMonitor::Registered { run: 7 }).await;
-    assert!(matches!(desk.inputs.recv().await, Some(Input::Points { .. })));
-    drop(monitor);
-    std::fs::remove_file(desk.directory.path().join("monitor.sock")).unwrap();
+    desk.register(&monitor).await;
+    desk.gone(monitor);
     assert_eq!(Monitor::meet(&desk).await.run, Some(7));
+}
+
+#[tokio::test]
+async fn what_a_monitor_was_to_hear_reaches_no_other() {
+    const NONE: [Duration; 1] = [Duration::ZERO];
+    let mut desk = start(&NONE);
+    let monitor = Monitor::meet(&desk).await;
+    let first = desk.register(&monitor).await;
+    desk.gone(monitor);
+    // The shepherd does not know yet, and answers the first one, also while the second takes the VM on.
+    let answer = |serial| ToMonitor::Opened { serial, ok: true };
+    first.tell(answer(1));
+    first.renew(Role::Network);
+    let monitor = Monitor::meet(&desk).await;
+    first.tell(answer(2));
+    let second = desk.register(&monitor).await;
+    first.renew(Role::Network);
+    second.tell(answer(3));
+    assert_eq!(monitor.hear().await.0, answer(3));
+    second.renew(Role::Network);
+    assert_eq!(monitor.hear().await.0, ToMonitor::Point { role: Role::Network });
 }
 
 #[tokio::test]
@@ -78,12 +113,11 @@ async fn a_point_that_was_lost_is_made_anew_a_few_times_and_then_given_up() {
     let mut desk = start(&NONE);
     let monitor = Monitor::meet(&desk).await;
     assert_eq!(monitor.points.len(), 2);
-    monitor.say(&FromMonitor::Registered { run: 7 }).await;
-    assert!(matches!(desk.inputs.recv().await, Some(Input::Points { .. })));
+    let registry = desk.register(&monitor).await;
     for _ in NONE {
         monitor.say(&FromMonitor::Lost { role: Role::Network }).await;
         assert!(matches!(desk.inputs.recv().await, Some(Input::PointLost(Role::Network))));
-        desk.words.send(Word::Renew(Role::Network)).await.unwrap();
+        registry.renew(Role::Network);
         let (message, fds) = monitor.hear().await;
         assert_eq!(message, ToMonitor::Point { role: Role::Network });
         let Some(Input::Point { role: Role::Network, socket }) = desk.inputs.recv().await else {
@@ -93,10 +127,10 @@ async fn a_point_that_was_lost_is_made_anew_a_few_times_and_then_given_up() {
         transport::send_packet(fds[0].as_fd(), b"x", &[]).unwrap();
         assert!(transport::recv_packet(socket.as_fd(), 16, 0).unwrap().is_some());
     }
-    desk.words.send(Word::Renew(Role::Network)).await.unwrap();
+    registry.renew(Role::Network);
     assert!(matches!(desk.inputs.recv().await, Some(Input::PointGivenUp(Role::Network))));
     // The other point has its own tries.
-    desk.words.send(Word::Renew(Role::Agent)).await.unwrap();
+    registry.renew(Role::Agent);
     assert!(matches!(desk.inputs.recv().await, Some(Input::Point { role: Role::Agent, .. })));
 }
 
