@@ -117,6 +117,8 @@ struct Program {
     chooser: ChooserRoom,
     service: Option<Service>,
     questions: Vec<Question>,
+    /// Since when the oldest of them waits.
+    asked: Option<std::time::Instant>,
 }
 
 /// Runs until the compositor ends the connection.
@@ -148,6 +150,7 @@ pub fn run(ready_fd: Option<u32>) -> Result<(), ProgramError> {
             chooser: ChooserRoom::default(),
             service,
             questions: Vec::new(),
+            asked: None,
         };
         program.live(ready_fd).await
     })
@@ -166,6 +169,10 @@ async fn join_bus() -> (Option<Bus>, Option<Service>) {
     let service = service.inspect_err(|error| tracing::warn!(%error, "nobody can look at the panel")).ok();
     (Some(Bus::start(connection)), service)
 }
+
+/// How long a question about what is shown waits for that to be drawn: a surface that is covered by the lock
+/// is not drawn at all.
+const DRAWN: Duration = Duration::from_millis(500);
 
 /// What woke us.
 enum Woken {
@@ -194,7 +201,10 @@ impl Program {
                     let _ = wire.try_io(Interest::READABLE, || self.house.session.has_unread());
                 }
                 Woken::News(news) => self.hear(news)?,
-                Woken::Question(question) => self.questions.push(question),
+                Woken::Question(question) => {
+                    self.asked.get_or_insert_with(std::time::Instant::now);
+                    self.questions.push(question);
+                }
                 Woken::Time => {}
             }
             self.turn()?;
@@ -234,7 +244,8 @@ impl Program {
         let key = self.house.session.next_deadline();
         let key = key.map(|at| at.saturating_duration_since(std::time::Instant::now()));
         let slint = slint::platform::duration_until_next_timer_update();
-        [key, slint].into_iter().flatten().fold(ours, Duration::min)
+        let question = self.asked.map(|at| DRAWN.saturating_sub(at.elapsed()));
+        [key, slint, question].into_iter().flatten().fold(ours, Duration::min)
     }
 
     /// Everything that follows from what arrived.
@@ -258,18 +269,21 @@ impl Program {
         if let Some(service) = self.service.as_ref().filter(|_| drawn) {
             service.say_changed();
         }
-        if self.questions.is_empty() {
+        let Some(asked) = self.asked else { return };
+        let panel = self.panel.is_shown(&self.house).then(|| self.panel.canvas());
+        let bars = self.bars.canvases().map(|canvas| (canvas, "bar"));
+        let shown: Vec<_> = bars
+            .chain(panel.map(|canvas| (canvas, "panel")))
+            .chain(self.chooser.canvas().map(|canvas| (canvas, "dialog")))
+            .collect();
+        // What is told is what is seen: the compositor may not want the next frame yet.
+        if shown.iter().any(|(canvas, _)| canvas.is_stale()) && asked.elapsed() < DRAWN {
             return;
         }
+        self.asked = None;
         let mut all = Vec::new();
-        for canvas in self.bars.canvases() {
-            all.extend(access::elements(canvas, "bar"));
-        }
-        if self.panel.is_shown(&self.house) {
-            all.extend(access::elements(self.panel.canvas(), "panel"));
-        }
-        if let Some(canvas) = self.chooser.canvas() {
-            all.extend(access::elements(canvas, "dialog"));
+        for (canvas, surface) in shown {
+            all.extend(access::elements(canvas, surface));
         }
         for question in self.questions.drain(..) {
             // Who asked may have gone.
