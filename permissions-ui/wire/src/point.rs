@@ -84,7 +84,7 @@ pub enum FromPoint {
     Aliases {
         /// Chosen by the point; comes back in [`ToPoint::Checked`].
         serial: u32,
-        /// What was allowed.
+        /// What was allowed, in the zone that it leads to.
         contact: Contact,
         /// Its other names.
         names: Vec<Host>,
