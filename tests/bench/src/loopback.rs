@@ -9,8 +9,8 @@
 //! interrupt are an eventfd each, a command is copied once on its way.
 
 use crate::client::BenchError;
-use cofferdam_gpu::core::{Config, Token};
 use cofferdam_gpu::loopback::{Loopback, LoopbackError};
+use cofferdam_gpu_core::{Config, Token};
 use cofferdam_guest::bridge::channel::{Blob, Channel};
 use cofferdam_guest::bridge::sys::Mapping;
 use cofferdam_xdomain::Limits;

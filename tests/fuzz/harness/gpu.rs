@@ -3,7 +3,7 @@
 //! breaks one of its promises: every command is answered once, every descriptor ends somewhere, every sum is
 //! right, nothing outside the guest's memory and the arena is named, and after a reset nothing is left.
 
-use cofferdam_gpu::core::{
+use cofferdam_gpu_core::{
     Config, Device, Effect, FdKey, FdKind, GuestRam, Input, Mono, Outgoing, OutsideRam, PipeKey, Range, Token,
 };
 use cofferdam_xdomain::Limits;
@@ -340,7 +340,8 @@ impl World {
             Effect::MapArena
             | Effect::ReadPipe { .. }
             | Effect::ReadClient { .. }
-            | Effect::Report { .. } => {}
+            | Effect::Report { .. }
+            | Effect::Trouble { .. } => {}
             Effect::OpenClient { ctx } => assert!(self.clients.insert(ctx), "client {ctx} opened twice"),
             Effect::CloseClient { ctx } => assert!(self.clients.remove(&ctx), "client {ctx} closed twice"),
             Effect::ToCompositor { ctx, bytes, fds } => {
@@ -388,5 +389,6 @@ fn name(effect: &Effect) -> &'static str {
         Effect::CloseFd(_) => "close-fd",
         Effect::Punch(_) => "punch",
         Effect::Report { .. } => "report",
+        Effect::Trouble { .. } => "trouble",
     }
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! In: any bytes. Out: nothing, or a panic if a parser of the network gateway breaks a promise.
 
-use cofferdam_net::core::dns::{Upstream, addresses, answer};
-use cofferdam_net::core::fragment::Fragments;
-use cofferdam_net::core::hello::{self, Hello};
-use cofferdam_net::core::names::Names;
-use cofferdam_net::core::packet::{self, Body, Icmp, Ip, protocol};
+use cofferdam_net_core::dns::{Upstream, addresses, answer};
+use cofferdam_net_core::fragment::Fragments;
+use cofferdam_net_core::hello::{self, Hello};
+use cofferdam_net_core::names::Names;
+use cofferdam_net_core::packet::{self, Body, Icmp, Ip, protocol};
 use std::time::Duration;
 
 /// Frames of a guest, each behind its length in two bytes.

@@ -6,8 +6,8 @@
 #![allow(clippy::unwrap_used, reason = "a measurement that fails should stop")]
 
 use cofferdam_control::{transport, vm_channel};
-use cofferdam_gpu::core::{Config, Token};
 use cofferdam_gpu::loopback::{Blob, Loopback};
+use cofferdam_gpu_core::{Config, Token};
 use cofferdam_wayland_wire::{Arg, MessageBuilder, ObjectId};
 use cofferdam_xdomain::Limits;
 use cofferdam_xdomain::channel::{GuestCommand, HostMessage, IdList, Transfer, V1_RING};

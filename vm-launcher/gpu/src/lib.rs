@@ -12,7 +12,8 @@
 //!                                              └──▶ compositor
 //! ```
 //!
-//! - [`core`] decides and does no I/O; [`host`] does I/O and decides nothing; [`vhost`] is the machine's side.
+//! - `cofferdam-gpu-core` (`core/` in the table below) decides and does no I/O; [`host`] does I/O and decides nothing;
+//!   [`vhost`] is the machine's side.
 //! - [`loopback`] puts simulated memory and commands in the place of [`vhost`]: for tests, fuzzers, benchmarks.
 //! - [`sandbox`] lists the system calls that remain, [`args`] and [`sys`] are the start of the program.
 //!
@@ -50,7 +51,6 @@
 //! | all of it together, in any order | | `sequences::*`, `corpus::*`, the fuzz target `gpu_device` |
 
 pub mod args;
-pub mod core;
 pub mod host;
 pub mod loopback;
 pub mod sandbox;

@@ -8,10 +8,10 @@
 //! The memory table looks as QEMU makes it: RAM in two pieces with a hole between them, and the arena listed
 //! as if it were memory.
 
-use crate::core::{Config, GuestRam, OutsideRam, PAGE, Token};
 use crate::host::{Host, Wish};
 use crate::vhost::{FileId, RamMap, SharedMemory, VmRam};
 use cofferdam_control::transport;
+use cofferdam_gpu_core::{Config, GuestRam, OutsideRam, PAGE, Token};
 use cofferdam_xdomain::channel::{CHANNEL_RING, GuestCommand, Init, Init2, channel_type};
 use cofferdam_xdomain::ring;
 use cofferdam_xdomain::virtio::{

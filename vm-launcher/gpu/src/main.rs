@@ -5,10 +5,10 @@
 //! clients for the compositor, reports for the shepherd. It ends when the machine or the shepherd does.
 
 use cofferdam_gpu::args::Args;
-use cofferdam_gpu::core::Config;
 use cofferdam_gpu::host::Host;
 use cofferdam_gpu::vhost::{GpuBackend, HOST_EVENT, SharedMemory};
 use cofferdam_gpu::{sandbox, sys};
+use cofferdam_gpu_core::Config;
 use cofferdam_jail::{Limits, Plan, Report};
 use std::error::Error;
 use std::os::unix::net::UnixListener;

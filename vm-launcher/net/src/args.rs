@@ -3,8 +3,8 @@
 //!
 //! In: words from the shepherd. Out: [`Args`], or what is wrong with them.
 
-use crate::core::zones::Range;
 use cofferdam_ids::VmId;
+use cofferdam_net_core::zones::Range;
 use core::net::SocketAddr;
 use std::os::fd::RawFd;
 

@@ -9,12 +9,11 @@
 //!                           ▲                │ ▲              │
 //!                           └────frames──────┘ └───effects────┘
 //! ```
-//! [`core`] decides and never does; [`host`] does and never decides. The guest's TCP ends in here: what goes
+//! `cofferdam-net-core` decides and never does; [`host`] does and never decides. The guest's TCP ends in here: what goes
 //! out are the bytes of its connections over our own sockets, never its packets. Addresses that the guest
 //! sees for names mean nothing outside; a name is looked up in the world when a flow to it was allowed.
 
 pub mod args;
-pub mod core;
 pub mod host;
 pub mod link;
 pub mod sandbox;

@@ -13,11 +13,11 @@ mod harness;
 #[cfg(test)]
 mod tests {
     use super::{corpus, harness};
-    use cofferdam_net::core::dns::{addresses, answer, question};
-    use cofferdam_net::core::hello::{self, Hello};
-    use cofferdam_net::core::names::Names;
-    use cofferdam_net::core::packet::{self, Body};
-    use cofferdam_net::core::{build, plan};
+    use cofferdam_net_core::dns::{addresses, answer, question};
+    use cofferdam_net_core::hello::{self, Hello};
+    use cofferdam_net_core::names::Names;
+    use cofferdam_net_core::packet::{self, Body};
+    use cofferdam_net_core::{build, plan};
     use proptest::prelude::*;
     use std::net::SocketAddr;
 

@@ -9,11 +9,13 @@ use crate::source::{code, without_tests};
 
 /// The pure crates by folder. What they may depend on stands beside them: other pure crates, and
 /// crates that only compute.
-const PURE: [&str; 11] = [
+const PURE: [&str; 13] = [
     "permissions-ui/policy",
     "permissions-ui/wire",
+    "vm-launcher/gpu-core",
     "vm-launcher/ids",
     "vm-launcher/lifecycle",
+    "vm-launcher/net-core",
     "compositor/scene",
     "compositor/admission",
     "compositor/prompts",
@@ -24,7 +26,7 @@ const PURE: [&str; 11] = [
 ];
 
 /// Dependencies that pure crates may have.
-const MAY_DEPEND_ON: [&str; 12] = [
+const MAY_DEPEND_ON: [&str; 13] = [
     "cofferdam-agent-wire",
     "cofferdam-ids",
     "cofferdam-lifecycle",
@@ -32,6 +34,8 @@ const MAY_DEPEND_ON: [&str; 12] = [
     "cofferdam-policy",
     "cofferdam-wayland-wire",
     "cofferdam-xdomain",
+    // Words of name servers to values and back; nothing of it that asks them.
+    "hickory-proto",
     // Values to bytes and back; no I/O of its own.
     "postcard",
     "serde",

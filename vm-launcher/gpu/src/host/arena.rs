@@ -4,7 +4,7 @@
 //! In: a size, ranges to free, host files to copy in. Out: a descriptor for the machine and the compositor.
 //! This process never maps it: the pixels in it are none of its business.
 
-use crate::core::Range;
+use cofferdam_gpu_core::Range;
 use rustix::fs::{FallocateFlags, MemfdFlags, SealFlags};
 use rustix::io::Errno;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};

@@ -7,8 +7,8 @@
 use super::client::{Client, SendFd};
 use super::pipe::Pipe;
 use super::{Completion, Host, Wish};
-use crate::core::{Effect, FdKey, FdKind, GuestRam, Input, Outgoing, PipeKey};
 use cofferdam_control::{transport, vm_channel};
+use cofferdam_gpu_core::{Effect, FdKey, FdKind, GuestRam, Input, Outgoing, PipeKey};
 use rustix::fs::{FileType, OFlags};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
@@ -106,6 +106,10 @@ impl Host {
                 if let Some(reports) = &self.reports {
                     reports.fault(fault, total);
                 }
+                None
+            }
+            Effect::Trouble { kind, total } => {
+                tracing::warn!(kind, total, "the compositor's events are not understood");
                 None
             }
         }

@@ -15,9 +15,9 @@ pub use arena::Arena;
 pub use poller::{Poller, Ready, Source};
 pub use report::{Ask, Reports};
 
-use crate::core::{Config, Device, FdKey, GuestRam, Input, Meter, Mono, PipeKey, Token};
 use client::Client;
 use cofferdam_control::report::DeviceCounters;
+use cofferdam_gpu_core::{Config, Device, FdKey, GuestRam, Input, Meter, Mono, PipeKey, Token};
 use pipe::Pipe;
 use rustix::event::epoll::EventFlags;
 use rustix::io::Errno;

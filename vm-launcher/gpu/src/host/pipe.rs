@@ -4,7 +4,7 @@
 //! In: bytes to write, and whether to read. Out: what the pipe took or gave. Never blocks.
 
 use super::poller::{Name, Poller, Source};
-use crate::core::PipeKey;
+use cofferdam_gpu_core::PipeKey;
 use rustix::event::epoll::EventFlags;
 use rustix::fs::OFlags;
 use rustix::io::Errno;

@@ -4,7 +4,7 @@
 //! In: descriptors under names. Out: the names of those that are ready. Names are given out once, so an event
 //! that was already collected for a closed descriptor finds nobody.
 
-use crate::core::{Mono, PipeKey};
+use cofferdam_gpu_core::{Mono, PipeKey};
 use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use rustix::io::Errno;

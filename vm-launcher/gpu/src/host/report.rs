@@ -4,9 +4,9 @@
 //! In: readiness, faults, counters. Out: packets of [`cofferdam_control::report`]. A shepherd that does not
 //! read loses fault reports, never the total; a shepherd that is gone ends the device.
 
-use crate::core::Fault;
 use cofferdam_control::report::{DeviceCounters, FromDevice, MAX_PACKET, ToDevice};
 use cofferdam_control::transport::{self, TransportError};
+use cofferdam_gpu_core::Fault;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 /// What the shepherd wants.

@@ -11,8 +11,8 @@
 use super::chain::{Answer, Chain};
 use super::mapper::{MachineLink, Mapper};
 use super::ram::{RamMap, SharedMemory, VmRam};
-use crate::core::Token;
 use crate::host::{Completion, Host, Wish};
+use cofferdam_gpu_core::Token;
 use cofferdam_xdomain::Limits;
 use cofferdam_xdomain::virtio::{Header, Response, SHM_HOST_VISIBLE, config_space, feature};
 use std::collections::BTreeMap;

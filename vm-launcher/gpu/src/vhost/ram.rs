@@ -5,7 +5,7 @@
 //! machine also lists the arena as a region once it is mapped; that one is not the guest's RAM, and is told
 //! apart by its file.
 
-use crate::core::{GuestRam, OutsideRam};
+use cofferdam_gpu_core::{GuestRam, OutsideRam};
 use std::sync::Mutex;
 use std::sync::atomic::Ordering;
 use vm_memory::{

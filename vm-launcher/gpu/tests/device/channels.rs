@@ -6,8 +6,8 @@
 
 use crate::commands::{check, with_context};
 use crate::common::{MIB, RING, device};
-use cofferdam_gpu::core::Token;
 use cofferdam_gpu::loopback::Loopback;
+use cofferdam_gpu_core::Token;
 use cofferdam_xdomain::channel::{
     CHANNEL_RING, GuestCommand, ImageQuery, ImageRequirements, Init, Init2, PIXEL_ITEM, QUERY_RING,
     channel_type,

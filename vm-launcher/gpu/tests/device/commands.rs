@@ -4,8 +4,8 @@
 //! In: commands that break one rule each. Out: the answer's code, one fault, and a device that goes on.
 
 use crate::common::{MIB, config, device};
-use cofferdam_gpu::core::Config;
 use cofferdam_gpu::loopback::{ARENA_WINDOW, HIGH_RAM, Loopback};
+use cofferdam_gpu_core::Config;
 use cofferdam_xdomain::Limits;
 use cofferdam_xdomain::channel::{Capset, PIXEL_ITEM};
 use cofferdam_xdomain::virtio::{

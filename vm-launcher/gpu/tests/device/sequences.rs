@@ -5,8 +5,8 @@
 //! leaves. Out: every command answered exactly once, every sum right, no descriptor left over.
 
 use crate::common::{MIB, Peer, RING, blob_id, id, message, read_pipe, send, write};
-use cofferdam_gpu::core::{Config, Token};
 use cofferdam_gpu::loopback::{HIGH_RAM, Loopback};
+use cofferdam_gpu_core::{Config, Token};
 use cofferdam_wayland_wire::Arg;
 use cofferdam_xdomain::Limits;
 use cofferdam_xdomain::channel::{FIRST_READ_PIPE, GuestCommand, Init, Init2, channel_type};

@@ -6,10 +6,10 @@
 
 use super::poller::Poller;
 use super::sockets;
-use crate::core::plan::Mac;
-use crate::core::{FlowId, FlowKey, build};
 use crate::link::Link;
 use crate::vhost::{FRAME, Offload};
+use cofferdam_net_core::plan::Mac;
+use cofferdam_net_core::{FlowId, FlowKey, build};
 use cofferdam_policy::Transport;
 use core::net::SocketAddr;
 use rustix::io::Errno;
@@ -188,7 +188,7 @@ mod tests {
     #[test]
     fn what_waits_is_bounded_for_all_flows_together() {
         let mut datagrams = Datagrams::default();
-        let guest = SocketAddr::new(crate::core::plan::GUEST4.into(), 1);
+        let guest = SocketAddr::new(cofferdam_net_core::plan::GUEST4.into(), 1);
         let key = FlowKey { transport: Transport::Udp, guest, remote: guest };
         let kept = |datagrams: &Datagrams| datagrams.flows.values().map(|f| bytes_of(&f.held)).sum::<usize>();
         for n in 0..5000 {

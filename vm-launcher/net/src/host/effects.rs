@@ -8,11 +8,11 @@ use super::datagram::Outcome;
 use super::resolve::Answer;
 use super::sockets::is_own;
 use super::tcp::{Attempt, Over};
-use crate::core::build::{self, Unreachable};
-use crate::core::flow::{Effect, End, FlowId};
 use crate::link::Link;
 use crate::vhost::Offload;
 use cofferdam_monitor_wire::point::FromPoint;
+use cofferdam_net_core::build::{self, Unreachable};
+use cofferdam_net_core::flow::{Effect, End, FlowId};
 use cofferdam_policy::{Refusal, Transport};
 
 impl Host {

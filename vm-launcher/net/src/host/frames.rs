@@ -6,12 +6,12 @@
 
 use super::Host;
 use super::sockets::is_own;
-use crate::core::build::{self, Unreachable};
-use crate::core::flow::{FlowId, FlowKey, Opened, Place};
-use crate::core::packet::{self, Body, Icmp, Ip, protocol};
-use crate::core::{Fault, dns, plan};
 use crate::link::Link;
 use crate::vhost::Offload;
+use cofferdam_net_core::build::{self, Unreachable};
+use cofferdam_net_core::flow::{FlowId, FlowKey, Opened, Place};
+use cofferdam_net_core::packet::{self, Body, Icmp, Ip, protocol};
+use cofferdam_net_core::{Fault, dns, plan};
 use cofferdam_policy::{Host as Site, Refusal, Transport};
 use core::net::{IpAddr, SocketAddr};
 

@@ -4,10 +4,10 @@
 //! In: bytes that the guest sent. Out: whether they may go on; answers to the questions.
 
 use super::tcp::Over;
-use crate::core::Fault;
-use crate::core::dns;
-use crate::core::hello::{self, Hello};
-use crate::core::names::Names;
+use cofferdam_net_core::Fault;
+use cofferdam_net_core::dns;
+use cofferdam_net_core::hello::{self, Hello};
+use cofferdam_net_core::names::Names;
 use smoltcp::socket::tcp::{Socket, State};
 
 /// Longest name question over TCP, with its length.

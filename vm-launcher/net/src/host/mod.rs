@@ -19,13 +19,13 @@ mod tcp;
 pub use network::Network;
 pub use tcp::{FROM_GUEST, TO_GUEST};
 
-use crate::core::fragment::Fragments;
-use crate::core::zones::Range;
-use crate::core::{Fault, Faults, FlowId, FlowKey, Gate};
 use crate::link::Link;
 use crate::vhost::Abilities;
 use cofferdam_control::transport;
 use cofferdam_monitor_wire::point::{FromPoint, ToPoint};
+use cofferdam_net_core::fragment::Fragments;
+use cofferdam_net_core::zones::Range;
+use cofferdam_net_core::{Fault, Faults, FlowId, FlowKey, Gate};
 use core::net::SocketAddr;
 use core::time::Duration;
 use datagram::Datagrams;

@@ -4,7 +4,7 @@
 //! In: a socket that was opened before the jail closed. Out: what it says. The socket can ask and listen; to
 //! change anything it would need rights that nobody in the jail has.
 
-use crate::core::nets::{Nets, question};
+use cofferdam_net_core::nets::{Nets, question};
 use rustix::io::Errno;
 use rustix::net::netlink::SocketAddrNetlink;
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
@@ -46,7 +46,13 @@ impl Network {
         let mut bytes = vec![0; PACKET];
         loop {
             match rustix::net::recv(&self.socket, bytes.as_mut_slice(), RecvFlags::empty()) {
-                Ok((n, _)) => changed |= self.nets.read(bytes.get(..n).unwrap_or(&[])),
+                Ok((n, _)) => {
+                    let packet = bytes.get(..n).unwrap_or(&[]);
+                    if Nets::is_refusal(packet) {
+                        tracing::warn!("the kernel does not tell its addresses");
+                    }
+                    changed |= self.nets.read(packet);
+                }
                 Err(Errno::INTR) => {}
                 // More happened than there was room for. Without an answer the old ones stand: to forget a
                 // network is to call whoever is in it the Internet.

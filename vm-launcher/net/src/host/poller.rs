@@ -4,7 +4,7 @@
 //! In: descriptors under names. Out: the names of those that are ready. Flows and questions have numbers that
 //! are never used twice, so an event that was collected for a closed one finds nobody.
 
-use crate::core::FlowId;
+use cofferdam_net_core::FlowId;
 use core::time::Duration;
 use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};

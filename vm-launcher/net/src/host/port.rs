@@ -4,11 +4,11 @@
 //! In: one packet of the guest's at a time. Out: the stack's segments as frames: in the guest's segment size,
 //! or, if the guest takes those, up to 64 KiB long and without checksums.
 
-use crate::core::build::Sum;
-use crate::core::packet::{ETHERNET, protocol};
-use crate::core::plan::{GATEWAY_MAC, MTU, Mac};
 use crate::link::Link;
 use crate::vhost::Offload;
+use cofferdam_net_core::build::Sum;
+use cofferdam_net_core::packet::{ETHERNET, protocol};
+use cofferdam_net_core::plan::{GATEWAY_MAC, MTU, Mac};
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use smoltcp::phy::{Checksum, ChecksumCapabilities, Device, DeviceCapabilities, Medium, RxToken, TxToken};
 use smoltcp::time::Instant;

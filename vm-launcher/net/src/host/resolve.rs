@@ -7,8 +7,8 @@
 
 use super::poller::{Poller, Source};
 use super::sockets;
-use crate::core::FlowId;
-use crate::core::dns::{self, Upstream};
+use cofferdam_net_core::FlowId;
+use cofferdam_net_core::dns::{self, Upstream};
 use cofferdam_policy::Host;
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;

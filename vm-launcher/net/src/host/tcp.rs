@@ -9,13 +9,13 @@ use super::greeting::{Greeting, greet};
 use super::poller::{Poller, Ready};
 use super::port::{LARGE, Port, capabilities};
 use super::sockets;
-use crate::core::names::Names;
-use crate::core::packet::Tcp;
-use crate::core::plan::Mac;
-use crate::core::{Fault, FlowId};
 use crate::link::Link;
 use crate::vhost::Abilities;
 use carry::carry;
+use cofferdam_net_core::names::Names;
+use cofferdam_net_core::packet::Tcp;
+use cofferdam_net_core::plan::Mac;
+use cofferdam_net_core::{Fault, FlowId};
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 use rustix::io::Errno;
@@ -190,7 +190,7 @@ impl Tcps {
             starved: VecDeque::new(),
             wide: 0,
             scratch: Vec::new(),
-            mac: crate::core::plan::GUEST_MAC,
+            mac: cofferdam_net_core::plan::GUEST_MAC,
             abilities: Abilities::default(),
         }
     }

@@ -127,7 +127,7 @@ impl NetBackend {
         host.flush(&mut port);
         let starved = port.ring.starved;
         for _ in 0..port.ring.faults {
-            host.fault(crate::core::Fault::Chain);
+            host.fault(cofferdam_net_core::Fault::Chain);
         }
         if port.ring.finish(self.has(feature::EVENT_IDX)) && starved {
             host.wake();

@@ -3,7 +3,7 @@
 //!
 //! In: feature bits, config reads. Out: headers of 12 bytes, a config space.
 
-use crate::core::plan::{GUEST_MAC, MTU};
+use cofferdam_net_core::plan::{GUEST_MAC, MTU};
 
 /// Bytes of the header.
 pub const HEADER: usize = 12;

@@ -5,7 +5,7 @@
 //! copied once, bounded before a byte is copied; frames put into the guest's buffers, published whole.
 
 use super::header::{HEADER, Offload};
-use crate::core::Fault;
+use cofferdam_net_core::Fault;
 use std::sync::MutexGuard;
 use std::sync::atomic::{Ordering, fence};
 use vhost_user_backend::VringState;

@@ -2,9 +2,9 @@
 //! Bytes of one flow, across. In: a flow, and what its two sides are ready for. Out: bytes moved, ends passed on.
 
 use super::{Flow, Over, Peer, Turn};
-use crate::core::Fault;
-use crate::core::names::Names;
 use crate::host::greeting::serve;
+use cofferdam_net_core::Fault;
+use cofferdam_net_core::names::Names;
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, Shutdown};
 use smoltcp::socket::tcp::{Socket, State};

@@ -2,8 +2,8 @@
 //! What all flows together may hold. In: as many as a guest can have. Out: the size of their buffers.
 
 use super::*;
-use crate::core::gate::FLOWS;
-use crate::core::plan;
+use cofferdam_net_core::gate::FLOWS;
+use cofferdam_net_core::plan;
 
 fn syn(port: u16) -> Tcp {
     let guest = SocketAddr::new(plan::GUEST4.into(), port);

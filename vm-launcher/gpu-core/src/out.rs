@@ -75,7 +75,7 @@ impl Out {
         self.counters.troubles = self.counters.troubles.saturating_add(1);
         // A guest may have a hand in it, so it is not written down without end either.
         if self.troubles.count(now) {
-            tracing::warn!(kind, total = self.troubles.total(), "the compositor's events are not understood");
+            self.push(Effect::Trouble { kind, total: self.troubles.total() });
         }
     }
 }

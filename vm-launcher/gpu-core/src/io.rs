@@ -195,4 +195,11 @@ pub enum Effect {
         /// Faults so far.
         total: u64,
     },
+    /// Write down that the compositor is not understood.
+    Trouble {
+        /// What was odd.
+        kind: &'static str,
+        /// How often so far.
+        total: u64,
+    },
 }

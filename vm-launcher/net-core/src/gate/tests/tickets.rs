@@ -3,7 +3,7 @@
 //! and how often.
 
 use super::*;
-use crate::core::tickets::{IDLE, KEEP};
+use crate::tickets::{IDLE, KEEP};
 use cofferdam_monitor_wire::point::Returned;
 
 /// The tickets that effects give back.

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-//! The device without the world around it: no descriptor, no clock, no thread.
+//! Pure: the device without the world around it: no descriptor, no clock, no thread.
 //!
 //! In: [`Input`]s — commands of the guest as copied bytes, bytes of the compositor and of pipes, time. Out:
 //! [`Effect`]s. Guest memory is reached through [`GuestRam`] only, by copies. [`Device::handle`] is total.
+
+#![forbid(unsafe_code)]
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects, clippy::indexing_slicing))]
 
 mod context;

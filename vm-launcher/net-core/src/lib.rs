@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-//! The gateway without the world around it: no descriptor, no clock, no thread.
+//! Pure: the gateway without the world around it: no descriptor, no clock, no thread.
 //!
 //! In: frames and name questions of the guest as copied bytes, answers of the monitor, time. Out: parsed
 //! packets, built replies, and what is to be done about each flow. Everything here is total.
+
+#![forbid(unsafe_code)]
 
 pub mod build;
 pub mod dns;

@@ -3,7 +3,7 @@
 //! of them is forbidden, before a connection is made; a "never" to a name holds for whoever comes by another one.
 
 use super::{Gate, Stage};
-use crate::core::flow::{Effect, FlowId};
+use crate::flow::{Effect, FlowId};
 use cofferdam_policy::{Contact, Host, Refusal, Resource, Zone};
 use core::net::IpAddr;
 

@@ -102,10 +102,7 @@ impl Relay {
         let Self { table, requests, pools, toward, .. } = self;
         requests.push(transfer.data, transfer.ids.iter().copied()).map_err(stream_fault)?;
         while let Some((raw, ids)) = requests.next().map_err(|_wire| fault("message_framing"))? {
-            let parsed = table.request(&raw, ids.len()).map_err(|e| {
-                tracing::debug!(ctx = env.ctx, "guest request refused: {e}");
-                fault(kind_name(&e.kind))
-            })?;
+            let parsed = table.request(&raw, ids.len()).map_err(|e| fault(kind_name(&e.kind)))?;
             request(&parsed, ids, pools, toward, &mut env)?;
         }
         Ok(())
@@ -133,10 +130,7 @@ impl Relay {
             return Err("event_stream");
         }
         while let Some((raw, fds)) = events.next().map_err(|_wire| "event_framing")? {
-            let parsed = table.event(&raw, fds.len()).map_err(|e| {
-                tracing::debug!(ctx = to.ctx, "compositor event refused: {e}");
-                "event"
-            })?;
+            let parsed = table.event(&raw, fds.len()).map_err(|_why| "event")?;
             event(&parsed, fds, to)?;
         }
         Ok(())

@@ -128,7 +128,7 @@ impl Packet {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::packet::Part;
+    use crate::packet::Part;
     use proptest::prelude::*;
 
     fn part(offset: usize, more: bool, payload: &[u8]) -> Ip<'_> {

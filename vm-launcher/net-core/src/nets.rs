@@ -15,6 +15,9 @@ const DEL_ADDRESS: u16 = 21;
 const GET_ADDRESS: u16 = 22;
 /// A request for all there is.
 const DUMP: u16 = 0x301;
+/// Families of addresses.
+const INET: u8 = 2;
+const INET6: u8 = 10;
 /// Bytes of a message's header, of an address's, of an attribute's.
 const HEADER: usize = 16;
 const ABOUT: usize = 8;
@@ -51,15 +54,23 @@ impl Nets {
             changed |= match (kind, about(body)) {
                 (NEW_ADDRESS, Some(found)) if self.known.len() < MOST => self.known.insert(found),
                 (DEL_ADDRESS, Some(found)) => self.known.remove(&found),
-                (ERROR, _) => {
-                    tracing::warn!("the kernel does not tell its addresses");
-                    false
-                }
                 _ => false,
             };
             bytes = rest;
         }
         changed
+    }
+
+    /// Whether a packet of the kernel says that it does not tell.
+    #[must_use]
+    pub fn is_refusal(mut bytes: &[u8]) -> bool {
+        while let Some((kind, _, rest)) = message(bytes) {
+            if kind == ERROR {
+                return true;
+            }
+            bytes = rest;
+        }
+        false
     }
 
     /// Forgets everything: the kernel is asked anew.
@@ -96,9 +107,9 @@ fn about(body: &[u8]) -> Option<(u32, IpAddr, u8)> {
         let kind = u16::from_ne_bytes(*rest.get(2..)?.first_chunk()?);
         let value = rest.get(ATTRIBUTE..len)?;
         if kind == ADDRESS {
-            let addr = match i32::from(family) {
-                libc::AF_INET => Ipv4Addr::from(<[u8; 4]>::try_from(value).ok()?).into(),
-                libc::AF_INET6 => Ipv6Addr::from(<[u8; 16]>::try_from(value).ok()?).into(),
+            let addr = match family {
+                INET => Ipv4Addr::from(<[u8; 4]>::try_from(value).ok()?).into(),
+                INET6 => Ipv6Addr::from(<[u8; 16]>::try_from(value).ok()?).into(),
                 _ => return None,
             };
             return Some((interface, addr, bits));
@@ -114,10 +125,10 @@ mod tests {
 
     fn said(kind: u16, interface: u32, addr: &str, bits: u8) -> Vec<u8> {
         let (family, addr) = match addr.parse().unwrap() {
-            IpAddr::V4(addr) => (libc::AF_INET, addr.octets().to_vec()),
-            IpAddr::V6(addr) => (libc::AF_INET6, addr.octets().to_vec()),
+            IpAddr::V4(addr) => (INET, addr.octets().to_vec()),
+            IpAddr::V6(addr) => (INET6, addr.octets().to_vec()),
         };
-        let mut body = vec![u8::try_from(family).unwrap(), bits, 0, 0];
+        let mut body = vec![family, bits, 0, 0];
         body.extend(interface.to_ne_bytes());
         // An attribute of an odd length before the address.
         body.extend([5, 0, 3, 0, b'e', 0, 0, 0]);
@@ -133,6 +144,13 @@ mod tests {
 
     fn is_in(nets: &Nets, addr: &str) -> bool {
         nets.ranges().iter().any(|range| range.contains(addr.parse().unwrap()))
+    }
+
+    #[test]
+    fn a_refusal_is_heard_behind_other_words() {
+        let words = said(NEW_ADDRESS, 1, "192.0.2.7", 24);
+        assert!(!Nets::is_refusal(&words));
+        assert!(Nets::is_refusal(&[words, said(ERROR, 1, "192.0.2.7", 24)].concat()));
     }
 
     #[test]

@@ -3,8 +3,8 @@
 //! effects, flows first, then word that they have ended.
 
 use super::{Gate, PATIENCE, QUIET, Stage};
-use crate::core::flow::{Effect, End};
-use crate::core::online::ACTIVE;
+use crate::flow::{Effect, End};
+use crate::online::ACTIVE;
 use cofferdam_policy::{Level, Transport};
 use core::time::Duration;
 

@@ -43,7 +43,7 @@ fn a_name_that_leads_to_a_forbidden_one_is_denied() {
     gate.checked(serial, Ok(()));
     gate.resolved(flow, &internet());
     assert_eq!(effects(&mut gate), [], "it stays so");
-    gate.expire(crate::core::tickets::KEEP);
+    gate.expire(crate::tickets::KEEP);
     let back = effects(&mut gate);
     assert!(back.iter().any(|e| matches!(e, Effect::Returned(_))), "nothing lives: {back:?}");
 }

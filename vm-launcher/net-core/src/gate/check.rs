@@ -2,7 +2,7 @@
 //! What must hold of a gate whatever happened. In: a gate. Out: nothing, or what does not hold.
 
 use super::{ASKS, FLOWS, Flow, Gate, HELD, Stage};
-use crate::core::flow::FlowId;
+use crate::flow::FlowId;
 use std::collections::BTreeMap;
 
 impl Gate {
