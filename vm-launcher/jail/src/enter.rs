@@ -4,13 +4,10 @@
 //! In: a [`Plan`]. Out: a [`Report`], or a [`JailError`] after which the helper must not go on.
 
 use crate::filter::{Filter, FilterError};
-use crate::sys;
-use landlock::{
-    ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, Ruleset, RulesetAttr, RulesetError,
-    RulesetStatus, Scope,
-};
+use crate::{places, sys};
+use landlock::RulesetError;
 use rustix::process::{Gid, Pid, Resource, Rlimit, Signal, Uid};
-use rustix::thread::CapabilitySet;
+use rustix::thread::{CapabilitySet, CapabilitySets};
 use std::io;
 use std::os::fd::RawFd;
 
@@ -66,6 +63,7 @@ pub struct Report {
 
 /// The jail is not closed; going on would be unsafe.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum JailError {
     /// A step failed.
     #[error("jail: {step}: {error}")]
@@ -84,9 +82,33 @@ pub enum JailError {
     /// Seccomp refused its rules.
     #[error("jail: {0}")]
     Filter(#[from] FilterError),
+    /// The role has no place of this name.
+    #[error("jail: {role} has no place called {place}")]
+    Place {
+        /// Which role.
+        role: &'static str,
+        /// What was asked for.
+        place: &'static str,
+    },
+    /// The role has no such stage.
+    #[error("jail: {role} has no stage {stage}")]
+    Stage {
+        /// Which role.
+        role: &'static str,
+        /// What was asked for, from 0.
+        stage: usize,
+    },
+    /// The program could open every file of this user.
+    #[error(
+        "this kernel has no Landlock, without which {role} could open any file; start it with lsm=landlock added"
+    )]
+    NoLandlock {
+        /// Which role.
+        role: &'static str,
+    },
 }
 
-fn step<E: Into<io::Error>>(step: &'static str) -> impl FnOnce(E) -> JailError {
+pub(crate) fn step<E: Into<io::Error>>(step: &'static str) -> impl FnOnce(E) -> JailError {
     move |e| JailError::Step { step, error: e.into() }
 }
 
@@ -99,10 +121,12 @@ pub fn enter(plan: &Plan<'_>, filter: &Filter) -> Result<Report, JailError> {
     set_limits(plan.limits)?;
     become_user(plan.user)?;
     die_with_parent(plan.parent)?;
-    rustix::thread::set_no_new_privs(true).map_err(step("no_new_privs"))?;
-    rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)
-        .map_err(step("not dumpable"))?;
-    let landlock = if plan.landlock { restrict_paths(plan.connects)? } else { Landlock::Off };
+    give_up_privileges(CapabilitySet::empty())?;
+    let landlock = if plan.landlock {
+        places::restrict(&[], plan.connects, places::outside(false))?
+    } else {
+        Landlock::Off
+    };
     let uid = rustix::process::getuid().as_raw();
     filter.install()?;
     Ok(Report { uid, landlock })
@@ -116,7 +140,7 @@ pub fn tighten(filter: &Filter) -> Result<(), JailError> {
     Ok(filter.install()?)
 }
 
-fn close_strays(keep: &[RawFd]) -> Result<(), JailError> {
+pub(crate) fn close_strays(keep: &[RawFd]) -> Result<(), JailError> {
     let mut keep: Vec<u32> =
         keep.iter().filter_map(|fd| u32::try_from(*fd).ok()).filter(|fd| *fd > 2).collect();
     keep.sort_unstable();
@@ -130,65 +154,59 @@ fn close_strays(keep: &[RawFd]) -> Result<(), JailError> {
     sys::close_range(next, u32::MAX).map_err(step("closing stray descriptors"))
 }
 
-fn set_limits(limits: Limits) -> Result<(), JailError> {
-    let exactly = |n| Rlimit { current: Some(n), maximum: Some(n) };
+pub(crate) fn set_limits(limits: Limits) -> Result<(), JailError> {
     let data = limits.data_bytes.map(|n| (Resource::Data, n, "limit on memory"));
     for (resource, n, name) in data.into_iter().chain([
-        (Resource::Core, 0, "limit on core dumps"),
         (Resource::Nofile, limits.descriptors, "limit on descriptors"),
         (Resource::Fsize, limits.file_bytes, "limit on file size"),
         (Resource::Memlock, 0, "limit on locked memory"),
-        (Resource::Msgqueue, 0, "limit on message queues"),
     ]) {
-        // An inherited hard limit may already be lower; raising it is neither possible nor wanted.
-        let hard = rustix::process::getrlimit(resource).maximum;
-        let n = hard.map_or(n, |hard| hard.min(n));
-        rustix::process::setrlimit(resource, exactly(n)).map_err(step(name))?;
+        limit(resource, n, name)?;
     }
     Ok(())
 }
 
+fn limit(resource: Resource, n: u64, name: &'static str) -> Result<(), JailError> {
+    // An inherited hard limit may already be lower; raising it is neither possible nor wanted.
+    let n = rustix::process::getrlimit(resource).maximum.map_or(n, |hard| hard.min(n));
+    let exactly = Rlimit { current: Some(n), maximum: Some(n) };
+    rustix::process::setrlimit(resource, exactly).map_err(step(name))
+}
+
 fn become_user(user: Option<u32>) -> Result<(), JailError> {
-    let Some(user) = user else {
-        return drop_capabilities();
-    };
+    let Some(user) = user else { return Ok(()) };
     let (uid, gid) = (Uid::from_raw(user), Gid::from_raw(user));
     rustix::thread::set_thread_groups(&[]).map_err(step("dropping groups"))?;
     rustix::thread::set_thread_res_gid(gid, gid, gid).map_err(step("changing the group"))?;
-    rustix::thread::set_thread_res_uid(uid, uid, uid).map_err(step("changing the user"))?;
-    drop_capabilities()
+    rustix::thread::set_thread_res_uid(uid, uid, uid).map_err(step("changing the user"))
 }
 
-fn drop_capabilities() -> Result<(), JailError> {
-    let none = rustix::thread::CapabilitySets {
-        effective: CapabilitySet::empty(),
-        permitted: CapabilitySet::empty(),
+/// What no program of ours has: core dumps, message queues, capabilities beyond `keep`, ways to more of them,
+/// and memory that others of the same user may look into.
+pub(crate) fn give_up_privileges(keep: CapabilitySet) -> Result<(), JailError> {
+    limit(Resource::Core, 0, "limit on core dumps")?;
+    limit(Resource::Msgqueue, 0, "limit on message queues")?;
+    keep_powers(keep)?;
+    rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)
+        .map_err(step("not dumpable"))
+}
+
+/// Leaves this thread no capabilities beyond `keep`, and no way to more of them.
+pub(crate) fn keep_powers(keep: CapabilitySet) -> Result<(), JailError> {
+    let had = rustix::thread::capabilities(None).map_err(step("reading capabilities"))?;
+    let left = CapabilitySets {
+        effective: had.effective & keep,
+        permitted: had.permitted & keep,
         inheritable: CapabilitySet::empty(),
     };
-    rustix::thread::set_capabilities(None, none).map_err(step("dropping capabilities"))
+    rustix::thread::set_capabilities(None, left).map_err(step("dropping capabilities"))?;
+    rustix::thread::set_no_new_privs(true).map_err(step("no_new_privs"))
 }
 
-fn die_with_parent(parent: Option<u32>) -> Result<(), JailError> {
+pub(crate) fn die_with_parent(parent: Option<u32>) -> Result<(), JailError> {
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
         .map_err(step("parent-death signal"))?;
     // The parent may have died between fork and now, in which case no signal ever comes.
     let now = rustix::process::getppid().map(|pid| Pid::as_raw(Some(pid)).unsigned_abs());
     if parent.is_some() && parent != now { Err(JailError::Orphaned) } else { Ok(()) }
-}
-
-fn restrict_paths(connects: bool) -> Result<Landlock, JailError> {
-    let abi = ABI::V6;
-    let net = if connects { AccessNet::BindTcp.into() } else { AccessNet::from_all(abi) };
-    let status = Ruleset::default()
-        .set_compatibility(CompatLevel::BestEffort)
-        .handle_access(AccessFs::from_all(abi))?
-        .handle_access(net)?
-        .scope(Scope::from_all(abi))?
-        .create()?
-        .restrict_self()?;
-    Ok(match status.ruleset {
-        RulesetStatus::FullyEnforced => Landlock::Full,
-        RulesetStatus::PartiallyEnforced => Landlock::Partial,
-        RulesetStatus::NotEnforced => Landlock::Absent,
-    })
 }

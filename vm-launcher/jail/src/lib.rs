@@ -1,32 +1,41 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-//! The jail a VM's helper locks itself into before it reads its first guest byte.
+//! The one wall that every process of a desktop stands behind.
 //!
-//! In: a [`Plan`] — which descriptors stay, which user to become, which limits and which system
-//! calls remain. Out: the calling process with everything else taken away for good, and a
-//! [`Report`] of what this kernel could enforce, so that nobody has to guess.
+//! In: a [`Role`], which is data: which system calls, with what arguments, which paths, each with its reason;
+//! or a [`Plan`] and a [`Filter`] of a device's own. Out: the calling process with everything else taken away
+//! for good, and a [`Report`] of what this kernel could enforce, so that nobody has to guess.
 //!
 //! | layer | what it takes away | if the kernel lacks it |
 //! |---|---|---|
-//! | descriptors | every inherited fd that is not in the plan | cannot lack it |
-//! | user | root and all capabilities | stays the caller's user, which the report says |
-//! | limits | core dumps, files beyond the plan, descriptors beyond the plan | an error |
-//! | parent | a life beyond its shepherd's | an error |
-//! | Landlock | every path, TCP port, abstract socket and foreign process | seccomp alone does it |
-//! | seccomp | every system call that is not in the [`Filter`] | an error |
+//! | descriptors | every inherited fd that is not named | cannot lack it |
+//! | user | root, if another user is named, and capabilities | stays the caller's user, which the report says |
+//! | limits | core dumps, message queues, numbers that are named | an error |
+//! | parent | a life beyond its parent's, if that is named | an error |
+//! | Landlock | every other path, TCP port, abstract socket and foreign process | seccomp alone, or an error ([`Need`]) |
+//! | seccomp | every system call that is not in the list | an error |
 //!
-//! Seccomp is the layer that must hold by itself: the rule tables name neither `open*` nor
-//! `connect` nor `socket` nor `execve`, so without Landlock a helper can still reach no path, no
-//! network and no other program. Such a call kills it; only `openat`, which the C library tries on its
-//! own, merely fails. The tests of this crate check both with Landlock and without it.
+//! All lists are allow-lists. Seccomp is the layer that must hold by itself, so a rule is as narrow as its
+//! reason: a signal goes to this process and no other ([`Rule::own`]), limits are those of process 0, `fcntl` and
+//! `ioctl` are allowed command by command. What no filter can see (a path, the address in memory) is Landlock's.
 //!
-//! The order inside [`enter`] is fixed by the kernel: changing the user clears the parent-death
-//! signal, and Landlock and seccomp without capabilities need `no_new_privs` first.
+//! Filters and domains are inherited and stack. A process that starts others therefore may do what they need,
+//! until it goes on to a stage in which it starts nothing ([`tighten_to`]); its answer is [`Answer::Refuse`],
+//! because a parent's kill would be its child's. Each child then narrows itself.
+//!
+//! The order inside [`enter`] and [`Wall::enter`] is fixed by the kernel: changing the user clears the
+//! parent-death signal, and Landlock and seccomp without capabilities need `no_new_privs` first.
 
 mod enter;
 mod filter;
+mod places;
+pub mod roles;
 mod rules;
 mod sys;
+mod wall;
 
 pub use enter::{JailError, Landlock, Limits, Plan, Report, enter, tighten};
-pub use filter::{Filter, FilterError, without_x32};
-pub use rules::{RUNTIME, Rule, STARTUP, THREAD_BEGIN, When};
+pub use filter::{Answer, Filter, FilterError, without_x32};
+pub use places::{Place, Reach, offered, personal};
+pub use roles::common::{RUNTIME, STARTUP, THREAD_BEGIN};
+pub use rules::{Pids, Rule, When, Whom, all_of, bits, is, none_of};
+pub use wall::{Need, Role, Stage, Table, Wall, tighten_to};

@@ -1,23 +1,27 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-//! System-call rules as data, each with its reason, and the tables every helper needs.
+//! One permission to make a system call: data, with its reason.
 //!
-//! In: nothing. Out: [`RUNTIME`] (what any Rust program does at any time), [`THREAD_BEGIN`] (a thread's first
-//! lines) and [`STARTUP`] (what a program does until its threads run and never again). A helper adds a table of
-//! its own.
+//! In: a call's number, conditions on its arguments, why. Out: a [`Rule`], which a [`crate::Filter`] is made of
+//! and which can say by itself what it lets through, so that tests hold it against what programs do.
 
 /// One permission: this call, if all conditions hold. Rules for the same call are alternatives.
 #[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
 pub struct Rule {
     /// Number of the call (`libc::SYS_…`).
     pub call: i64,
     /// All must hold; none means any arguments.
     pub when: &'static [When],
-    /// Why the helper needs it.
+    /// Which process the call may be about.
+    pub whom: Whom,
+    /// Why the program needs it.
     pub why: &'static str,
+    /// Why an ordinary run may not show it; a rule without this must be seen in use.
+    pub rare: Option<&'static str>,
 }
 
 /// A condition on one argument. Only 32 bits are compared: all arguments of interest are `int`s.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum When {
     /// The argument is exactly this.
     Is {
@@ -37,140 +41,176 @@ pub enum When {
     },
 }
 
+/// Which process an argument must name. The number is known only when the filter is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whom {
+    /// The call is about nobody, or its other conditions say enough.
+    Anyone,
+    /// The argument must be this process.
+    Own(u8),
+    /// The argument must be one of the children that the filter is told of.
+    Child(u8),
+}
+
+/// The processes that [`Whom`] speaks of.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Pids {
+    /// This process; unknown where a filter also holds for children, which are somebody else.
+    pub own: Option<u32>,
+    /// Children that may be signalled.
+    pub children: Vec<u32>,
+}
+
+impl Pids {
+    /// This process and none of its children.
+    #[must_use]
+    pub fn here() -> Self {
+        Self { own: Some(std::process::id()), children: Vec::new() }
+    }
+}
+
+impl When {
+    /// Whether the condition holds.
+    #[must_use]
+    pub fn holds(&self, args: &[u64; 6]) -> bool {
+        // The kernel, too, reads 32 bits of these arguments.
+        let low = |arg: u8| args.get(usize::from(arg)).map(|whole| whole & 0xffff_ffff);
+        match *self {
+            Self::Is { arg, value } => low(arg) == Some(u64::from(value)),
+            Self::Bits { arg, mask, value } => {
+                low(arg).is_some_and(|a| a & u64::from(mask) == u64::from(value))
+            }
+        }
+    }
+}
+
 impl Rule {
     /// Allows the call with any arguments.
     #[must_use]
     pub const fn any(call: i64, why: &'static str) -> Self {
-        Self { call, when: &[], why }
+        Self::only(call, &[], why)
     }
 
     /// Allows the call if all of `when` hold.
     #[must_use]
     pub const fn only(call: i64, when: &'static [When], why: &'static str) -> Self {
-        Self { call, when, why }
+        Self { call, when, whom: Whom::Anyone, why, rare: None }
+    }
+
+    /// The same, if argument `arg` names this process.
+    #[must_use]
+    pub const fn own(mut self, arg: u8) -> Self {
+        self.whom = Whom::Own(arg);
+        self
+    }
+
+    /// The same, if argument `arg` names one of its children.
+    #[must_use]
+    pub const fn child(mut self, arg: u8) -> Self {
+        self.whom = Whom::Child(arg);
+        self
+    }
+
+    /// The same, with the reason why an ordinary run may not show it.
+    #[must_use]
+    pub const fn rare(mut self, reason: &'static str) -> Self {
+        self.rare = Some(reason);
+        self
+    }
+
+    /// Whether the rule has no condition at all.
+    #[must_use]
+    pub const fn is_unconditional(&self) -> bool {
+        self.when.is_empty() && matches!(self.whom, Whom::Anyone)
+    }
+
+    /// The conditions on processes with their numbers: one list for each way in which the rule can hold.
+    #[must_use]
+    pub(crate) fn whom(&self, pids: &Pids) -> Vec<Option<When>> {
+        let is = |arg, value| Some(When::Is { arg, value });
+        match self.whom {
+            Whom::Anyone => vec![None],
+            Whom::Own(arg) => vec![pids.own.and_then(|own| is(arg, own))],
+            Whom::Child(arg) => pids.children.iter().map(|child| is(arg, *child)).collect(),
+        }
+    }
+
+    /// Whether the rule lets this call through.
+    #[must_use]
+    pub fn admits(&self, call: i64, args: &[u64; 6], pids: &Pids) -> bool {
+        self.call == call
+            && self.when.iter().all(|when| when.holds(args))
+            && self.whom(pids).iter().any(|whom| whom.is_none_or(|when| when.holds(args)))
     }
 }
 
-/// `x` as the bits the filter compares; for the C library's signed constants.
-const fn bits(x: i32) -> u32 {
+/// `x` as the bits a filter compares; for the C library's signed constants.
+#[must_use]
+pub const fn bits(x: i32) -> u32 {
     u32::from_ne_bytes(x.to_ne_bytes())
 }
 
-/// Nothing that is mapped may be executable: code cannot be brought in.
-const NOT_EXEC: When = When::Bits { arg: 2, mask: bits(libc::PROT_EXEC), value: 0 };
-/// `clone` must ask for a thread of this process.
-const THREAD_FLAGS: u32 = bits(libc::CLONE_VM | libc::CLONE_THREAD | libc::CLONE_SIGHAND);
+/// The argument is exactly this.
+#[must_use]
+pub const fn is(arg: u8, value: i32) -> When {
+    When::Is { arg, value: bits(value) }
+}
 
-/// What any Rust program does at any time.
-pub const RUNTIME: &[Rule] = &[
-    Rule::any(libc::SYS_brk, "heap"),
-    Rule::only(libc::SYS_mmap, &[NOT_EXEC], "heap and shared memory, never code"),
-    Rule::only(libc::SYS_mprotect, &[NOT_EXEC], "heap growth and guard pages, never code"),
-    Rule::any(libc::SYS_mremap, "large vectors grow in place"),
-    Rule::any(libc::SYS_munmap, "heap and shared memory"),
-    Rule::any(libc::SYS_madvise, "the allocator gives memory back"),
-    Rule::any(libc::SYS_futex, "locks"),
-    Rule::any(libc::SYS_sched_yield, "contended locks"),
-    Rule::any(libc::SYS_read, "inherited descriptors"),
-    Rule::any(libc::SYS_readv, "inherited descriptors"),
-    Rule::any(libc::SYS_write, "inherited descriptors and the log on stderr"),
-    Rule::any(libc::SYS_writev, "inherited descriptors and the log on stderr"),
-    Rule::any(libc::SYS_close, "descriptors have owners"),
-    Rule::any(libc::SYS_epoll_wait, "the event loop"),
-    Rule::any(libc::SYS_epoll_pwait, "the event loop"),
-    Rule::any(libc::SYS_epoll_ctl, "the event loop"),
-    Rule::any(libc::SYS_poll, "waiting for one descriptor"),
-    Rule::any(libc::SYS_ppoll, "waiting for one descriptor"),
-    Rule::any(libc::SYS_clock_gettime, "time, where the kernel offers no vDSO"),
-    Rule::any(libc::SYS_getrandom, "hash map keys"),
-    Rule::any(libc::SYS_rt_sigprocmask, "threads end and aborts"),
-    Rule::any(libc::SYS_rt_sigreturn, "return from a signal"),
-    Rule::any(libc::SYS_sigaltstack, "threads end"),
-    Rule::any(libc::SYS_restart_syscall, "a stopped and continued process"),
-    Rule::any(libc::SYS_gettid, "aborts name their thread"),
-    Rule::any(libc::SYS_getpid, "aborts name their process"),
-    Rule::only(libc::SYS_tgkill, &[When::Is { arg: 2, value: bits(libc::SIGABRT) }], "abort"),
-    Rule::any(libc::SYS_exit, "threads end"),
-    Rule::any(libc::SYS_exit_group, "the process ends"),
-];
+/// None of these bits is set in the argument.
+#[must_use]
+pub const fn none_of(arg: u8, mask: i32) -> When {
+    When::Bits { arg, mask: bits(mask), value: 0 }
+}
 
-/// What a thread does on its first lines. A thread that was spawned just before a stricter filter came may
-/// still be there, so a helper keeps these in both of its filters; none of them leads anywhere.
-pub const THREAD_BEGIN: &[Rule] = &[
-    Rule::any(libc::SYS_set_robust_list, "the C library registers the thread's locks"),
-    Rule::any(libc::SYS_rseq, "the C library registers the thread's processor"),
-    Rule::any(libc::SYS_sched_getaffinity, "the C library finds the thread's stack"),
-    Rule::only(libc::SYS_prctl, &[When::Is { arg: 0, value: bits(libc::PR_SET_NAME) }], "threads have names"),
-];
-
-/// What a program does until its threads run and never again.
-pub const STARTUP: &[Rule] = &[
-    Rule::only(
-        libc::SYS_clone,
-        &[When::Bits { arg: 0, mask: THREAD_FLAGS, value: THREAD_FLAGS }],
-        "threads of this process, no new processes",
-    ),
-    Rule::any(libc::SYS_rt_sigaction, "the C library prepares for threads when the first one starts"),
-    Rule::only(
-        libc::SYS_prctl,
-        &[When::Is { arg: 0, value: bits(libc::PR_SET_NO_NEW_PRIVS) }],
-        "a second, stricter filter follows",
-    ),
-    Rule::any(libc::SYS_seccomp, "a second, stricter filter follows"),
-    Rule::any(libc::SYS_epoll_create1, "the event loop is made once"),
-    Rule::any(libc::SYS_eventfd2, "event loops are woken by eventfds, made once"),
-];
+/// All of these bits are set in the argument.
+#[must_use]
+pub const fn all_of(arg: u8, mask: i32) -> When {
+    When::Bits { arg, mask: bits(mask), value: bits(mask) }
+}
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::BTreeMap;
 
-    /// Calls that would lead out of the jail. None may ever stand in a shared table.
-    const NEVER: &[i64] = &[
-        libc::SYS_open,
-        libc::SYS_openat,
-        libc::SYS_openat2,
-        libc::SYS_creat,
-        libc::SYS_open_by_handle_at,
-        libc::SYS_socket,
-        libc::SYS_connect,
-        libc::SYS_bind,
-        libc::SYS_listen,
-        libc::SYS_execve,
-        libc::SYS_execveat,
-        libc::SYS_fork,
-        libc::SYS_vfork,
-        libc::SYS_ptrace,
-        libc::SYS_process_vm_writev,
-        libc::SYS_pidfd_getfd,
-        libc::SYS_bpf,
-        libc::SYS_io_uring_setup,
-        libc::SYS_kill,
-        libc::SYS_ioctl,
-        libc::SYS_mount,
-        libc::SYS_unshare,
-        libc::SYS_setns,
-    ];
-
-    #[test]
-    fn no_shared_table_leads_out() {
-        for rule in RUNTIME.iter().chain(THREAD_BEGIN).chain(STARTUP) {
-            assert!(!NEVER.contains(&rule.call), "call {} ({})", rule.call, rule.why);
-        }
+    fn args(given: &[u64]) -> [u64; 6] {
+        let mut args = [0; 6];
+        args[..given.len()].copy_from_slice(given);
+        args
     }
 
     #[test]
-    fn every_rule_has_a_reason_and_none_is_redundant() {
-        let mut unconditional: BTreeMap<i64, usize> = BTreeMap::new();
-        let mut total: BTreeMap<i64, usize> = BTreeMap::new();
-        for rule in RUNTIME.iter().chain(THREAD_BEGIN).chain(STARTUP) {
-            assert!(!rule.why.is_empty(), "call {} has no reason", rule.call);
-            *total.entry(rule.call).or_default() += 1;
-            *unconditional.entry(rule.call).or_default() += usize::from(rule.when.is_empty());
-        }
-        for (call, n) in total {
-            assert!(unconditional[&call] == 0 || n == 1, "call {call} is allowed twice");
-        }
+    fn a_rule_says_what_it_lets_through() {
+        let pids = Pids { own: Some(7), children: vec![8, 9] };
+        let check = |rule: &Rule, given: &[u64], expected| {
+            assert_eq!(rule.admits(200, &args(given), &pids), expected, "{rule:?} {given:?}");
+        };
+        check(&Rule::any(200, "x"), &[1, 2], true);
+        check(&Rule::any(201, "x"), &[1, 2], false);
+        let abort = Rule::only(200, &[When::Is { arg: 2, value: 6 }], "x").own(0);
+        check(&abort, &[7, 1, 6], true);
+        check(&abort, &[8, 1, 6], false);
+        check(&abort, &[7, 1, 9], false);
+        let child = Rule::any(200, "x").child(0);
+        check(&child, &[8], true);
+        check(&child, &[9], true);
+        check(&child, &[7], false);
+        // What stands in the upper half, the kernel does not read either.
+        check(&abort, &[0xffff_ffff_0000_0007, 1, 6], true);
+    }
+
+    #[test]
+    fn who_is_unknown_is_not_compared() {
+        let nobody = Pids::default();
+        assert!(Rule::any(200, "x").own(0).admits(200, &args(&[5]), &nobody));
+        assert!(!Rule::any(200, "x").child(0).admits(200, &args(&[5]), &nobody), "a child that is not there");
+    }
+
+    #[test]
+    fn bits_are_those_of_the_kernel() {
+        assert!(none_of(1, 4).holds(&args(&[0, 3])));
+        assert!(!none_of(1, 4).holds(&args(&[0, 7])));
+        assert!(all_of(1, 6).holds(&args(&[0, 7])));
+        assert!(!all_of(1, 6).holds(&args(&[0, 3])));
+        assert_eq!(is(0, -1), When::Is { arg: 0, value: u32::MAX });
     }
 }
