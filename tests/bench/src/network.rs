@@ -9,7 +9,7 @@
 use crate::client::BenchError;
 use crate::measure::median;
 use crate::table::Row;
-use cofferdam_image::{Images, Progress};
+use cofferdam_catalogue::Catalogue;
 use cofferdam_monitor_wire::point::FromPoint;
 use cofferdam_netguest::{
     Card, Features, Gateway, Guest, Monitor, Names, Options, Site, Stream, Tcp, Wire, inheritable,
@@ -163,8 +163,8 @@ fn passt() -> Result<Online, BenchError> {
 }
 
 fn slirp() -> Result<Online, BenchError> {
-    let images = Images::open(&cofferdam_image::Options::default(), Progress::quiet());
-    let tools = images.and_then(|images| images.load_tools());
+    let tools = Catalogue::open(&cofferdam_catalogue::Options::default())
+        .and_then(|catalogue| catalogue.load_tools());
     let tools = tools.map_err(|error| BenchError::peer("QEMU", error))?;
     let dir = tempfile::tempdir()?;
     let path = dir.path().join("net");

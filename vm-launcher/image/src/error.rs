@@ -8,17 +8,9 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A file or directory could not be read or written.
-    #[error("{}: {source}", path.display())]
-    Io {
-        /// Where it happened.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The disk is full.
-    #[error("no space left on the disk of {}: free some and run this again, it carries on where it stopped", .0.display())]
-    DiskFull(PathBuf),
+    /// Something could not be found, read or written.
+    #[error(transparent)]
+    Catalogue(#[from] cofferdam_catalogue::Error),
     /// A program of the host or of a bundle failed.
     #[error("{program} failed: {message}")]
     Tool {
@@ -53,47 +45,26 @@ pub enum Error {
         /// What the transport said.
         why: String,
     },
-    /// A description, package or cache file is not what it should be.
-    #[error("{what}: {why}")]
-    Malformed {
-        /// Which file or package.
-        what: String,
-        /// What is wrong with it.
-        why: String,
-    },
-    /// There is no app of that name.
-    #[error("no app is called {name:?}; there are: {known}")]
-    UnknownApp {
-        /// The name that was asked for.
-        name: String,
-        /// The names there are.
-        known: String,
-    },
-    /// Something has not been built yet and building was not asked for.
-    #[error("{what} is not built yet: run `cofferdam-image ensure {app}`")]
-    NotBuilt {
-        /// What is missing.
-        what: String,
-        /// For which app.
-        app: String,
-    },
 }
 
 /// Short for results of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
-    /// Wraps an I/O error with the path where it happened; a full disk becomes its own kind.
     pub(crate) fn io(path: impl AsRef<Path>, source: io::Error) -> Self {
-        let path = path.as_ref().to_path_buf();
-        match source.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::DiskFull(path),
-            _ => Self::Io { path, source },
-        }
+        cofferdam_catalogue::Error::io(path, source).into()
     }
 
     pub(crate) fn malformed(what: impl Into<String>, why: impl ToString) -> Self {
-        Self::Malformed { what: what.into(), why: why.to_string() }
+        cofferdam_catalogue::Error::malformed(what, why).into()
+    }
+
+    pub(crate) fn disk_full(path: impl Into<PathBuf>) -> Self {
+        cofferdam_catalogue::Error::DiskFull(path.into()).into()
+    }
+
+    pub(crate) fn is_disk_full(&self) -> bool {
+        matches!(self, Self::Catalogue(cofferdam_catalogue::Error::DiskFull(_)))
     }
 
     pub(crate) fn tool(program: impl Into<String>, message: impl Into<String>) -> Self {

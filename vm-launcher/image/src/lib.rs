@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! In: app descriptions (TOML), a lock file, Debian packages and the guest's static binary. Out: a
 //! kernel, an initramfs, verity-protected layers and the programs that run them, all kept in the
-//! cache by the hash of their inputs.
+//! cache by the hash of their inputs. Who only reads them needs `cofferdam-catalogue` and nothing of this.
 
 #![forbid(unsafe_code)]
 
 mod apt;
-pub mod bundle;
-pub mod cache;
 mod deb;
 mod error;
 mod images;
@@ -16,13 +14,10 @@ mod layer;
 mod lock;
 mod progress;
 mod prune;
-mod spec;
 mod supply;
-pub mod tools;
+mod tools;
 
-pub use bundle::{AppManifest, Bundle, Layer};
-pub use cache::Cache;
 pub use error::{Error, Result};
-pub use images::{Images, Kernel, Options};
+pub use images::Images;
 pub use progress::{Progress, Step};
-pub use prune::{Pruned, days_ago};
+pub use prune::{Pruned, days_ago, prune};

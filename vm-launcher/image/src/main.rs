@@ -2,8 +2,9 @@
 //! In: the command line. Out: `cofferdam-image`, which builds what VMs are made of.
 
 use clap::{Parser, Subcommand};
+use cofferdam_catalogue::{Bundle, Cache, Options};
 use cofferdam_ids::AppId;
-use cofferdam_image::{Bundle, Cache, Error, Images, Options, Progress, Pruned, Result, days_ago};
+use cofferdam_image::{Images, Progress, Pruned, Result, days_ago};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::PathBuf;
@@ -95,9 +96,9 @@ fn run(cli: Cli) -> Result<()> {
         Command::Kernel => print_json(&images.ensure_kernel()?),
         Command::Base => print_json(&images.ensure_base()?),
         Command::Ensure { apps } => print_json(&bundles(&apps, |a| images.ensure(a))?),
-        Command::Show { apps } => print_json(&bundles(&apps, |a| images.load(a))?),
+        Command::Show { apps } => print_json(&bundles(&apps, |a| Ok(images.catalogue().load(a)?))?),
         Command::List => {
-            for app in images.apps()? {
+            for app in images.catalogue().apps()? {
                 let _ = writeln!(std::io::stdout(), "{app}");
             }
             Ok(())
@@ -108,7 +109,7 @@ fn run(cli: Cli) -> Result<()> {
 }
 
 fn prune(days: u32, quiet: bool) -> Result<()> {
-    let pruned = Cache::open(Cache::default_root(), false)?.prune(days_ago(days))?;
+    let pruned = cofferdam_image::prune(&Cache::open(Cache::default_root(), false)?, days_ago(days))?;
     let lines = match pruned {
         Pruned::InUse => vec!["a desktop runs, or something is being built; nothing was removed".to_owned()],
         Pruned::Removed(names) => names.into_iter().map(|name| format!("removed {name}")).collect(),
@@ -128,7 +129,7 @@ fn lock(images: &Images, update: bool) -> Result<()> {
         return Ok(());
     }
     let why = format!("{} sets differ from the mirror: run `cofferdam-image lock --update`", changes.len());
-    Err(Error::Malformed { what: "lock.json".into(), why })
+    Err(cofferdam_catalogue::Error::malformed("lock.json", why).into())
 }
 
 fn bundles(apps: &[String], get: impl Fn(&str) -> Result<Bundle>) -> Result<BTreeMap<AppId, Bundle>> {
@@ -137,7 +138,7 @@ fn bundles(apps: &[String], get: impl Fn(&str) -> Result<Bundle>) -> Result<BTre
 
 fn print_json(value: &impl serde::Serialize) -> Result<()> {
     let text = serde_json::to_string_pretty(value)
-        .map_err(|e| Error::Malformed { what: "output".into(), why: e.to_string() })?;
+        .map_err(|e| cofferdam_catalogue::Error::malformed("output", e))?;
     // A reader that closes early has what it wanted.
     let _ = writeln!(std::io::stdout(), "{text}");
     Ok(())

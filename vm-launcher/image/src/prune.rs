@@ -4,10 +4,10 @@
 //! An artifact's last use is the time of an empty file in `used/`, because the artifact itself never changes.
 //! While a desktop runs, or anything is built, nothing is removed.
 
-use crate::cache::{self, Cache};
 use crate::error::{At, Result};
-use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use cofferdam_catalogue::{Cache, cache};
+use std::fs;
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 /// What became of a wish to prune.
@@ -19,58 +19,41 @@ pub enum Pruned {
     Removed(Vec<String>),
 }
 
-impl Cache {
-    /// Removes artifacts that nobody has looked for since `before`.
-    ///
-    /// # Errors
-    /// The cache can't be read or changed.
-    pub fn prune(&self, before: SystemTime) -> Result<Pruned> {
-        let Some(_mine) = self.try_own()? else { return Ok(Pruned::InUse) };
-        let mut removed = Vec::new();
-        for entry in fs::read_dir(self.root()).at(self.root())? {
-            let path = entry.at(self.root())?.path();
-            let Some(name) = path.file_name().and_then(|name| name.to_str()).filter(|n| is_artifact(n))
-            else {
-                continue;
-            };
-            if !path.is_dir() || self.last_use(&path).at(&path)? >= before {
-                continue;
-            }
-            // What an interrupted removal leaves does not look finished.
-            let gone = self.root().join(format!("{}.partial", name.trim_end_matches(".partial")));
-            if gone != path {
-                cache::remove(&gone)?;
-                fs::rename(&path, &gone).at(&path)?;
-            }
-            cache::remove(&gone)?;
-            // It may never have had one.
-            let _ = fs::remove_file(self.stamp(&path));
-            removed.push(name.to_owned());
+/// Removes artifacts of `cache` that nobody has looked for since `before`.
+///
+/// # Errors
+/// The cache can't be read or changed.
+pub fn prune(cache: &Cache, before: SystemTime) -> Result<Pruned> {
+    let Some(_mine) = cache.try_own()? else { return Ok(Pruned::InUse) };
+    let root = cache.root();
+    let mut removed = Vec::new();
+    for entry in fs::read_dir(root).at(root)? {
+        let path = entry.at(root)?.path();
+        let Some(name) = path.file_name().and_then(|name| name.to_str()).filter(|n| is_artifact(n)) else {
+            continue;
+        };
+        if !path.is_dir() || last_use(cache, &path).at(&path)? >= before {
+            continue;
         }
-        removed.sort_unstable();
-        Ok(Pruned::Removed(removed))
+        // What an interrupted removal leaves does not look finished.
+        let gone = root.join(format!("{}.partial", name.trim_end_matches(".partial")));
+        if gone != path {
+            cache::remove(&gone)?;
+            fs::rename(&path, &gone).at(&path)?;
+        }
+        cache::remove(&gone)?;
+        // It may never have had one.
+        let _ = fs::remove_file(cache.stamp(&path));
+        removed.push(name.to_owned());
     }
+    removed.sort_unstable();
+    Ok(Pruned::Removed(removed))
+}
 
-    /// Notes that somebody wants an artifact. Without a note it only seems older.
-    pub(crate) fn mark(&self, artifact: &Path) {
-        let stamp = self.stamp(artifact);
-        let _ = fs::create_dir_all(self.root().join("used"));
-        let _ = File::options()
-            .create(true)
-            .append(true)
-            .open(stamp)
-            .and_then(|file| file.set_modified(SystemTime::now()));
-    }
-
-    fn stamp(&self, artifact: &Path) -> PathBuf {
-        self.root().join("used").join(artifact.file_name().unwrap_or_default())
-    }
-
-    fn last_use(&self, artifact: &Path) -> std::io::Result<SystemTime> {
-        let made = fs::metadata(artifact)?.modified()?;
-        let used = fs::metadata(self.stamp(artifact)).and_then(|meta| meta.modified());
-        Ok(used.map_or(made, |used| used.max(made)))
-    }
+fn last_use(cache: &Cache, artifact: &Path) -> std::io::Result<SystemTime> {
+    let made = fs::metadata(artifact)?.modified()?;
+    let used = fs::metadata(cache.stamp(artifact)).and_then(|meta| meta.modified());
+    Ok(used.map_or(made, |used| used.max(made)))
 }
 
 /// So many days ago.
@@ -91,7 +74,9 @@ fn is_artifact(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cache::Key;
+    use cofferdam_catalogue::Key;
+    use std::fs::File;
+    use std::path::PathBuf;
 
     fn built(cache: &Cache, name: &str) -> PathBuf {
         let key = Key::of(&[name.as_bytes()]);
@@ -123,8 +108,8 @@ mod tests {
             abandon(&cache, path, 31);
         }
         assert!(cache.find("app-used", &Key::of(&[b"app-used"])).is_some());
-        assert_eq!(cache.prune(days_ago(32)).unwrap(), removed(&[]));
-        assert_eq!(cache.prune(days_ago(30)).unwrap(), removed(&[&old]));
+        assert_eq!(prune(&cache, days_ago(32)).unwrap(), removed(&[]));
+        assert_eq!(prune(&cache, days_ago(30)).unwrap(), removed(&[&old]));
         assert!(!old.exists() && used.join("f").is_file() && new.join("f").is_file());
         assert!(!cache.stamp(&old).exists());
         assert!(["debs", "rust", "app-x-0123"].iter().all(|other| dir.path().join(other).is_dir()));
@@ -139,11 +124,11 @@ mod tests {
         abandon(&cache, &old, 400);
         let desktops = [cache.hold().unwrap(), Cache::open(dir.path(), false).unwrap().hold().unwrap()];
         for desktop in desktops {
-            assert_eq!(cache.prune(days_ago(1)).unwrap(), Pruned::InUse);
+            assert_eq!(prune(&cache, days_ago(1)).unwrap(), Pruned::InUse);
             assert!(old.is_dir());
             drop(desktop);
         }
-        assert_eq!(cache.prune(days_ago(1)).unwrap(), removed(&[&old]));
+        assert_eq!(prune(&cache, days_ago(1)).unwrap(), removed(&[&old]));
     }
 
     #[test]
@@ -153,8 +138,8 @@ mod tests {
         let half = dir.path().join("base-0123456789abcdef.partial");
         fs::create_dir(&half).unwrap();
         fs::write(half.join("f"), b"1").unwrap();
-        assert_eq!(cache.prune(days_ago(1)).unwrap(), removed(&[]), "somebody may be at it");
+        assert_eq!(prune(&cache, days_ago(1)).unwrap(), removed(&[]), "somebody may be at it");
         File::open(&half).unwrap().set_modified(days_ago(2)).unwrap();
-        assert_eq!(cache.prune(days_ago(1)).unwrap(), removed(&[&half]));
+        assert_eq!(prune(&cache, days_ago(1)).unwrap(), removed(&[&half]));
     }
 }

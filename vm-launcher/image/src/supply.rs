@@ -2,38 +2,14 @@
 //! In: a set of packages. Out: their `.deb` files, at the locked versions while the mirror has them,
 //! at the current ones (with one line that says so) when it has not.
 
-use crate::apt::{self, Package, State, deb_path};
-use crate::cache::Cache;
+use crate::apt::{self, State, deb_path};
 use crate::error::{Error, Result};
-use crate::lock::{self, Lock};
+use crate::lock;
 use crate::progress::Progress;
+use cofferdam_catalogue::{Cache, Lock, Package, Set};
 use std::cell::OnceCell;
 use std::collections::HashSet;
 use std::path::PathBuf;
-
-/// A set of packages.
-#[derive(Debug, Clone)]
-pub(crate) struct Set {
-    /// Name in the lock file and in messages.
-    pub(crate) name: String,
-    /// Packages that are asked for.
-    pub(crate) request: Vec<String>,
-    /// Suite whose versions are preferred.
-    pub(crate) prefer: Option<String>,
-    /// Only packages whose name starts so are taken from the closure.
-    pub(crate) only: Option<&'static str>,
-    /// What lies below already.
-    pub(crate) below: Option<Below>,
-}
-
-/// The set a layer is put on.
-#[derive(Debug, Clone)]
-pub(crate) struct Below {
-    /// What was asked for there.
-    pub(crate) request: Vec<String>,
-    /// What it really is made of.
-    pub(crate) packages: Vec<Package>,
-}
 
 /// Packages and where their files are.
 #[derive(Debug)]
@@ -42,14 +18,6 @@ pub(crate) struct Supplied {
     pub(crate) packages: Vec<Package>,
     /// In the same order.
     pub(crate) debs: Vec<PathBuf>,
-}
-
-impl Set {
-    /// A set that stands for itself.
-    pub(crate) fn plain(name: &str, request: &[&str]) -> Self {
-        let request = request.iter().map(|&s| s.to_owned()).collect();
-        Self { name: name.to_owned(), request, prefer: None, only: None, below: None }
-    }
 }
 
 /// Gets packages through the machine's apt.
@@ -114,13 +82,6 @@ impl<'c> Supply<'c> {
             return None;
         }
         self.lock.find(&set.name, &set.request)
-    }
-
-    /// What the lock says about `set`, to be hashed into a key.
-    pub(crate) fn lock_bytes(&self, set: &Set) -> Vec<u8> {
-        let packages = self.lock.find(&set.name, &set.request).unwrap_or_default();
-        let lines = packages.iter().map(|p| format!("{} {}\n", p.name, p.sha256));
-        lines.chain(set.request.iter().cloned()).collect::<String>().into_bytes()
     }
 
     /// What the mirror has now.

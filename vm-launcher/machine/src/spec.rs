@@ -2,8 +2,8 @@
 //! What a machine is made of. In: a bundle of the image cache, or JSON from the launcher. Out: plain
 //! data that every driver understands.
 
+use cofferdam_catalogue::Bundle;
 use cofferdam_ids::VmId;
-use cofferdam_image::Bundle;
 use serde::{Deserialize, Serialize};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;

@@ -5,7 +5,7 @@
 //! byte is written when it serves, and for desktops of tests `--test-clock` and `--admin-rules FOLDER`. Out:
 //! `org.cofferdam.Permissions1` and `RUNTIME/monitor.sock`, until SIGTERM.
 
-use cofferdam_image::{Images, Options, Progress};
+use cofferdam_catalogue::{Catalogue, Options};
 use cofferdam_launcher::inherited::take_fd;
 use cofferdam_launcher::paths::{DEFAULT_DESKTOP, Paths};
 use cofferdam_monitor::core::Opener;
@@ -57,7 +57,7 @@ fn monitord() -> Result<(), Box<dyn Error>> {
 
 /// Apps that open addresses, as their descriptions say. Without descriptions no address is opened.
 fn openers() -> Vec<Opener> {
-    let found = Images::open(&Options::default(), Progress::quiet()).and_then(|images| images.openers());
+    let found = Catalogue::open(&Options::default()).and_then(|catalogue| catalogue.openers());
     let found = found.unwrap_or_else(|error| {
         tracing::warn!(%error, "no app will be offered for opening addresses");
         Vec::new()

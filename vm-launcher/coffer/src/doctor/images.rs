@@ -2,7 +2,7 @@
 //! What VMs are made of and how they would run. In: the image cache. Out: findings.
 
 use super::Finding;
-use cofferdam_image::{Bundle, Cache, Images, Options, Progress};
+use cofferdam_catalogue::{Bundle, Cache, Catalogue, Options};
 use cofferdam_launcher::paths::Paths;
 use cofferdam_machine::{Acceleration, KvmVerdict, QemuProgram};
 
@@ -12,8 +12,8 @@ const APPS: &str = "apps";
 /// Looks at emulator, KVM and apps.
 pub(super) fn look(paths: &Paths) -> Vec<Finding> {
     let probe = paths.program("cofferdam-kvm-probe");
-    let images = match Images::open(&Options::default(), Progress::quiet()) {
-        Ok(images) => images,
+    let catalogue = match Catalogue::open(&Options::default()) {
+        Ok(catalogue) => catalogue,
         Err(error) => {
             let advice = "run `dist/setup`, or install Cofferdam completely";
             return vec![
@@ -22,10 +22,10 @@ pub(super) fn look(paths: &Paths) -> Vec<Finding> {
             ];
         }
     };
-    let known: Vec<String> = images.apps().unwrap_or_default().iter().map(ToString::to_string).collect();
+    let known: Vec<String> = catalogue.apps().unwrap_or_default().iter().map(ToString::to_string).collect();
     let built: Vec<(String, Bundle)> =
-        known.iter().filter_map(|app| Some((app.clone(), images.load(app).ok()?))).collect();
-    let tried = images.load_tools().ok().zip(built.first()).map(|(tools, (_, bundle))| {
+        known.iter().filter_map(|app| Some((app.clone(), catalogue.load(app).ok()?))).collect();
+    let tried = catalogue.load_tools().ok().zip(built.first()).map(|(tools, (_, bundle))| {
         let qemu = QemuProgram { argv: tools.qemu.argv, environment: tools.qemu.env };
         Acceleration::detect(&qemu, &bundle.kernel, &probe, &Cache::default_root())
     });

@@ -5,7 +5,7 @@
 //! `--test-net-dns IP:PORT`, and `--ready-fd N`, to which one
 //! byte is written when callers are served. Out: `org.cofferdam.Launcher1`, until SIGTERM.
 
-use cofferdam_image::Cache;
+use cofferdam_catalogue::Cache;
 use cofferdam_launcher::inherited::take_fd;
 use cofferdam_launcher::paths::{DEFAULT_DESKTOP, Paths};
 use cofferdam_launcher::shepherd::TestNet;

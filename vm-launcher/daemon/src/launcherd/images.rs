@@ -2,8 +2,8 @@
 //! What VMs are made of. In: an app's id. Out: its bundle, the emulator and how to run it, all from the
 //! cache; nothing is downloaded or built here.
 
+use cofferdam_catalogue::{Bundle, Cache, Catalogue, Options};
 use cofferdam_ids::AppId;
-use cofferdam_image::{Bundle, Cache, Images, Options, Progress};
 use cofferdam_machine::{Acceleration, QemuProgram};
 use std::path::Path;
 
@@ -17,9 +17,9 @@ pub(super) struct Parts {
 
 /// Looks everything up. Blocks: the first time on a machine it tries KVM.
 pub(super) fn find(app: &AppId, probe: &Path) -> Result<Parts, String> {
-    let images = Images::open(&Options::default(), Progress::quiet()).map_err(|e| e.to_string())?;
-    let bundle = images.load(app.as_str()).map_err(|e| e.to_string())?;
-    let tools = images.load_tools().map_err(|e| e.to_string())?;
+    let catalogue = Catalogue::open(&Options::default()).map_err(|e| e.to_string())?;
+    let bundle = catalogue.load(app.as_str()).map_err(|e| e.to_string())?;
+    let tools = catalogue.load_tools().map_err(|e| e.to_string())?;
     let qemu = QemuProgram { argv: tools.qemu.argv, environment: tools.qemu.env };
     let (acceleration, _) = Acceleration::detect(&qemu, &bundle.kernel, probe, &Cache::default_root());
     Ok(Parts { bundle, qemu, acceleration })

@@ -2,10 +2,10 @@
 //! In: pinned packages. Out: their `.deb` files in the cache, each checked against its hash by
 //! apt's downloader; and the names of those that the mirror no longer has.
 
-use super::resolve::{Archive, Package};
 use super::state::{State, run};
 use crate::error::{At, Error, Result};
 use crate::progress::Progress;
+use cofferdam_catalogue::{Archive, Package};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -94,7 +94,7 @@ fn fetch_batch<'p>(
         Ok(_) if absent.is_empty() => Ok(absent),
         Err(Error::Tool { message, .. }) if message.contains("404") => Ok(absent),
         Err(Error::Tool { message, .. }) => Err(Error::Download { what: names(&absent), why: message }),
-        Err(Error::DiskFull(_)) => Err(Error::DiskFull(debs.to_path_buf())),
+        Err(error) if error.is_disk_full() => Err(Error::disk_full(debs)),
         Err(other) => Err(other),
         Ok(_) => Err(Error::Download { what: names(&absent), why: "nothing arrived".into() }),
     }

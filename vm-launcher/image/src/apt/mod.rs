@@ -8,7 +8,5 @@ mod sources;
 mod state;
 
 pub(crate) use fetch::{deb_path, fetch};
-#[cfg(test)]
-pub(crate) use resolve::Archive;
-pub(crate) use resolve::{Package, resolve};
-pub(crate) use state::{RELEASE, State};
+pub(crate) use resolve::resolve;
+pub(crate) use state::State;

@@ -4,36 +4,8 @@
 
 use super::state::{State, run};
 use crate::error::{Error, Result};
-use serde::{Deserialize, Serialize};
+use cofferdam_catalogue::{Archive, Package};
 use std::collections::BTreeMap;
-
-/// Which of the two archives a package lies in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Archive {
-    /// The main mirror.
-    Debian,
-    /// The security mirror.
-    Security,
-}
-
-/// One package, pinned by its hash.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Package {
-    /// Name without architecture.
-    pub(crate) name: String,
-    /// Full version, epoch included.
-    pub(crate) version: String,
-    /// Hash of the `.deb`.
-    pub(crate) sha256: String,
-    /// Length of the `.deb` in bytes.
-    pub(crate) size: u64,
-    /// Where it lies.
-    pub(crate) archive: Archive,
-    /// Path below the address of the archive, as it stands in a URI.
-    pub(crate) path: String,
-}
 
 /// Resolves `packages` (names, or `name/suite`); `prefer` is a suite whose versions win.
 pub(crate) fn resolve(state: &State, packages: &[String], prefer: Option<&str>) -> Result<Vec<Package>> {

@@ -8,14 +8,12 @@
 use super::sources::{self, Mirrors};
 use crate::error::{At, Error, Result};
 use crate::progress::Progress;
+use cofferdam_catalogue::RELEASE;
 use std::cell::OnceCell;
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-
-/// Debian release that guests and tools are made of.
-pub(crate) const RELEASE: &str = "trixie";
 
 const KEYRINGS: [&str; 2] =
     ["/usr/share/keyrings/debian-archive-keyring.gpg", "/usr/share/keyrings/debian-archive-keyring.pgp"];
@@ -94,7 +92,7 @@ impl State {
                     "Debian: lists not renewed ({message}); going on with those of last time"
                 ));
             }
-            Err(Error::DiskFull(_)) => return Err(Error::DiskFull(self.dir.clone())),
+            Err(error) if error.is_disk_full() => return Err(Error::disk_full(&self.dir)),
             Err(other) => return Err(other),
         }
         let _ = self.updated.set(());
@@ -121,7 +119,7 @@ pub(crate) fn run(command: &mut Command, program: &'static str, package: &'stati
     }
     let text = String::from_utf8_lossy(&output.stderr);
     if text.contains("No space left on device") || text.contains("don't have enough free space") {
-        return Err(Error::DiskFull(std::env::temp_dir()));
+        return Err(Error::disk_full(std::env::temp_dir()));
     }
     let line = text.lines().find_map(|l| l.strip_prefix("E: ")).or_else(|| text.lines().last());
     Err(Error::tool(program, line.unwrap_or("no message").trim()))

@@ -6,54 +6,21 @@ mod cpio;
 mod modules;
 mod vmlinux;
 
-use crate::cache::{Cache, Key};
 use crate::deb;
 use crate::error::{At, Error, Result};
 use crate::progress::Progress;
-use crate::supply::{Set, Supply};
+use crate::supply::Supply;
+pub(crate) use cofferdam_catalogue::kernel::set;
+use cofferdam_catalogue::kernel::{INITRAMFS, VMLINUX, WANTED, initramfs_key, key};
+use cofferdam_catalogue::{Cache, Catalogue, cache};
 use cpio::Cpio;
 use modules::Modules;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Goes into the key; change it when kernels are prepared differently.
-const FORMAT: &[u8] = b"kernel 1";
-const INITRAMFS_FORMAT: &[u8] = b"initramfs 1";
-
-/// What a guest needs, in the order in which it is good to have it. `?` means: if there is one; an
-/// alias stands for every implementation of it.
-const WANTED: &[&str] = &[
-    "virtio_pci",
-    "?virtio_mmio",
-    "virtio_blk",
-    "virtio_console",
-    "virtio_net",
-    "?crypto-sha256",
-    "dm-verity",
-    "erofs",
-    "overlay",
-    "ext4",
-    "virtio-gpu",
-    "virtio-rng",
-    "fuse",
-];
-
-/// The set of the lock file.
-pub(crate) fn set() -> Set {
-    let mut set = Set::plain("kernel", &["linux-image-amd64"]);
-    // The rest of the closure would make an initramfs with the tools of the host's distribution.
-    set.only = Some("linux-image-6");
-    set
-}
-
-fn key(supply: &Supply<'_>) -> Key {
-    let wanted = WANTED.join(" ");
-    Key::of(&[FORMAT, wanted.as_bytes(), &supply.lock_bytes(&set())])
-}
-
 /// The kernel's directory: `vmlinux`, `order`, `modules/`, `release`.
-pub(crate) fn ensure(cache: &Cache, supply: &Supply<'_>, progress: &Progress) -> Result<PathBuf> {
-    cache.ensure("kernel", &key(supply), |out| {
+pub(crate) fn ensure(catalogue: &Catalogue, supply: &Supply<'_>, progress: &Progress) -> Result<PathBuf> {
+    catalogue.cache().ensure("kernel", &key(catalogue.lock()), |out| {
         let supplied = supply.get(&set())?;
         let step = progress.step("kernel: extracting vmlinux and modules");
         let tree = out.join("tree");
@@ -61,22 +28,17 @@ pub(crate) fn ensure(cache: &Cache, supply: &Supply<'_>, progress: &Progress) ->
         let keep = |path: &str| path.starts_with("boot") || path.starts_with("usr");
         deb::unpack_all(&supplied.debs, &tree, &keep, |_| {})?;
         extract(&tree, out)?;
-        crate::cache::remove(&tree)?;
+        cache::remove(&tree)?;
         step.done();
         Ok(())
     })
-}
-
-/// The kernel's directory, if it is built.
-pub(crate) fn find(cache: &Cache, supply: &Supply<'_>) -> Option<PathBuf> {
-    cache.find("kernel", &key(supply))
 }
 
 fn extract(tree: &Path, out: &Path) -> Result<()> {
     let image = only_entry(&tree.join("boot"), "vmlinuz-")?;
     let kernel = vmlinux::extract(&fs::read(&image).at(&image)?);
     let kernel = kernel.map_err(|e| Error::malformed(image.display().to_string(), e))?;
-    write(&out.join("vmlinux"), &kernel)?;
+    write(&out.join(VMLINUX), &kernel)?;
 
     let dir = only_entry(&tree.join("usr/lib/modules"), "")?;
     let release = dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -165,23 +127,13 @@ pub(crate) fn ensure_initramfs(
 ) -> Result<PathBuf> {
     let guest = fs::read(guest_binary).at(guest_binary)?;
     check_static(&guest).map_err(|why| Error::malformed(guest_binary.display().to_string(), why))?;
-    let dir = cache.ensure("initramfs", &initramfs_key(kernel, &guest), |out| {
+    let dir = cache.ensure("initramfs", &initramfs_key(kernel, &guest), |out| -> Result<()> {
         let step = progress.step("initramfs: packing");
-        write(&out.join("initramfs.cpio"), &pack(kernel, &guest)?)?;
+        write(&out.join(INITRAMFS), &pack(kernel, &guest)?)?;
         step.done();
         Ok(())
     })?;
-    Ok(dir.join("initramfs.cpio"))
-}
-
-/// The initramfs, if it is built.
-pub(crate) fn find_initramfs(cache: &Cache, kernel: &Path, guest_binary: &Path) -> Result<Option<PathBuf>> {
-    let guest = fs::read(guest_binary).at(guest_binary)?;
-    Ok(cache.find("initramfs", &initramfs_key(kernel, &guest)).map(|d| d.join("initramfs.cpio")))
-}
-
-fn initramfs_key(kernel: &Path, guest: &[u8]) -> Key {
-    Key::of(&[INITRAMFS_FORMAT, kernel.file_name().unwrap_or_default().as_encoded_bytes(), guest])
+    Ok(dir.join(INITRAMFS))
 }
 
 fn pack(kernel: &Path, guest: &[u8]) -> Result<Vec<u8>> {

@@ -6,7 +6,7 @@
 use super::erofs::TIMESTAMP;
 use super::{tree, walls};
 use crate::error::{At, Error, Result};
-use crate::tools::Program;
+use cofferdam_catalogue::{Program, cache};
 use std::fs;
 use std::path::Path;
 use std::process::Stdio;
@@ -18,7 +18,7 @@ pub(crate) fn generate(root: &Path) -> Result<()> {
     let tools = Tools { root };
     // Linker first: nothing else depends on it here, but everything does in the guest.
     tools.run_static("usr/sbin/ldconfig", &["-X", "-r", &tools.path("")])?;
-    crate::cache::remove(&root.join("var/cache/ldconfig"))?;
+    cache::remove(&root.join("var/cache/ldconfig"))?;
     let glib = format!("{LIB}/glib-2.0");
     tools.run(&format!("{glib}/glib-compile-schemas"), &["usr/share/glib-2.0/schemas"])?;
     tools.run(&format!("{glib}/gio-querymodules"), &[&format!("{LIB}/gio/modules")])?;
@@ -46,7 +46,7 @@ fn fonts(tools: &Tools<'_>) -> Result<()> {
     if dir.is_dir() {
         tree::settle(&dir)?;
     }
-    crate::cache::remove(&tools.root.join("var/cache/fontconfig"))?;
+    cache::remove(&tools.root.join("var/cache/fontconfig"))?;
     let cache = tools.root.join("var/cache/fontconfig");
     fs::create_dir_all(&cache).at(&cache)?;
     tools.command("usr/bin/fc-cache", &["--sysroot", &tools.path(""), "--system-only", "--force"])?;

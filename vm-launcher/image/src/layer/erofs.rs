@@ -2,11 +2,9 @@
 //! In: a directory tree. Out: an erofs image with a verity tree, the same bytes for the same tree.
 
 use super::verity;
-use crate::bundle::Layer;
-use crate::error::{At, Error, Result};
-use crate::tools::Program;
+use crate::error::{Error, Result};
+use cofferdam_catalogue::{LAYER_IMAGE, Layer, Program, write_json};
 use sha2::{Digest, Sha256};
-use std::fs;
 use std::path::Path;
 
 /// Time stamp of every file of a layer: 2025-01-01. Caches that compare times rely on it.
@@ -23,7 +21,7 @@ fn salt() -> Vec<u8> {
 
 /// Packs `tree` into `layer.erofs` in `out` and writes `layer.json` beside it.
 pub(crate) fn pack(mkfs: &Program, tree: &Path, out: &Path) -> Result<Layer> {
-    let image = out.join("layer.erofs");
+    let image = out.join(LAYER_IMAGE);
     let mut command = mkfs.command();
     command
         .args(["-zlz4hc,level=9", "-C32768", "-x-1", "--all-root", "--quiet"])
@@ -35,32 +33,23 @@ pub(crate) fn pack(mkfs: &Program, tree: &Path, out: &Path) -> Result<Layer> {
     if !output.status.success() {
         let text = String::from_utf8_lossy(&output.stderr);
         if text.contains("No space left") {
-            return Err(Error::DiskFull(out.to_path_buf()));
+            return Err(Error::disk_full(out));
         }
         let line = text.lines().rev().find(|l| !l.trim().is_empty()).unwrap_or("no message");
         return Err(Error::tool("mkfs.erofs", line));
     }
     let layer = verity::append(&image, &salt())?;
-    let path = out.join("layer.json");
-    let text = serde_json::to_string_pretty(&Layer { path: "layer.erofs".into(), ..layer.clone() });
-    fs::write(&path, text.map_err(|e| Error::malformed("layer.json", e))?).at(&path)?;
+    write_json(&out.join("layer.json"), &Layer { path: LAYER_IMAGE.into(), ..layer.clone() })?;
     Ok(layer)
-}
-
-/// Reads what `pack` wrote into `dir`.
-pub(crate) fn load(dir: &Path) -> Result<Layer> {
-    let path = dir.join("layer.json");
-    let text = fs::read_to_string(&path).at(&path)?;
-    let layer: Layer =
-        serde_json::from_str(&text).map_err(|e| Error::malformed(path.display().to_string(), e))?;
-    Ok(Layer { path: dir.join(&layer.path), ..layer })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::layer::tree;
-    use crate::{Images, Options, Progress};
+    use crate::{Images, Progress};
+    use cofferdam_catalogue::{Options, load_layer};
+    use std::fs;
     use std::os::unix::fs::{PermissionsExt, symlink};
 
     /// The same files, made in another order, at another time, under another umask.
@@ -93,7 +82,8 @@ mod tests {
             fs::create_dir(&out).unwrap();
             make(&tree, reverse);
             let layer = pack(&mkfs, &tree, &out).unwrap();
-            assert_eq!(load(&out).unwrap(), layer);
+            assert_eq!(load_layer(&out).unwrap(), layer);
+            layer.verify().unwrap();
             (fs::read(&layer.path).unwrap(), layer.root_hash)
         });
         assert_eq!(first.1, second.1);

@@ -5,13 +5,14 @@
 //! Builders hold a lock per artifact, so clones that share the cache wait for each other instead of
 //! doing the work twice. What an interrupted builder left is removed by the next one.
 
-use crate::error::{At, Result};
+use crate::error::{At, Error, Result};
 use rustix::fs::{FlockOperation, flock};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+use std::time::SystemTime;
 
 /// The lock of everybody who uses what is in the cache.
 const HELD: &str = "held";
@@ -67,12 +68,15 @@ impl Cache {
 
     /// Returns the artifact and builds it first if need be. `build` fills an empty directory, which
     /// then takes its final name in one step.
-    pub(crate) fn ensure(
+    ///
+    /// # Errors
+    /// What `build` says, or the cache can't be changed.
+    pub fn ensure<E: From<Error>>(
         &self,
         name: &str,
         key: &Key,
-        build: impl FnOnce(&Path) -> Result<()>,
-    ) -> Result<PathBuf> {
+        build: impl FnOnce(&Path) -> Result<(), E>,
+    ) -> Result<PathBuf, E> {
         let path = self.path(name, key);
         self.mark(&path);
         if path.is_dir() && !self.must_rebuild(&path) {
@@ -102,7 +106,10 @@ impl Cache {
     }
 
     /// Waits for the lock called `name`.
-    pub(crate) fn lock(&self, name: &str) -> Result<Guard> {
+    ///
+    /// # Errors
+    /// The lock can't be made.
+    pub fn lock(&self, name: &str) -> Result<Guard> {
         let (path, file) = self.lock_file(name)?;
         flock(&file, FlockOperation::LockExclusive).map_err(std::io::Error::from).at(&path)?;
         Ok(Guard(file))
@@ -119,13 +126,33 @@ impl Cache {
     }
 
     /// The right to prune; none while somebody holds the cache.
-    pub(crate) fn try_own(&self) -> Result<Option<Guard>> {
+    ///
+    /// # Errors
+    /// The lock can't be made.
+    pub fn try_own(&self) -> Result<Option<Guard>> {
         let (path, file) = self.lock_file(HELD)?;
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(Some(Guard(file))),
             Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
             Err(errno) => Err(std::io::Error::from(errno)).at(&path),
         }
+    }
+
+    /// Notes that somebody wants an artifact. Without a note it only seems older.
+    fn mark(&self, artifact: &Path) {
+        let stamp = self.stamp(artifact);
+        let _ = fs::create_dir_all(self.root.join("used"));
+        let _ = File::options()
+            .create(true)
+            .append(true)
+            .open(stamp)
+            .and_then(|file| file.set_modified(SystemTime::now()));
+    }
+
+    /// The empty file whose time is that of an artifact's last use; the artifact itself never changes.
+    #[must_use]
+    pub fn stamp(&self, artifact: &Path) -> PathBuf {
+        self.root.join("used").join(artifact.file_name().unwrap_or_default())
     }
 
     fn lock_file(&self, name: &str) -> Result<(PathBuf, File)> {
@@ -138,7 +165,10 @@ impl Cache {
 }
 
 /// Removes a directory tree; it is fine if there is none.
-pub(crate) fn remove(path: &Path) -> Result<()> {
+///
+/// # Errors
+/// It can't be removed.
+pub fn remove(path: &Path) -> Result<()> {
     match fs::remove_dir_all(path) {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(e).at(path),
         _ => Ok(()),
@@ -182,7 +212,7 @@ impl Key {
 
 /// Lower-case hexadecimal.
 #[must_use]
-pub(crate) fn hex(bytes: &[u8]) -> String {
+pub fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write;
     bytes.iter().fold(String::new(), |mut out, b| {
         let _ = write!(out, "{b:02x}");
@@ -193,7 +223,6 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Error;
 
     #[test]
     fn builds_once_and_again_when_fresh() {
@@ -223,11 +252,11 @@ mod tests {
         let key = Key::of(&[b"a"]);
         let failed = cache.ensure("x", &key, |out| {
             fs::write(out.join("half"), b"").at(out)?;
-            Err(Error::NoMirror)
+            Err(Error::malformed("x", "broken"))
         });
         assert!(failed.is_err());
         assert!(cache.find("x", &key).is_none());
-        let built = cache.ensure("x", &key, |_| Ok(())).unwrap();
+        let built = cache.ensure("x", &key, |_| -> Result<()> { Ok(()) }).unwrap();
         assert!(!built.join("half").exists());
     }
 

@@ -5,10 +5,12 @@
 //! These are the types that other crates code against. They hold paths, hashes and the words of the
 //! kernel command line, and no knowledge of how an image is built.
 
+use crate::error::Result;
+use crate::finished::{load_layer, load_manifest};
 use cofferdam_ids::{AppId, Label};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Size of a block of data and of a block of the hash tree, in bytes.
 pub const BLOCK: u32 = 4096;
@@ -26,6 +28,27 @@ pub struct Bundle {
     pub app: Layer,
     /// What the app is called and how it is started.
     pub manifest: AppManifest,
+}
+
+/// What boots a guest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Kernel {
+    /// The uncompressed kernel.
+    pub kernel: PathBuf,
+    /// Modules and PID 1.
+    pub initramfs: PathBuf,
+}
+
+impl Bundle {
+    /// Puts together what lies in the finished directories of a base and an app.
+    ///
+    /// # Errors
+    /// A manifest can't be read or is not sound.
+    pub fn read(kernel: Kernel, base: &Path, app: &Path) -> Result<Self> {
+        let Kernel { kernel, initramfs } = kernel;
+        let manifest = load_manifest(app)?;
+        Ok(Self { kernel, initramfs, base: load_layer(base)?, app: load_layer(app)?, manifest })
+    }
 }
 
 /// An erofs image with its dm-verity tree appended in the same file.

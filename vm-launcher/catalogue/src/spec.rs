@@ -6,52 +6,59 @@ use crate::error::{Error, Result};
 use cofferdam_ids::{AppId, is_scheme};
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 /// An app, as a packager writes it down.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct AppSpec {
+pub struct AppSpec {
     /// Name for people.
-    pub(crate) name: String,
+    pub name: String,
     /// Debian packages.
-    pub(crate) packages: Vec<String>,
+    pub packages: Vec<String>,
     /// Program and arguments.
-    pub(crate) command: Vec<String>,
+    pub command: Vec<String>,
     /// Name of an icon, or a path in the guest; the app's own name if it is left out.
-    pub(crate) icon: Option<String>,
+    pub icon: Option<String>,
     /// Extra environment.
     #[serde(default)]
-    pub(crate) environment: BTreeMap<String, String>,
+    pub environment: BTreeMap<String, String>,
     /// Memory of the VM.
     #[serde(default = "default_memory")]
-    pub(crate) memory_mib: u32,
+    pub memory_mib: u32,
     /// Greatest size of the data volume.
     #[serde(default = "default_data")]
-    pub(crate) data_mib: u32,
+    pub data_mib: u32,
     /// Schemes of addresses that the app opens for others, such as `https`.
     #[serde(default)]
-    pub(crate) opens: Vec<String>,
+    pub opens: Vec<String>,
 }
 
 /// The layer that all apps share.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct BaseSpec {
+pub struct BaseSpec {
     /// Debian packages.
-    pub(crate) packages: Vec<String>,
+    pub packages: Vec<String>,
     /// Packages that others depend on, but only for what a guest never does.
-    pub(crate) omit: Vec<String>,
+    pub omit: Vec<String>,
     /// Paths that are left out of every layer.
-    pub(crate) strip: Vec<String>,
+    pub strip: Vec<String>,
     /// Paths that are kept although `strip` covers them.
-    pub(crate) keep: Vec<String>,
+    pub keep: Vec<String>,
     /// Empty directories.
-    pub(crate) directories: Vec<String>,
+    pub directories: Vec<String>,
     /// Symbolic links: path to target.
-    pub(crate) links: BTreeMap<String, String>,
+    pub links: BTreeMap<String, String>,
     /// Environment of every app.
-    pub(crate) environment: BTreeMap<String, String>,
+    pub environment: BTreeMap<String, String>,
 }
+
+/// Memory that a VM may have.
+pub(crate) const MEMORY_MIB: RangeInclusive<u32> = 128..=65_536;
+
+/// Sizes that a data volume may have.
+pub(crate) const DATA_MIB: RangeInclusive<u32> = 16..=1_048_576;
 
 fn default_memory() -> u32 {
     512
@@ -67,7 +74,10 @@ const BASE_KEYS: &[&str] = &["packages", "omit", "strip", "keep", "directories",
 
 impl AppSpec {
     /// Reads the text of `file`.
-    pub(crate) fn parse(file: &str, text: &str) -> Result<Self> {
+    ///
+    /// # Errors
+    /// It asks for something that can't be; file, line and what was meant.
+    pub fn parse(file: &str, text: &str) -> Result<Self> {
         let spec: Self = parse(file, text, APP_KEYS)?;
         let at = |key: &str, why: String| {
             let line = text.lines().position(|l| l.trim_start().starts_with(key)).map_or(1, |n| n + 1);
@@ -82,10 +92,10 @@ impl AppSpec {
         if let Some(bad) = spec.packages.iter().find(|p| p.parse::<AppId>().is_err()) {
             return at("packages", format!("{bad:?} is not the name of a Debian package"));
         }
-        if !(128..=65_536).contains(&spec.memory_mib) {
+        if !MEMORY_MIB.contains(&spec.memory_mib) {
             return at("memory_mib", format!("{} MiB of memory: write 128 to 65536", spec.memory_mib));
         }
-        if !(16..=1_048_576).contains(&spec.data_mib) {
+        if !DATA_MIB.contains(&spec.data_mib) {
             return at("data_mib", format!("{} MiB of data: write 16 to 1048576", spec.data_mib));
         }
         if let Some(bad) = spec.opens.iter().find(|s| !is_scheme(s)) {
@@ -97,12 +107,16 @@ impl AppSpec {
 
 impl BaseSpec {
     /// Reads the text of `file`.
-    pub(crate) fn parse(file: &str, text: &str) -> Result<Self> {
+    ///
+    /// # Errors
+    /// It asks for something that can't be; file, line and what was meant.
+    pub fn parse(file: &str, text: &str) -> Result<Self> {
         parse(file, text, BASE_KEYS)
     }
 
     /// Whether a file of a package goes into a layer.
-    pub(crate) fn wants(&self, path: &str) -> bool {
+    #[must_use]
+    pub fn wants(&self, path: &str) -> bool {
         let covers = |prefix: &String| {
             let prefix = prefix.trim_end_matches('/');
             path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
