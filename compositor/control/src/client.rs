@@ -6,7 +6,7 @@
 //! compositor admits its own uid only.
 
 use crate::desktop::{Answer, Call, Event, FromCompositor, MAX_PACKET, Reply, Request};
-use crate::transport::{self, MAX_FDS, Received, TransportError};
+use cofferdam_kit::transport::{self, MAX_FDS, Received, TransportError};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use std::collections::VecDeque;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};

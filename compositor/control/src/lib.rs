@@ -11,14 +11,39 @@
 //! | VM channel | gpu device → compositor, one per VM | [`vm_channel`] |
 //! | helper report | gpu device → shepherd, one per VM | [`report`] |
 //!
-//! [`codec`] turns packets into messages, [`transport`] carries them and their fds, [`client`] is what
-//! callers of the desktop control use.
+//! `cofferdam_kit` turns packets into messages and carries them and their fds; [`client`] is what callers of
+//! the desktop control use.
 
 #![forbid(unsafe_code)]
 
 pub mod client;
-pub mod codec;
 pub mod desktop;
 pub mod report;
-pub mod transport;
 pub mod vm_channel;
+
+#[cfg(test)]
+mod tests {
+    use crate::desktop::{Call, MAX_PACKET, Request};
+    use cofferdam_kit::codec::{CodecError, decode, encode};
+
+    #[test]
+    fn calls_survive_the_wire() {
+        let call = Call { serial: 7, request: Request::Screenshot { output: Some("HEADLESS-1".into()) } };
+        let bytes = encode(&call, MAX_PACKET).unwrap();
+        assert_eq!(decode::<Call>(&bytes).unwrap(), call);
+    }
+
+    #[test]
+    fn refuses() {
+        for bad in [
+            &b""[..],
+            b"{}",
+            b"{\"serial\":1}",
+            b"{\"serial\":1,\"request\":\"sync\",\"extra\":1}",
+            b"{\"serial\":1,\"request\":\"fly\"}",
+            b"{\"serial\":1,\"request\":\"sync\"} {}",
+        ] {
+            assert!(matches!(decode::<Call>(bad), Err(CodecError::Malformed(_))), "{bad:?}");
+        }
+    }
+}

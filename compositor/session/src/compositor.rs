@@ -45,7 +45,7 @@ pub enum Error {
         /// Where.
         path: String,
         /// Why not.
-        error: cofferdam_control::transport::TransportError,
+        error: cofferdam_kit::transport::TransportError,
     },
     /// The keyboard layout.
     #[error("the keyboard layout can't be used: {0}")]

@@ -4,7 +4,7 @@
 
 use crate::rules::RuleFolder;
 use cofferdam_jail::without_x32;
-use cofferdam_launcher::paths::Paths;
+use cofferdam_kit::paths::Paths;
 use landlock::{
     ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, PathBeneath, PathFd, PathFdError, Ruleset,
     RulesetAttr, RulesetCreatedAttr, RulesetError, RulesetStatus, Scope,

@@ -5,7 +5,7 @@
 //! places, as scenarios and tests read them.
 
 use crate::platform::Canvas;
-use cofferdam_monitor::panel_bus::Element;
+use cofferdam_bus::panel::Element;
 use i_slint_core::accessibility::{
     AccessibleStringProperty, accessible_descendents, nearest_accessible_item,
 };

@@ -5,8 +5,8 @@
 //! when the monitor says that it changed, and nothing at any other time; a monitor that restarts is found
 //! again by its name.
 
-use cofferdam_monitor::bus::{
-    self, AppEntry, ChooserEntry, FileEntry, LogEntry, PermissionEntry, PermissionsProxy,
+use cofferdam_bus::permissions::{
+    AppEntry, ChooserEntry, FileEntry, LogEntry, NAME, PermissionEntry, PermissionsProxy,
 };
 use futures_lite::StreamExt as _;
 use std::os::fd::OwnedFd;
@@ -150,8 +150,8 @@ async fn listen(
 ) -> zbus::Result<()> {
     let proxy = PermissionsProxy::new(&connection).await?;
     let daemon = DBusProxy::new(&connection).await?;
-    let name = BusName::try_from(bus::NAME)?;
-    let mut owners = daemon.receive_name_owner_changed_with_args(&[(0, bus::NAME)]).await?;
+    let name = BusName::try_from(NAME)?;
+    let mut owners = daemon.receive_name_owner_changed_with_args(&[(0, NAME)]).await?;
     let mut changes = proxy.receive_changed().await?;
     let mut choosers = proxy.receive_choosers_changed().await?;
     if daemon.name_has_owner(name).await? {

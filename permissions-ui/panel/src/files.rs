@@ -5,7 +5,7 @@
 //! opened inside the folder that was shown, never by a path again, follows no link, and is what was shown.
 
 use crate::view::chooser::{self, Entry, Wanted};
-use cofferdam_launcher::guarded::{GuardError, Guarded};
+use cofferdam_kit::guarded::{GuardError, Guarded};
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, RenameFlags, Stat};
 use rustix::io::Errno;
 use std::ffi::{CStr, CString};

@@ -5,7 +5,7 @@
 //! drawn; and a signal after each drawing. Nothing can be done through it: clicks and keys come from the
 //! compositor alone.
 
-use cofferdam_monitor::panel_bus::{Element, NAME, PATH};
+use cofferdam_bus::panel::{Element, NAME, PATH};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 use zbus::object_server::{InterfaceRef, SignalEmitter};

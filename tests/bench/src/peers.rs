@@ -7,9 +7,9 @@
 use crate::client::{BenchClient, BenchError};
 use cofferdam_control::client::Client;
 use cofferdam_control::desktop::Request;
-use cofferdam_control::transport;
 use cofferdam_control::vm_channel::{self, FromDevice};
 use cofferdam_ids::{Identity, Label, VmId};
+use cofferdam_kit::transport;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;

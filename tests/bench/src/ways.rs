@@ -6,7 +6,7 @@ use crate::client::{BenchClient, BenchError};
 use crate::measure::io_bytes_of_tree;
 use crate::peers::{Peer, wait_for};
 use cofferdam_agent_wire::{BridgeCounters, Decoder};
-use cofferdam_control::transport;
+use cofferdam_kit::transport;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};

@@ -4,7 +4,7 @@
 //! In: frames, or descriptors of any kind, for shared memory. Out: the frames in the used ring.
 
 use crate::guest::Wire;
-use cofferdam_control::transport;
+use cofferdam_kit::transport;
 use rustix::fs::MemfdFlags;
 use rustix::io::FdFlags;
 use std::fs::File;

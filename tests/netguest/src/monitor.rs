@@ -3,7 +3,7 @@
 //!
 //! In: questions, use, refusals. Out: answers, cuts, levels.
 
-use cofferdam_control::transport;
+use cofferdam_kit::transport;
 use cofferdam_monitor_wire::point::{FromPoint, Ticket, ToPoint};
 use cofferdam_monitor_wire::{MAX_PACKET, decode, encode};
 use cofferdam_policy::{Contact, Level, Refusal, Resource};

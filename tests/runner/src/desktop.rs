@@ -7,13 +7,13 @@
 
 use crate::panel::Panel;
 use crate::picture::{Picture, PictureError};
+use cofferdam_bus::blocking::Launcher;
+use cofferdam_bus::blocking::Permissions;
+use cofferdam_bus::launcher::VmEntry;
 use cofferdam_control::client::{Client, ClientError};
 use cofferdam_control::desktop::{Event, PromptInfo, Reply, Request, WindowInfo};
 use cofferdam_ids::VmId;
-use cofferdam_launcher::blocking::Launcher;
-use cofferdam_launcher::bus::VmEntry;
-use cofferdam_launcher::paths::Paths;
-use cofferdam_monitor::blocking::Permissions;
+use cofferdam_kit::paths::Paths;
 use serde::Deserialize;
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
@@ -27,7 +27,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-pub use cofferdam_launcher::guest_run::GuestOutput;
+pub use cofferdam_bus::guest_run::GuestOutput;
 
 /// How a VM ended.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 //! The panel as scenarios see it. In: the address of a bus. Out: what is on the desktop's own surfaces, and
 //! when that has changed.
 
-use cofferdam_monitor::panel_bus::{ChangedStream, Element, PanelProxy};
+use cofferdam_bus::panel::{ChangedStream, Element, PanelProxy};
 use futures_lite::StreamExt as _;
 use std::cell::RefCell;
 use std::time::Duration;

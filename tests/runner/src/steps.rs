@@ -339,7 +339,7 @@ fn codes(chord: &str) -> Result<Vec<u32>, StepError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cofferdam_launcher::bus::GuestExit;
+    use cofferdam_bus::launcher::GuestExit;
 
     fn out(exit: i32, stdout: &str) -> GuestOutput {
         GuestOutput {

@@ -2,7 +2,7 @@
 //! A private desktop, used through `coffer`. In: command lines. Out: what was printed, and exit codes.
 
 use crate::{PATIENCE, out_dir, program};
-use cofferdam_launcher::paths::Paths;
+use cofferdam_kit::paths::Paths;
 use std::error::Error;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, Command, Stdio};

@@ -5,7 +5,7 @@
 use crate::error::{Error, file};
 use cofferdam_control::client::Client;
 use cofferdam_control::desktop::{Reply, Request, WindowInfo};
-use cofferdam_launcher::paths::Paths;
+use cofferdam_kit::paths::Paths;
 use std::fs::File;
 use std::io::{BufWriter, Read as _, Seek as _};
 use std::os::fd::OwnedFd;

@@ -27,7 +27,7 @@ pub(crate) enum Error {
     },
     /// Directories of the desktop.
     #[error(transparent)]
-    Paths(#[from] cofferdam_launcher::paths::PathsError),
+    Paths(#[from] cofferdam_kit::paths::PathsError),
     /// The kernel refused something that it refuses nobody.
     #[error("{what}: {source}")]
     System {

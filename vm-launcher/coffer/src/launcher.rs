@@ -4,7 +4,7 @@
 
 use crate::error::Error;
 use crate::ui::Step;
-use cofferdam_launcher::bus::{LauncherProxy, VmEntry, VmStateChangedStream};
+use cofferdam_bus::launcher::{LauncherProxy, VmEntry, VmStateChangedStream};
 use futures_lite::StreamExt as _;
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -5,9 +5,10 @@
 //! interrupt, in a VM) for round trips, for bursts of events, and for bulk data. Interleaved, medians.
 #![allow(clippy::unwrap_used, reason = "a measurement that fails should stop")]
 
-use cofferdam_control::{transport, vm_channel};
+use cofferdam_control::vm_channel;
 use cofferdam_gpu::loopback::{Blob, Loopback};
 use cofferdam_gpu_core::{Config, Token};
+use cofferdam_kit::transport;
 use cofferdam_wayland_wire::{Arg, MessageBuilder, ObjectId};
 use cofferdam_xdomain::Limits;
 use cofferdam_xdomain::channel::{GuestCommand, HostMessage, IdList, Transfer, V1_RING};

@@ -10,8 +10,8 @@
 
 use crate::host::{Host, Wish};
 use crate::vhost::{FileId, RamMap, SharedMemory, VmRam};
-use cofferdam_control::transport;
 use cofferdam_gpu_core::{Config, GuestRam, OutsideRam, PAGE, Token};
+use cofferdam_kit::transport;
 use cofferdam_xdomain::channel::{CHANNEL_RING, GuestCommand, Init, Init2, channel_type};
 use cofferdam_xdomain::ring;
 use cofferdam_xdomain::virtio::{

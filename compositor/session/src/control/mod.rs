@@ -11,7 +11,7 @@ mod server;
 use calloop::RegistrationToken;
 pub(crate) use calls::answer;
 use cofferdam_control::desktop::{Event, FromCompositor, MAX_PACKET};
-use cofferdam_control::transport;
+use cofferdam_kit::transport;
 use std::collections::{BTreeMap, VecDeque};
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::rc::Rc;

@@ -10,7 +10,7 @@ use crate::state::State;
 use calloop::generic::Generic;
 use calloop::{Interest, Mode, PostAction};
 use cofferdam_control::desktop::{Answer, Call, FromCompositor, MAX_PACKET, Reply, Request};
-use cofferdam_control::transport::{self, TransportError};
+use cofferdam_kit::transport::{self, TransportError};
 use std::collections::VecDeque;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixListener;

@@ -7,7 +7,7 @@
 use crate::state::State;
 use calloop::generic::Generic;
 use calloop::{Interest, Mode, PostAction, RegistrationToken};
-use cofferdam_control::transport;
+use cofferdam_kit::transport;
 use cofferdam_monitor_wire::screen::{Abilities, FromScreen, Standing, ToScreen};
 use cofferdam_monitor_wire::{MAX_PACKET, decode, encode};
 use cofferdam_prompts::{Event, Said};

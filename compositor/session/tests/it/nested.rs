@@ -5,7 +5,7 @@ use crate::common::{Client, Desktop};
 use crate::control::{adopt, event, open_client, start};
 use cofferdam_control::client::Client as Control;
 use cofferdam_control::desktop::{Event, Input, PromptInfo, Reply, Request, WindowInfo, WindowOp};
-use cofferdam_control::transport;
+use cofferdam_kit::transport;
 use cofferdam_monitor_wire::encode;
 use cofferdam_monitor_wire::screen::ToScreen;
 use std::os::fd::AsFd;

@@ -6,8 +6,8 @@
 //! `org.cofferdam.Permissions1` and `RUNTIME/monitor.sock`, until SIGTERM.
 
 use cofferdam_catalogue::{Catalogue, Options};
-use cofferdam_launcher::inherited::take_fd;
-use cofferdam_launcher::paths::{DEFAULT_DESKTOP, Paths};
+use cofferdam_kit::inherited::take_fd;
+use cofferdam_kit::paths::{DEFAULT_DESKTOP, Paths};
 use cofferdam_monitor::core::Opener;
 use cofferdam_monitor::daemon::{Config, run};
 use cofferdam_monitor::rules::{RuleFolder, folders};
@@ -19,7 +19,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    cofferdam_launcher::logging::start();
+    cofferdam_kit::logging::start();
     match monitord() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

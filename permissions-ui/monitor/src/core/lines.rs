@@ -6,8 +6,8 @@ use super::Core;
 use super::book::Line;
 use super::shares::MANY_SITES;
 use super::views::answer_name;
-use crate::bus::LogEntry;
 use crate::target;
+use cofferdam_bus::permissions::LogEntry;
 use cofferdam_ids::{Label, VmId, is_unfit};
 use cofferdam_policy::{
     Answer, Author, Contact, Effect, Event, Grant, GrantId, Host, Lifetime, Refusal, Resource, Usage,

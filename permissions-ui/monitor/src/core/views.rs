@@ -4,8 +4,10 @@
 
 use super::Core;
 use super::words::OrderError;
-use crate::bus::{AppEntry, ChooserEntry, FileEntry, GrantEntry, PendingEntry, PermissionEntry};
 use crate::target;
+use cofferdam_bus::permissions::{
+    AppEntry, ChooserEntry, FileEntry, GrantEntry, PendingEntry, PermissionEntry,
+};
 use cofferdam_ids::VmId;
 use cofferdam_policy::{
     Answer, Author, Decision, Effect, FileAccess, FileKind, Grant, Kind, Levels, Lifetime, Millis,

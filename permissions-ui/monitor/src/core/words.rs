@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! In: everything that can happen to the monitor. Out: everything that it can do about it.
 
-use crate::bus::{AppEntry, ChooserEntry, FileEntry, LogEntry, PendingEntry, PermissionEntry};
+use cofferdam_bus::permissions::{
+    AppEntry, ChooserEntry, FileEntry, LogEntry, PendingEntry, PermissionEntry,
+};
 use cofferdam_ids::{AppId, Identity, Label, VmId};
 use cofferdam_monitor_wire::point::{FromPoint, ToPoint};
 use cofferdam_monitor_wire::registry::FromMonitor;

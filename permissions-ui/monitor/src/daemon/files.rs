@@ -77,7 +77,7 @@ mod tests {
         assert!(matches!(check(&folder, true), Ok(true)));
         let null: OwnedFd = File::open("/dev/null").unwrap().into();
         assert!(matches!(check(&null, false), Err(FileError::Kind)));
-        let (socket, _other) = cofferdam_control::transport::pair().unwrap();
+        let (socket, _other) = cofferdam_kit::transport::pair().unwrap();
         assert!(matches!(check(&socket, false), Err(FileError::Kind)));
     }
 

@@ -19,8 +19,8 @@ pub use main_loop::run;
 use crate::core::{Opener, Order, OrderError, PointId, Reply};
 use crate::rules::RuleFolder;
 use cofferdam_ids::Label;
-use cofferdam_launcher::link::Packets;
-use cofferdam_launcher::paths::Paths;
+use cofferdam_kit::packets::Packets;
+use cofferdam_kit::paths::Paths;
 use cofferdam_monitor_wire::point::FromPoint;
 use cofferdam_monitor_wire::registry::ToMonitor;
 use cofferdam_monitor_wire::screen::FromScreen;
@@ -51,7 +51,7 @@ pub enum MonitorError {
     Bus(#[from] zbus::Error),
     /// Directories.
     #[error(transparent)]
-    Paths(#[from] cofferdam_launcher::paths::PathsError),
+    Paths(#[from] cofferdam_kit::paths::PathsError),
     /// The ledger.
     #[error(transparent)]
     Ledger(#[from] cofferdam_ledger::LedgerError),
@@ -61,7 +61,7 @@ pub enum MonitorError {
         /// Where it should be.
         path: std::path::PathBuf,
         /// Why it is not.
-        source: cofferdam_control::transport::TransportError,
+        source: cofferdam_kit::transport::TransportError,
     },
     /// Signals, timers.
     #[error("system: {0}")]

@@ -4,9 +4,9 @@
 
 use super::{Event, Inbox};
 use cofferdam_control::desktop::{self, Call, FromCompositor, Request};
-use cofferdam_control::transport;
-use cofferdam_launcher::link::Packets;
-use cofferdam_launcher::watch::Watch;
+use cofferdam_kit::packets::Packets;
+use cofferdam_kit::transport;
+use cofferdam_kit::watch::Watch;
 use cofferdam_monitor_wire::MAX_PACKET;
 use std::io;
 use std::os::fd::AsFd as _;

@@ -3,8 +3,10 @@
 //! chose. Out: typed orders for the main loop; its answers, as D-Bus replies.
 
 use super::{Answer, Chosen, Event, Inbox, files};
-use crate::bus::{AppEntry, ChooserEntry, FileEntry, LogEntry, PendingEntry, PermissionEntry};
 use crate::core::{Order, OrderError, Reply, Span};
+use cofferdam_bus::permissions::{
+    AppEntry, ChooserEntry, FileEntry, LogEntry, PendingEntry, PermissionEntry,
+};
 use cofferdam_ids::VmId;
 use cofferdam_policy::{GrantId, Kind, Level};
 use tokio::sync::oneshot;

@@ -3,7 +3,7 @@
 //! a time; a bounded queue for what it is told.
 
 use super::{Event, Inbox};
-use cofferdam_launcher::link::Packets;
+use cofferdam_kit::packets::Packets;
 use cofferdam_monitor_wire::{MAX_PACKET, decode, encode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -124,7 +124,7 @@ where
                 let bytes = packet.get(..length).unwrap_or_default();
                 decode(bytes).map_or(Said::Broken, |m| Said::Message(m, came))
             }
-            Err(cofferdam_control::transport::TransportError::Io(errno)) => {
+            Err(cofferdam_kit::transport::TransportError::Io(errno)) => {
                 tracing::debug!(%errno, "a socket failed");
                 Said::Gone
             }

@@ -2,11 +2,11 @@
 //! A desktop around a real monitor: a bus of its own, a compositor's control socket that this test serves,
 //! shepherds and points that speak the real wires. In: short calls. Out: the messages as they come.
 
+use cofferdam_bus::blocking::Permissions;
 use cofferdam_control::desktop::{self, Call, FromCompositor, Reply, Request};
-use cofferdam_control::transport;
 use cofferdam_ids::{Identity, Label};
+use cofferdam_kit::transport;
 use cofferdam_machine::Launch;
-use cofferdam_monitor::blocking::Permissions;
 use cofferdam_monitor_wire::point::{BEFORE, FromPoint, Ticket, ToPoint};
 use cofferdam_monitor_wire::registry::{FromMonitor, ToMonitor};
 use cofferdam_monitor_wire::screen::{FromScreen, Prompt, ToScreen};

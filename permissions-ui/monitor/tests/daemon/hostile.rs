@@ -3,7 +3,7 @@
 //! their own socket closed, and everybody else served.
 
 use crate::desktop::{Desktop, Wire, register, resource};
-use cofferdam_control::transport;
+use cofferdam_kit::transport;
 use cofferdam_monitor_wire::encode;
 use cofferdam_monitor_wire::point::{BEFORE, FromPoint, ToPoint};
 use cofferdam_monitor_wire::registry::{FromMonitor, Role, ToMonitor};

@@ -3,8 +3,8 @@
 //! all three. Out: who hears what, and in which order.
 
 use crate::desktop::{Desktop, resource};
+use cofferdam_bus::permissions::PermissionsProxy;
 use cofferdam_ids::{Label, Passage};
-use cofferdam_monitor::bus::PermissionsProxy;
 use cofferdam_monitor_wire::point::{FromPoint, PortalOutcome, PortalWish, ToPoint};
 use cofferdam_monitor_wire::screen::FromScreen;
 use cofferdam_policy::{Answer, Content, FileAccess, FileKind, Level, Millis, Refusal, Resource, Usage};
@@ -53,7 +53,7 @@ fn revoke_answers_only_when_it_is_true() {
     let (tell, told) = channel();
     let bus = desktop.bus.clone();
     let caller = std::thread::spawn(move || {
-        let panel = cofferdam_monitor::blocking::Permissions::connect(&bus).unwrap();
+        let panel = cofferdam_bus::blocking::Permissions::connect(&bus).unwrap();
         let token = panel.revoke(ticket.grant.unwrap().0).unwrap();
         tell.send(token).unwrap();
     });

@@ -15,7 +15,7 @@ use crate::files::{FileError, Folder, Replacement, places};
 use crate::platform::{self, Canvas, Place, SurfaceId};
 use crate::ui::{Chooser, fill_folder};
 use crate::view::chooser::{Wanted, fits, is_text, new_name, place, shown, type_ahead};
-use cofferdam_monitor::bus::ChooserEntry;
+use cofferdam_bus::permissions::ChooserEntry;
 use rustix::io::Errno;
 use slint::{ComponentHandle as _, ModelRc, SharedString, Timer, TimerMode, VecModel};
 use std::path::{Path, PathBuf};

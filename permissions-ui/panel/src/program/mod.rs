@@ -16,7 +16,7 @@ use crate::ui::Look;
 use crate::view::{Around, text};
 use bars::Bars;
 use chooser::{ChooserRoom, ChooserWish};
-use cofferdam_monitor::bus::AppEntry;
+use cofferdam_bus::permissions::AppEntry;
 use jiff::tz::TimeZone;
 use panel::{PanelRoom, PanelWish};
 use std::cell::RefCell;

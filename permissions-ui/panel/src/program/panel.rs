@@ -12,7 +12,7 @@ use crate::ui::{Panel, fill_apps, fill_lines, fill_permissions};
 use crate::view::lines::Act;
 use crate::view::permissions::Back;
 use crate::view::{lines, permissions, text};
-use cofferdam_monitor::bus::{FileEntry, LogEntry, PermissionEntry};
+use cofferdam_bus::permissions::{FileEntry, LogEntry, PermissionEntry};
 use slint::{ComponentHandle as _, Timer};
 use std::rc::Rc;
 use std::time::Duration;

@@ -10,7 +10,7 @@ use super::{
 use crate::files::Folder;
 use crate::view::chooser::{self, Wanted};
 use crate::view::{apps, lines, permissions, text};
-use cofferdam_monitor::bus::AppEntry;
+use cofferdam_bus::permissions::AppEntry;
 use jiff::tz::TimeZone;
 use slint::{Model as _, ModelRc, SharedString, VecModel};
 

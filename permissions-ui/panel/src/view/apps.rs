@@ -3,7 +3,7 @@
 //!
 //! In: the monitor's apps. Out: which of them are in the bar, and what the bar says about all of them.
 
-use cofferdam_monitor::bus::AppEntry;
+use cofferdam_bus::permissions::AppEntry;
 
 /// Logical pixels that the bar needs beside its apps, and for each letter of its note.
 const BESIDE: usize = 470;

@@ -4,7 +4,7 @@
 //! In: lines of the monitor's log, newest first. Out: rows, each with what can be done about it.
 
 use super::{Around, text};
-use cofferdam_monitor::bus::{LogEntry, PermissionEntry};
+use cofferdam_bus::permissions::{LogEntry, PermissionEntry};
 
 /// What can be done about a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,7 +101,7 @@ pub fn rows(entries: &[LogEntry], permissions: &[PermissionEntry], around: &Arou
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cofferdam_monitor::bus::GrantEntry;
+    use cofferdam_bus::permissions::GrantEntry;
 
     fn line(what: &str, kind: &str, target: &str, grant: u64) -> LogEntry {
         LogEntry {

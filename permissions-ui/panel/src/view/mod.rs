@@ -10,7 +10,7 @@ pub mod lines;
 pub mod permissions;
 pub mod text;
 
-use cofferdam_monitor::bus::AppEntry;
+use cofferdam_bus::permissions::AppEntry;
 use jiff::tz::TimeZone;
 
 /// What words depend on, besides the entries that they are about.

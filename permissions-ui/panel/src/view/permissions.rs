@@ -5,7 +5,7 @@
 //! sentence about those that can't.
 
 use super::{Around, text};
-use cofferdam_monitor::bus::{FileEntry, GrantEntry, PermissionEntry};
+use cofferdam_bus::permissions::{FileEntry, GrantEntry, PermissionEntry};
 
 /// One kind.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 //!
 //! In: milliseconds since the epoch, a time zone. Out: `42:10 left`, `always, since 3 Nov`, `14:02`.
 
-use cofferdam_monitor::bus::{FileEntry, GrantEntry};
+use cofferdam_bus::permissions::{FileEntry, GrantEntry};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 

@@ -2,7 +2,7 @@
 //! Fixed data. In: a number of apps. Out: entries as the monitor would send them, some of them with the
 //! longest German words and with text that runs from right to left.
 
-use cofferdam_monitor::bus::{AppEntry, FileEntry, GrantEntry, LogEntry, PermissionEntry};
+use cofferdam_bus::permissions::{AppEntry, FileEntry, GrantEntry, LogEntry, PermissionEntry};
 
 /// 2026-11-21 14:07:30 UTC.
 pub(crate) const NOW: u64 = 1_795_270_050_000;

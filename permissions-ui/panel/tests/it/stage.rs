@@ -4,7 +4,7 @@
 //! In: a canvas and what to do with it. Out: pictures and elements. Nothing is simulated but the
 //! compositor: events go the same way as in the program, pixels come from the same renderer.
 
-use cofferdam_monitor::panel_bus::Element;
+use cofferdam_bus::panel::Element;
 use cofferdam_panel::access;
 use cofferdam_panel::platform::{self, Canvas};
 use cofferdam_panel::ui::Look;

@@ -3,7 +3,7 @@
 
 use crate::data;
 use crate::stage::Stage;
-use cofferdam_monitor::bus::AppEntry;
+use cofferdam_bus::permissions::AppEntry;
 use cofferdam_panel::ui::{Bar, fill_bar};
 use slint::platform::PointerEventButton;
 use std::cell::RefCell;

@@ -3,7 +3,7 @@
 
 use crate::data::{self, NOW};
 use crate::stage::Stage;
-use cofferdam_monitor::bus::{AppEntry, FileEntry};
+use cofferdam_bus::permissions::{AppEntry, FileEntry};
 use cofferdam_panel::ui::{Panel, fill_apps, fill_lines, fill_permissions};
 use cofferdam_panel::view::{Around, lines, permissions};
 use i_slint_backend_testing::ElementHandle;

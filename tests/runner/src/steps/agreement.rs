@@ -7,9 +7,9 @@
 use super::panel::labels;
 use super::permissions::monitor;
 use super::{Run, StepError};
+use cofferdam_bus::panel::Element;
+use cofferdam_bus::permissions::{AppEntry, FileEntry, PermissionEntry};
 use cofferdam_control::desktop::{PromptInfo, Request};
-use cofferdam_monitor::bus::{AppEntry, FileEntry, PermissionEntry};
-use cofferdam_monitor::panel_bus::Element;
 use serde_json::Value;
 use std::time::{Duration, Instant};
 
@@ -276,7 +276,7 @@ fn named(target: &str, apps: &[AppEntry]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cofferdam_monitor::bus::GrantEntry;
+    use cofferdam_bus::permissions::GrantEntry;
 
     fn app() -> AppEntry {
         AppEntry {

@@ -5,8 +5,8 @@
 use super::{Run, StepError};
 use crate::desktop::DesktopError;
 use crate::format::{Panel, PanelOp};
+use cofferdam_bus::panel::Element;
 use cofferdam_control::desktop::{Input, Request, WindowInfo};
-use cofferdam_monitor::panel_bus::Element;
 use std::time::{Duration, Instant};
 
 /// The key that shows and hides the panel.

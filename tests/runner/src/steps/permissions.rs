@@ -5,7 +5,7 @@
 use super::{Run, StepError};
 use crate::desktop::DesktopError;
 use crate::format::{ExpectLog, ExpectPermissions, Grant, GrantWanted, Revoke};
-use cofferdam_monitor::bus::{GrantEntry, LogEntry, PermissionEntry};
+use cofferdam_bus::permissions::{GrantEntry, LogEntry, PermissionEntry};
 
 /// Lines of the log that are looked at.
 const LINES: u32 = 1000;

@@ -4,7 +4,7 @@
 
 use super::child::Daemon;
 use crate::error::{Error, file, system};
-use cofferdam_launcher::paths::{DEFAULT_DESKTOP, Paths};
+use cofferdam_kit::paths::{DEFAULT_DESKTOP, Paths};
 use cofferdam_machine::Launch;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};

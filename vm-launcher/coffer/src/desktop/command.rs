@@ -8,7 +8,7 @@ use crate::control::Control;
 use crate::error::Error;
 use crate::launcher;
 use crate::ui::{self, Step};
-use cofferdam_launcher::paths::Paths;
+use cofferdam_kit::paths::Paths;
 use futures_lite::StreamExt as _;
 use std::collections::BTreeMap;
 

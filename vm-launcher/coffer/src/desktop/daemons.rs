@@ -7,7 +7,7 @@ use crate::args::DesktopArgs;
 use crate::error::{Error, file, system};
 use cofferdam_control::client::Client;
 use cofferdam_control::desktop::Request;
-use cofferdam_launcher::paths::Paths;
+use cofferdam_kit::paths::Paths;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use std::net::SocketAddr;
 use std::os::fd::AsFd as _;

@@ -15,7 +15,7 @@ pub(crate) use command::desktop;
 use crate::args::DesktopArgs;
 use crate::error::{Error, system};
 use child::Daemon;
-use cofferdam_launcher::paths::Paths;
+use cofferdam_kit::paths::Paths;
 use daemons::{Look, Part};
 use rustix::fs::{FlockOperation, flock};
 use std::fs::File;

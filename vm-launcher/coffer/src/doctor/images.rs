@@ -3,7 +3,7 @@
 
 use super::Finding;
 use cofferdam_catalogue::{Bundle, Cache, Catalogue, Options};
-use cofferdam_launcher::paths::Paths;
+use cofferdam_kit::paths::Paths;
 use cofferdam_machine::{Acceleration, KvmVerdict, QemuProgram};
 
 const KVM: &str = "KVM";

@@ -7,7 +7,7 @@ mod kernel;
 
 use crate::error::Error;
 use crate::ui;
-use cofferdam_launcher::paths::Paths;
+use cofferdam_kit::paths::Paths;
 use serde::Serialize;
 
 /// How good the news is.

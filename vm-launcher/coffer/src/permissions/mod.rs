@@ -11,8 +11,8 @@ use crate::desktop::bus;
 use crate::error::Error;
 use crate::ui;
 use args::{GrantArgs, LogArgs, PermissionsArgs, RevokeArgs};
-use cofferdam_launcher::paths::Paths;
-use cofferdam_monitor::bus::{AppEntry, FileEntry, PendingEntry, PermissionEntry, PermissionsProxy};
+use cofferdam_bus::permissions::{AppEntry, FileEntry, PendingEntry, PermissionEntry, PermissionsProxy};
+use cofferdam_kit::paths::Paths;
 use serde::Serialize;
 use serde_json::json;
 

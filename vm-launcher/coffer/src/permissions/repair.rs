@@ -4,7 +4,7 @@
 
 use crate::error::Error;
 use crate::ui;
-use cofferdam_launcher::paths::Paths;
+use cofferdam_kit::paths::Paths;
 use cofferdam_ledger::{Entry, Ledger, LedgerError};
 use cofferdam_policy::{Author, Effect, Event, Levels};
 use std::path::Path;

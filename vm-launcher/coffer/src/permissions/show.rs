@@ -5,7 +5,7 @@
 use super::{AppPermissions, Overview};
 use crate::error::Error;
 use crate::ui::{self, table};
-use cofferdam_monitor::bus::{FileEntry, GrantEntry, LogEntry, PermissionEntry};
+use cofferdam_bus::permissions::{FileEntry, GrantEntry, LogEntry, PermissionEntry};
 
 /// A text from elsewhere, on one line and without control or direction characters.
 fn clean(text: &str) -> String {
@@ -177,7 +177,7 @@ fn stamp(millis: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cofferdam_monitor::bus::{AppEntry, PendingEntry};
+    use cofferdam_bus::permissions::{AppEntry, PendingEntry};
 
     fn entry(id: u64, target: &str, lifetime: &str) -> GrantEntry {
         GrantEntry {

@@ -6,8 +6,8 @@
 //! byte is written when callers are served. Out: `org.cofferdam.Launcher1`, until SIGTERM.
 
 use cofferdam_catalogue::Cache;
-use cofferdam_launcher::inherited::take_fd;
-use cofferdam_launcher::paths::{DEFAULT_DESKTOP, Paths};
+use cofferdam_kit::inherited::take_fd;
+use cofferdam_kit::paths::{DEFAULT_DESKTOP, Paths};
 use cofferdam_launcher::shepherd::TestNet;
 use std::error::Error;
 use std::fs::File;
@@ -15,7 +15,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    cofferdam_launcher::logging::start();
+    cofferdam_kit::logging::start();
     match launcherd() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -5,14 +5,14 @@
 //! Out: a VM's whole life. It leads a session of its own, so that nobody's Ctrl-C and no death of the
 //! launcher reaches it.
 
-use cofferdam_launcher::inherited::take_fd;
+use cofferdam_kit::inherited::take_fd;
 use cofferdam_launcher::shepherd::{ShepherdSpec, run};
 use std::error::Error;
 use std::fs::File;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    cofferdam_launcher::logging::start();
+    cofferdam_kit::logging::start();
     match shepherd() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -2,9 +2,10 @@
 //! Links to shepherds. In: sockets. Out: what shepherds say, as inputs; a queue for what they are asked.
 
 use super::{Inbox, Input, LinkId};
-use crate::link::{Call, FromShepherd, MAX_PACKET, Packets};
-use crate::paths::Paths;
-use cofferdam_control::transport;
+use crate::link::{Call, FromShepherd, MAX_PACKET};
+use cofferdam_kit::packets::Packets;
+use cofferdam_kit::paths::Paths;
+use cofferdam_kit::transport;
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use tokio::sync::mpsc;

@@ -15,9 +15,10 @@ mod vms;
 
 pub use main_loop::run;
 
-use crate::bus::{GuestExit, VmEntry};
-use crate::link::{FromShepherd, Packets};
+use crate::link::FromShepherd;
+use cofferdam_bus::launcher::{GuestExit, VmEntry};
 use cofferdam_ids::{AppId, VmId};
+use cofferdam_kit::packets::Packets;
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 use tokio::sync::{mpsc, oneshot};
@@ -31,7 +32,7 @@ pub enum LauncherError {
     Bus(#[from] zbus::Error),
     /// Directories.
     #[error(transparent)]
-    Paths(#[from] crate::paths::PathsError),
+    Paths(#[from] cofferdam_kit::paths::PathsError),
     /// Signals.
     #[error("signals: {0}")]
     Signals(#[from] std::io::Error),

@@ -3,8 +3,8 @@
 //! its VM starts.
 
 use crate::link::VmRecord;
-use crate::paths::Paths;
 use cofferdam_ids::VmId;
+use cofferdam_kit::paths::Paths;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;

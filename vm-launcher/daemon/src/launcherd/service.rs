@@ -3,7 +3,7 @@
 //! chose. Out: typed commands for the main loop; its answers, as D-Bus replies.
 
 use super::{Answer, Command, Inbox, Input};
-use crate::bus::{GuestExit, VmEntry};
+use cofferdam_bus::launcher::{GuestExit, VmEntry};
 use cofferdam_ids::VmId;
 use std::collections::BTreeMap;
 use tokio::sync::oneshot;

@@ -3,10 +3,11 @@
 
 use super::images::{self, Parts};
 use super::records;
-use crate::link::{MAX_PACKET, Packets, VmRecord};
-use crate::paths::Paths;
+use crate::link::{MAX_PACKET, VmRecord};
 use crate::shepherd::{ShepherdSpec, TestNet};
-use cofferdam_control::transport;
+use cofferdam_kit::packets::Packets;
+use cofferdam_kit::paths::Paths;
+use cofferdam_kit::transport;
 use cofferdam_machine::{Acceleration, Launch, MachineSpec};
 use rustix::fs::{MemfdFlags, memfd_create};
 use std::collections::BTreeMap;

@@ -4,10 +4,10 @@
 
 use super::links::Outgoing;
 use super::{Answer, LinkId};
-use crate::bus::VmEntry;
 use crate::link::{Call, Reply, Request, VmRecord, VmStatus};
-use crate::paths::MAX_VM_ID;
+use cofferdam_bus::launcher::VmEntry;
 use cofferdam_ids::{AppId, Identity, Label, VmId};
+use cofferdam_kit::paths::MAX_VM_ID;
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -3,7 +3,7 @@
 //! word of their end when they are reaped.
 
 use super::{Inbox, Input, ShepherdSpec};
-use cofferdam_control::transport;
+use cofferdam_kit::transport;
 use cofferdam_lifecycle::{Event, Helper, HelperExit};
 use cofferdam_machine::{Launch, Machine, Wires};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};

@@ -2,9 +2,10 @@
 //! Launchers that are connected. In: sockets. Out: their calls, and a way to answer each.
 
 use super::{Inbox, Input};
-use crate::link::{Call, FromShepherd, MAX_PACKET, Packets, Reply};
-use crate::sys;
-use cofferdam_control::transport;
+use crate::link::{Call, FromShepherd, MAX_PACKET, Reply};
+use cofferdam_kit::packets::Packets;
+use cofferdam_kit::readiness;
+use cofferdam_kit::transport;
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 use std::path::Path;
@@ -129,7 +130,7 @@ pub(crate) fn listen(path: &Path, inbox: &Inbox) -> Result<(), transport::Transp
     {
         tracing::warn!(%error, path = %path.display(), "stale socket");
     }
-    let listener = sys::watch(transport::listen(path)?, Interest::READABLE).map_err(|error| {
+    let listener = readiness::watch(transport::listen(path)?, Interest::READABLE).map_err(|error| {
         transport::TransportError::Io(
             rustix::io::Errno::from_io_error(&error).unwrap_or(rustix::io::Errno::IO),
         )

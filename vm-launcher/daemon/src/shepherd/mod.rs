@@ -42,7 +42,7 @@ pub enum ShepherdError {
     },
     /// The socket for launchers could not be made.
     #[error("socket for launchers: {0}")]
-    Socket(#[from] cofferdam_control::transport::TransportError),
+    Socket(#[from] cofferdam_kit::transport::TransportError),
 }
 
 /// All that can wake a shepherd, apart from its deadline.

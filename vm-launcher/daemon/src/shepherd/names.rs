@@ -6,7 +6,7 @@
 //! it may be half written, and yesterday's servers are better than none.
 
 use super::{Inbox, Input};
-use crate::sys;
+use cofferdam_kit::readiness;
 use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
 use std::io::{self, Read as _};
 use std::net::{IpAddr, SocketAddr};
@@ -37,7 +37,7 @@ pub(crate) fn follow(inbox: &Inbox) {
 /// Ends only with the shepherd, or when the kernel refuses to watch.
 async fn run(file: &Path, inbox: &Inbox) -> io::Result<()> {
     let fd = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?;
-    let fd = sys::watch(fd, Interest::READABLE)?;
+    let fd = readiness::watch(fd, Interest::READABLE)?;
     let (mut told, mut good) = (Vec::new(), true);
     loop {
         // Watched first and read then, so that no change is missed between the two.

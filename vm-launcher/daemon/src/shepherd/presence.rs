@@ -3,10 +3,10 @@
 //! when the compositor is no more: the connection over which the VM was announced is held open for it.
 
 use super::{Inbox, Input, ShepherdSpec};
-use crate::sys;
 use cofferdam_control::client::Client;
 use cofferdam_control::desktop::Request;
 use cofferdam_ids::VmId;
+use cofferdam_kit::readiness;
 use cofferdam_lifecycle::Event;
 use rustix::fs::{MemfdFlags, memfd_create};
 use std::fs::File;
@@ -71,7 +71,7 @@ pub(crate) fn retire(compositor: &Path, vm: &VmId) {
 
 async fn wait_for_end(client: &Client) {
     let Ok(fd) = client.as_fd().try_clone_to_owned() else { return };
-    let Ok(fd) = sys::watch(fd, Interest::READABLE) else { return };
+    let Ok(fd) = readiness::watch(fd, Interest::READABLE) else { return };
     // We have not subscribed, so nothing is ever sent here: readable means closed.
     let _ = fd.readable().await;
 }

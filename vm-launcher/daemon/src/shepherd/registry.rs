@@ -7,9 +7,9 @@
 //! for the next one (the kernel tells when its socket appears) and registers the VM anew.
 
 use super::{Inbox, Input, ShepherdSpec};
-use crate::link::Packets;
-use crate::watch::Watch;
-use cofferdam_control::transport;
+use cofferdam_kit::packets::Packets;
+use cofferdam_kit::transport;
+use cofferdam_kit::watch::Watch;
 use cofferdam_monitor_wire::registry::{FromMonitor, Role, ToMonitor};
 use cofferdam_monitor_wire::{MAX_PACKET, decode, encode};
 use std::collections::{BTreeMap, VecDeque};

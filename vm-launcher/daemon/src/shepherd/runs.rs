@@ -4,9 +4,9 @@
 
 use super::links::{LinkId, Links};
 use super::{Inbox, Input};
-use crate::bus::GuestExit;
 use crate::link::Reply;
 use cofferdam_agent_wire::{Exit, Stream};
+use cofferdam_bus::launcher::GuestExit;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::os::fd::OwnedFd;

@@ -7,8 +7,9 @@
 use super::client::{Client, SendFd};
 use super::pipe::Pipe;
 use super::{Completion, Host, Wish};
-use cofferdam_control::{transport, vm_channel};
+use cofferdam_control::vm_channel;
 use cofferdam_gpu_core::{Effect, FdKey, FdKind, GuestRam, Input, Outgoing, PipeKey};
+use cofferdam_kit::transport;
 use rustix::fs::{FileType, OFlags};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType};

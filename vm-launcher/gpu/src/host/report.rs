@@ -5,8 +5,8 @@
 //! read loses fault reports, never the total; a shepherd that is gone ends the device.
 
 use cofferdam_control::report::{DeviceCounters, FromDevice, MAX_PACKET, ToDevice};
-use cofferdam_control::transport::{self, TransportError};
 use cofferdam_gpu_core::Fault;
+use cofferdam_kit::transport::{self, TransportError};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 /// What the shepherd wants.

@@ -4,9 +4,10 @@
 //! In: what a test wants said by either side. Out: what arrived at the other, with real sockets, pipes and
 //! memfds in between. The peer plays the compositor: it says nothing that it was not told to say.
 
-use cofferdam_control::{transport, vm_channel};
+use cofferdam_control::vm_channel;
 use cofferdam_gpu::loopback::{Blob, Loopback};
 use cofferdam_gpu_core::Config;
+use cofferdam_kit::transport;
 use cofferdam_wayland_wire::{Arg, MessageBuilder, ObjectId};
 use cofferdam_xdomain::Limits;
 use cofferdam_xdomain::channel::{GuestCommand, HostMessage, IdKind, IdList, Identifier, Pipe, Transfer};

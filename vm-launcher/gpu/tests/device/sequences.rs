@@ -271,7 +271,7 @@ impl World {
         self.owed.retain(|token| self.gpu.answer(*token).is_none());
         while let Ok(Some((_, mut fds))) = {
             rustix::io::ioctl_fionbio(&self.channel, true).unwrap();
-            cofferdam_control::transport::recv::<cofferdam_control::vm_channel::FromDevice>(
+            cofferdam_kit::transport::recv::<cofferdam_control::vm_channel::FromDevice>(
                 &self.channel,
                 cofferdam_control::vm_channel::MAX_PACKET,
                 1,

@@ -6,7 +6,7 @@
 
 use crate::common::Peer;
 use cofferdam_control::report::{FromDevice, MAX_PACKET, ToDevice};
-use cofferdam_control::transport;
+use cofferdam_kit::transport;
 use cofferdam_xdomain::channel::{GuestCommand, Init2, channel_type};
 use cofferdam_xdomain::virtio::{
     Command as Gpu, CreateBlob, CtxName, FLAG_FENCE, FLAG_RING_IDX, Header, MemEntries, MemEntry, Request,

@@ -21,7 +21,7 @@ pub use tcp::{FROM_GUEST, TO_GUEST};
 
 use crate::link::Link;
 use crate::vhost::Abilities;
-use cofferdam_control::transport;
+use cofferdam_kit::transport;
 use cofferdam_monitor_wire::point::{FromPoint, ToPoint};
 use cofferdam_net_core::fragment::Fragments;
 use cofferdam_net_core::zones::Range;

@@ -5,7 +5,7 @@
 //! what can't be told is not allowed either.
 
 use super::poller::{Poller, Source};
-use cofferdam_control::transport;
+use cofferdam_kit::transport;
 use cofferdam_monitor_wire::point::{FromPoint, ToPoint};
 use cofferdam_monitor_wire::{MAX_PACKET, decode, encode};
 use rustix::event::epoll::EventFlags;

@@ -141,7 +141,7 @@ fn the_shepherd_tells_which_name_servers_to_ask() {
     let mut net = Net::start(Level::Ask, Features::All, &words, |_| Vec::new());
     let (site, second) = (echo("127.0.0.1"), Names::start());
     let tell = |net: &Net, words: &str| {
-        cofferdam_control::transport::send_packet(net.control.as_fd(), words.as_bytes(), &[]).unwrap();
+        cofferdam_kit::transport::send_packet(net.control.as_fd(), words.as_bytes(), &[]).unwrap();
     };
     let visit = |net: &mut Net| {
         let to = SocketAddr::new(net.guest.lookup("site.example"), site.addr.port());

@@ -66,9 +66,9 @@ fn off_is_silence() {
     let (connection, _) = net.visit("site.example", site.addr.port());
     let to = net.guest.lookup("site.example");
     net.monitor.level(Level::Off);
-    let packet = cofferdam_control::transport::recv_packet(net.control.as_fd(), 64, 0);
+    let packet = cofferdam_kit::transport::recv_packet(net.control.as_fd(), 64, 0);
     assert_eq!(packet.unwrap().unwrap().0, b"U", "the link was up");
-    let packet = cofferdam_control::transport::recv_packet(net.control.as_fd(), 64, 0);
+    let packet = cofferdam_kit::transport::recv_packet(net.control.as_fd(), 64, 0);
     assert_eq!(packet.unwrap().unwrap().0, b"D", "and is down");
     net.guest.poll();
     drain(&mut net, connection);
@@ -97,7 +97,7 @@ fn without_a_monitor_nothing_goes_on_until_there_is_a_new_one() {
         (socket.state() == State::Closed).then_some(())
     });
     assert!(!net.guest.ping("10.0.2.2".parse().unwrap(), b"there?", QUIET), "the link is down");
-    cofferdam_control::transport::send_packet(net.control.as_fd(), b"P", &[point.as_fd()]).unwrap();
+    cofferdam_kit::transport::send_packet(net.control.as_fd(), b"P", &[point.as_fd()]).unwrap();
     net.monitor.level(Level::Ask);
     net.guest.until("the link", |g| g.ping("10.0.2.2".parse().unwrap(), b"up?", QUIET).then_some(()));
     net.visit("site.example", site.addr.port());

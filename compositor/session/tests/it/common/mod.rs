@@ -85,7 +85,7 @@ impl Desktop {
 
     /// Makes a VM known and keeps its channel open.
     pub(crate) fn vm(&self, name: &str, identity: Identity) -> Vm {
-        let (ours, theirs) = cofferdam_control::transport::pair().unwrap();
+        let (ours, theirs) = cofferdam_kit::transport::pair().unwrap();
         let vm: VmId = name.parse().unwrap();
         let request = Request::AdoptVm { vm: vm.clone(), identity, name: Label::new(name), icon_size: None };
         self.remote.request(request, vec![theirs]).unwrap().unwrap();

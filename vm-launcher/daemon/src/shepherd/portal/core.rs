@@ -9,10 +9,10 @@ use super::fault::Fault;
 use super::files::{Done, Job, failed};
 use super::given::{Given, Handles};
 use super::wish;
-use crate::guarded::Guarded;
 use cofferdam_agent_wire::{
     FileAnswer, FileOp, PortalOutcome as GuestOutcome, PortalWish as GuestWish, ToGuest,
 };
+use cofferdam_kit::guarded::Guarded;
 use cofferdam_monitor_wire::point::{BEFORE, FromPoint, PortalOutcome, PortalWish, ToPoint};
 use cofferdam_policy::{FileAccess, FileKind, Refusal, Resource};
 use rustix::io::Errno;

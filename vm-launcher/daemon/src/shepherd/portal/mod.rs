@@ -16,9 +16,9 @@ mod wish;
 
 use super::agent::Agent;
 use super::{Inbox, Input};
-use crate::guarded::Guarded;
-use crate::link::Packets;
 use cofferdam_agent_wire::FromGuest;
+use cofferdam_kit::guarded::Guarded;
+use cofferdam_kit::packets::Packets;
 use cofferdam_monitor_wire::point::{FromPoint, ToPoint};
 use cofferdam_monitor_wire::{MAX_PACKET, decode, encode};
 use core::{Core, Effect};

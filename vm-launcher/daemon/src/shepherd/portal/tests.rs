@@ -6,13 +6,13 @@
 use super::core::{BURST, Core, Effect, MAX_WISHES};
 use super::files::perform;
 use super::{Agent, Input, Portal};
-use crate::{guarded::Guarded, shepherd::registry::Registry};
+use crate::shepherd::registry::Registry;
 use cofferdam_agent_wire::{
     Decoder, FileAnswer, FileKind, FileOp, FromGuest, MAX_DATA, PortalOutcome as GuestOutcome,
     PortalWish as GuestWish, ToGuest, encode as frame,
 };
-use cofferdam_control::transport;
 use cofferdam_ids::Passage;
+use cofferdam_kit::{guarded::Guarded, transport};
 use cofferdam_lifecycle::Event;
 use cofferdam_monitor_wire::point::{BEFORE, FromPoint, PortalOutcome, PortalWish, Ticket, ToPoint};
 use cofferdam_monitor_wire::{MAX_PACKET, decode, encode};

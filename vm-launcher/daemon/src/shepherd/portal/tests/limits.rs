@@ -4,8 +4,8 @@
 
 use super::super::core::{Core, Effect, MAX_FILES};
 use super::{GuestOutcome, IntoLabel as _, choose, file, start};
-use crate::guarded::Guarded;
 use cofferdam_agent_wire::ToGuest;
+use cofferdam_kit::guarded::Guarded;
 use cofferdam_monitor_wire::point::{FromPoint, PortalOutcome, Ticket, ToPoint};
 use cofferdam_policy::{FileAccess, FileKind, Refusal, Resource};
 use std::time::Duration;

@@ -2,7 +2,7 @@
 //! The monitor's interface for programs without an event loop. In: calls. Out: answers, each waited for on
 //! a runtime of its own.
 
-use crate::bus::{
+use crate::permissions::{
     AppEntry, ChooserEntry, FileEntry, LogEntry, PendingEntry, PermissionEntry, PermissionsProxy,
 };
 
@@ -14,7 +14,7 @@ pub struct Permissions {
 }
 
 /// Errors of all calls: the monitor's, in its own words, or those of a bus that is gone.
-pub type Result<T> = zbus::Result<T>;
+type Result<T> = zbus::Result<T>;
 
 impl Permissions {
     /// Connects to the monitor on the bus at `address`.

@@ -2,7 +2,7 @@
 //! Word of what appears in a directory. In: the directory. Out: a wake-up each time a name has been added,
 //! so that nobody has to try again and again whether a socket is there yet.
 
-use crate::sys;
+use crate::readiness;
 use rustix::fs::inotify;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -24,7 +24,7 @@ impl Watch {
     pub fn new(directory: &Path) -> io::Result<Self> {
         let fd = inotify::init(inotify::CreateFlags::CLOEXEC | inotify::CreateFlags::NONBLOCK)?;
         inotify::add_watch(&fd, directory, inotify::WatchFlags::CREATE | inotify::WatchFlags::MOVED_TO)?;
-        Ok(Self { fd: sys::watch(fd, Interest::READABLE)? })
+        Ok(Self { fd: readiness::watch(fd, Interest::READABLE)? })
     }
 
     /// Waits until something has appeared since the last call, or since the watch began.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-//! The one unsafe corner of the daemons: numbers that came with `exec` become owned fds, and owned fds
-//! are registered with the event loop.
+//! The one unsafe corner of our programs' kit. In: numbers that came with `exec`, and fds of ours. Out: owned
+//! fds, and fds that are registered with the event loop.
 #![allow(unsafe_code)]
 
 use rustix::io::FdFlags;
@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 use std::io;
 use std::os::fd::{BorrowedFd, FromRawFd as _, OwnedFd};
 use std::sync::{Mutex, PoisonError};
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
+#[cfg(feature = "tokio")]
+use tokio::io::{Interest, unix::AsyncFd};
 
 /// Numbers that have been handed out, so that none has two owners.
 static TAKEN: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
@@ -35,10 +35,8 @@ pub(crate) fn adopt_fd(number: i32) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(number) })
 }
 
-/// Registers `fd` with the event loop.
-///
-/// # Errors
-/// If the kernel refuses, which it does for regular files.
+/// Registers `fd` with the event loop; see [`crate::readiness::watch`].
+#[cfg(feature = "tokio")]
 pub(crate) fn watch(fd: OwnedFd, interest: Interest) -> io::Result<AsyncFd<OwnedFd>> {
     // SAFETY: an `OwnedFd` always gives the same number, and the `AsyncFd` owns it and deregisters it
     // before it is closed.

@@ -2,8 +2,8 @@
 //! The launcher's interface for programs without an event loop. In: calls. Out: answers, each waited
 //! for on a runtime of its own.
 
-use crate::bus::{LauncherProxy, VmEntry};
 use crate::guest_run::{GuestOutput, guest_run};
+use crate::launcher::{LauncherProxy, VmEntry};
 use std::collections::BTreeMap;
 
 /// A connection to one desktop's launcher.

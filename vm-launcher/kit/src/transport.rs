@@ -219,8 +219,15 @@ pub fn accept(listener: impl AsFd) -> Result<OwnedFd, TransportError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::vm_channel::{FromDevice, MAX_PACKET};
     use rustix::fs::MemfdFlags;
+    use serde::Deserialize;
+
+    const MAX_PACKET: usize = 256;
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Message {
+        number: u32,
+    }
 
     fn memfd() -> OwnedFd {
         rustix::fs::memfd_create("test", MemfdFlags::CLOEXEC).unwrap()
@@ -233,15 +240,15 @@ mod tests {
     #[test]
     fn message_and_fd_arrive() {
         let (a, b) = pair().unwrap();
-        let message = FromDevice::NewClient { ctx_id: 3 };
+        let message = Message { number: 3 };
         send(&a, &message, &[memfd().as_fd()], MAX_PACKET).unwrap();
-        let (got, fds) = recv::<FromDevice>(&b, MAX_PACKET, 1).unwrap().unwrap();
+        let (got, fds) = recv::<Message>(&b, MAX_PACKET, 1).unwrap().unwrap();
         assert_eq!(got, message);
         assert_eq!(fds.len(), 1);
         let flags = rustix::io::fcntl_getfd(&fds[0]).unwrap();
         assert!(flags.contains(rustix::io::FdFlags::CLOEXEC));
         drop(a);
-        assert!(recv::<FromDevice>(&b, MAX_PACKET, 1).unwrap().is_none());
+        assert!(recv::<Message>(&b, MAX_PACKET, 1).unwrap().is_none());
     }
 
     #[test]
@@ -263,15 +270,15 @@ mod tests {
         let before = open_fds();
         let five = [file.as_fd(); 5];
         assert!(matches!(
-            send(&a, &FromDevice::NewClient { ctx_id: 1 }, &five, MAX_PACKET),
+            send(&a, &Message { number: 1 }, &five, MAX_PACKET),
             Err(TransportError::TooManyFds(MAX_FDS))
         ));
 
         // Often enough that a leak stands out from the fds that tests beside this one hold.
         for _ in 0..64 {
             let two = [file.as_fd(), file.as_fd()];
-            send(&a, &FromDevice::NewClient { ctx_id: 1 }, &two, MAX_PACKET).unwrap();
-            assert!(matches!(recv::<FromDevice>(&b, MAX_PACKET, 1), Err(TransportError::TooManyFds(1))));
+            send(&a, &Message { number: 1 }, &two, MAX_PACKET).unwrap();
+            assert!(matches!(recv::<Message>(&b, MAX_PACKET, 1), Err(TransportError::TooManyFds(1))));
 
             let long = "x".repeat(MAX_PACKET * 2);
             send(&a, &long, &[file.as_fd()], MAX_PACKET * 4).unwrap();
@@ -281,7 +288,7 @@ mod tests {
             ));
 
             send(&a, &"not a message", &[file.as_fd()], MAX_PACKET).unwrap();
-            assert!(matches!(recv::<FromDevice>(&b, MAX_PACKET, 1), Err(TransportError::Codec(_))));
+            assert!(matches!(recv::<Message>(&b, MAX_PACKET, 1), Err(TransportError::Codec(_))));
         }
         assert!(open_fds() <= before + 32);
     }
