@@ -8,9 +8,9 @@
 use cofferdam_catalogue::{Catalogue, Options};
 use cofferdam_kit::inherited::take_fd;
 use cofferdam_kit::paths::{DEFAULT_DESKTOP, Paths};
-use cofferdam_monitor::core::Opener;
 use cofferdam_monitor::daemon::{Config, run};
 use cofferdam_monitor::rules::{RuleFolder, folders};
+use cofferdam_monitor_core::Opener;
 use cofferdam_policy::Origin;
 use std::error::Error;
 use std::fs::File;

@@ -2,7 +2,7 @@
 //! The clock that policy sees. In: the system's clocks and time zone. Out: moments that never go back, not
 //! even if somebody sets the system's time back, and not across a restart.
 
-use crate::core::Moment;
+use cofferdam_monitor_core::Moment;
 use cofferdam_policy::Millis;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -69,7 +69,7 @@ impl Clock {
     }
 
     /// When the later of `wake` comes, as the runtime's timers count.
-    pub(super) fn instant(&mut self, wake: crate::core::Wake) -> Option<Instant> {
+    pub(super) fn instant(&mut self, wake: cofferdam_monitor_core::Wake) -> Option<Instant> {
         let mono = wake.mono.map(|at| self.start + Duration::from_millis(at));
         let wall = wake.now.map(|at| {
             let left = at.0.saturating_sub(self.moment().now.0);

@@ -2,8 +2,8 @@
 //! The core's ledger on disk. In: events. Out: the promise that they are there, and a smaller ledger now
 //! and then.
 
-use crate::core::{Core, Journal, NotWritten};
 use cofferdam_ledger::{Ledger, LedgerError};
+use cofferdam_monitor_core::{Core, Journal, NotWritten};
 use cofferdam_policy::{Event, Millis};
 use std::cell::RefCell;
 use std::rc::Rc;

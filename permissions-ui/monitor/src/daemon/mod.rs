@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! The monitor with its sockets. In: shepherds and their points, the compositor, D-Bus calls, the clock,
-//! signals. Out: what [`crate::core`] says is to be done. This side decides nothing.
+//! signals. Out: what [`cofferdam_monitor_core::Core`] says is to be done. This side decides nothing.
 //!
 //! One task owns the core; everything else puts events into its queue. A socket has at most a few messages
 //! in that queue, so that nobody who floods is heard more than the others.
 
 mod announce;
 mod clock;
+mod entries;
 mod files;
 mod journal;
 mod main_loop;
@@ -16,11 +17,11 @@ mod wire;
 
 pub use main_loop::run;
 
-use crate::core::{Opener, Order, OrderError, PointId, Reply};
 use crate::rules::RuleFolder;
 use cofferdam_ids::Label;
 use cofferdam_kit::packets::Packets;
 use cofferdam_kit::paths::Paths;
+use cofferdam_monitor_core::{Opener, Order, OrderError, PointId, Reply};
 use cofferdam_monitor_wire::point::FromPoint;
 use cofferdam_monitor_wire::registry::ToMonitor;
 use cofferdam_monitor_wire::screen::FromScreen;
@@ -90,7 +91,7 @@ enum Event {
     /// Somebody of our user connected to the registry.
     Accepted(OwnedFd),
     /// A shepherd spoke.
-    Link(crate::core::LinkId, wire::Heard<ToMonitor>),
+    Link(cofferdam_monitor_core::LinkId, wire::Heard<ToMonitor>),
     /// A point spoke.
     Point(PointId, wire::Heard<FromPoint>),
     /// A compositor serves us.

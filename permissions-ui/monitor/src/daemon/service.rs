@@ -2,12 +2,12 @@
 //! The answering side of `org.cofferdam.Permissions1`. In: D-Bus calls with strings that anybody on the bus
 //! chose. Out: typed orders for the main loop; its answers, as D-Bus replies.
 
-use super::{Answer, Chosen, Event, Inbox, files};
-use crate::core::{Order, OrderError, Reply, Span};
+use super::{Answer, Chosen, Event, Inbox, entries, files};
 use cofferdam_bus::permissions::{
     AppEntry, ChooserEntry, FileEntry, LogEntry, PendingEntry, PermissionEntry,
 };
 use cofferdam_ids::VmId;
+use cofferdam_monitor_core::{Order, OrderError, Reply, Span};
 use cofferdam_policy::{GrantId, Kind, Level};
 use tokio::sync::oneshot;
 use zbus::fdo;
@@ -86,14 +86,14 @@ impl Service {
 impl Service {
     async fn apps(&self) -> fdo::Result<Vec<AppEntry>> {
         match self.order(Order::Apps).await? {
-            Reply::Apps(apps) => Ok(apps),
+            Reply::Apps(all) => Ok(all.into_iter().map(entries::app).collect()),
             _ => Err(odd()),
         }
     }
 
     async fn permissions(&self, vm: &str) -> fdo::Result<Vec<PermissionEntry>> {
         match self.order(Order::Permissions(vm_id(vm)?)).await? {
-            Reply::Permissions(all) => Ok(all),
+            Reply::Permissions(all) => Ok(all.into_iter().map(entries::permission).collect()),
             _ => Err(odd()),
         }
     }
@@ -131,14 +131,14 @@ impl Service {
     async fn log(&self, vm: &str, before: u64, limit: u32, search: &str) -> fdo::Result<Vec<LogEntry>> {
         let vm = if vm.is_empty() { None } else { Some(vm_id(vm)?) };
         match self.order(Order::Log { vm, before, limit, search: short(search)? }).await? {
-            Reply::Log(lines) => Ok(lines),
+            Reply::Log(all) => Ok(all.into_iter().map(entries::log).collect()),
             _ => Err(odd()),
         }
     }
 
     async fn pending(&self) -> fdo::Result<Vec<PendingEntry>> {
         match self.order(Order::Pending).await? {
-            Reply::Pending(questions) => Ok(questions),
+            Reply::Pending(all) => Ok(all.into_iter().map(entries::pending).collect()),
             _ => Err(odd()),
         }
     }
@@ -161,7 +161,7 @@ impl Service {
 
     async fn choosers(&self) -> fdo::Result<Vec<ChooserEntry>> {
         match self.order(Order::Choosers).await? {
-            Reply::Choosers(all) => Ok(all),
+            Reply::Choosers(all) => Ok(all.into_iter().map(entries::chooser).collect()),
             _ => Err(odd()),
         }
     }
@@ -179,7 +179,7 @@ impl Service {
 
     async fn files(&self, vm: &str) -> fdo::Result<Vec<FileEntry>> {
         match self.order(Order::Files(vm_id(vm)?)).await? {
-            Reply::Files(all) => Ok(all),
+            Reply::Files(all) => Ok(all.into_iter().map(entries::file).collect()),
             _ => Err(odd()),
         }
     }

@@ -9,7 +9,8 @@ use crate::source::{code, without_tests};
 
 /// The pure crates by folder. What they may depend on stands beside them: other pure crates, and
 /// crates that only compute.
-const PURE: [&str; 13] = [
+const PURE: [&str; 14] = [
+    "permissions-ui/monitor-core",
     "permissions-ui/policy",
     "permissions-ui/wire",
     "vm-launcher/gpu-core",

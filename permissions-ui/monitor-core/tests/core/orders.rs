@@ -3,7 +3,7 @@
 //! of any length. Out: what the person said last stands, and nothing is half done.
 
 use crate::desk::{Desk, Memory, START, answer_of, cuts, outcomes, prompts, refusals, site, verdicts, vm};
-use cofferdam_monitor::core::{Effect, Input, Order, OrderError, Reply, Span};
+use cofferdam_monitor_core::{Effect, Input, Order, OrderError, Reply, Span};
 use cofferdam_monitor_wire::point::{BEFORE, FromPoint, PortalWish};
 use cofferdam_policy::{AdminRules, Answer, Event, Kind, Level, Refusal, Usage};
 

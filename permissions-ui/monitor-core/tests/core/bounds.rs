@@ -4,7 +4,7 @@
 
 use crate::desk::{Desk, cuts, prompts, refusals, site, verdicts, vm};
 use cofferdam_ids::{Label, Passage};
-use cofferdam_monitor::core::{Effect, Input, Order, PointId, Span};
+use cofferdam_monitor_core::{Effect, Input, Order, PointId, Span};
 use cofferdam_monitor_wire::point::{FromPoint, PortalWish, ToPoint};
 use cofferdam_monitor_wire::screen::{FromScreen, PromptId, ToScreen};
 use cofferdam_policy::{Answer, Content, Event, Kind, Refusal, Resource, Usage};
@@ -128,7 +128,7 @@ fn nobody_speaks_about_what_belongs_to_others() {
     let effects = desk.tell(Input::Point(foot.net, FromPoint::CutDone { ticket: mails.id }));
     assert!(!effects.contains(&Effect::ClosePoint(mail.net)));
     desk.tell(Input::Point(mail.net, FromPoint::Forget { serial: 1 }));
-    let Ok(cofferdam_monitor::core::Reply::Pending(open)) = desk.order(Order::Pending) else { panic!() };
+    let Ok(cofferdam_monitor_core::Reply::Pending(open)) = desk.order(Order::Pending) else { panic!() };
     assert_eq!(open.len(), 1, "the question of foot is still open");
     let grant = mails.grant.unwrap();
     let (_, effects) = desk.begin(Order::Revoke(grant));
@@ -170,13 +170,13 @@ fn wishes_are_bounded() {
     for n in 0..1_000 {
         desk.wish(&mail, n, file());
     }
-    let Ok(cofferdam_monitor::core::Reply::Choosers(open)) = desk.order(Order::Choosers) else { panic!() };
+    let Ok(cofferdam_monitor_core::Reply::Choosers(open)) = desk.order(Order::Choosers) else { panic!() };
     assert_eq!(open.len(), 4);
     let note = |tag| PortalWish::Notify { tag, title: Label::new("x"), body: Passage::default() };
     for n in 1_000..2_000 {
         desk.wish(&mail, n, note(u64::from(n)));
     }
-    let Ok(cofferdam_monitor::core::Reply::Pending(open)) = desk.order(Order::Pending) else { panic!() };
+    let Ok(cofferdam_monitor_core::Reply::Pending(open)) = desk.order(Order::Pending) else { panic!() };
     assert_eq!(open.len(), 4, "notes leave room for questions about other things");
     assert!(desk.lines().len() < 100);
 }

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! In: everything that can happen to the monitor. Out: everything that it can do about it.
 
-use cofferdam_bus::permissions::{
-    AppEntry, ChooserEntry, FileEntry, LogEntry, PendingEntry, PermissionEntry,
-};
+use crate::shown::{AppView, ChooserView, FileView, LogView, PendingView, PermissionView};
 use cofferdam_ids::{AppId, Identity, Label, VmId};
 use cofferdam_monitor_wire::point::{FromPoint, ToPoint};
 use cofferdam_monitor_wire::registry::FromMonitor;
@@ -183,19 +181,19 @@ pub enum Reply {
     /// A number: of a grant, or a token for undo.
     Number(u64),
     /// All VMs.
-    Apps(Vec<AppEntry>),
+    Apps(Vec<AppView>),
     /// All kinds of one VM.
-    Permissions(Vec<PermissionEntry>),
+    Permissions(Vec<PermissionView>),
     /// Lines.
-    Log(Vec<LogEntry>),
+    Log(Vec<LogView>),
     /// Questions.
-    Pending(Vec<PendingEntry>),
+    Pending(Vec<PendingView>),
     /// `allow`, `deny` or `ask`, and why.
     Explained(String, String),
     /// Files that apps wait for.
-    Choosers(Vec<ChooserEntry>),
+    Choosers(Vec<ChooserView>),
     /// Files and folders that an app has.
-    Files(Vec<FileEntry>),
+    Files(Vec<FileView>),
 }
 
 /// Why an order is not carried out. The text is for a person.

@@ -6,11 +6,11 @@ use super::Core;
 use super::book::Line;
 use super::shares::MANY_SITES;
 use super::views::answer_name;
+use crate::shown::LogView;
 use crate::target;
-use cofferdam_bus::permissions::LogEntry;
 use cofferdam_ids::{Label, VmId, is_unfit};
 use cofferdam_policy::{
-    Answer, Author, Contact, Effect, Event, Grant, GrantId, Host, Lifetime, Refusal, Resource, Usage,
+    Answer, Author, Contact, Effect, Event, Grant, Host, Lifetime, Refusal, Resource, Usage,
 };
 
 /// Most lines in one answer.
@@ -21,10 +21,10 @@ const MAX_TARGET: usize = 512;
 const MAX_SEARCH: usize = 200;
 
 impl Core {
-    pub(super) fn log(&self, vm: Option<&VmId>, before: u64, limit: u32, search: &str) -> Vec<LogEntry> {
+    pub(super) fn log(&self, vm: Option<&VmId>, before: u64, limit: u32, search: &str) -> Vec<LogView> {
         let limit = usize::try_from(limit).unwrap_or(MAX_LINES).min(MAX_LINES);
         let search: String = search.chars().take(MAX_SEARCH).collect::<String>().to_lowercase();
-        let wanted = |entry: &LogEntry| {
+        let wanted = |entry: &LogView| {
             search.is_empty()
                 || entry.target.to_lowercase().contains(&search)
                 || entry.detail.to_lowercase().contains(&search)
@@ -40,21 +40,21 @@ impl Core {
     }
 }
 
-fn entry(line: &Line) -> LogEntry {
-    let mut entry = LogEntry {
+fn entry(line: &Line) -> LogView {
+    let mut entry = LogView {
         seq: line.seq,
-        at: line.at.0,
-        vm: line.vm.as_ref().map(ToString::to_string).unwrap_or_default(),
-        kind: String::new(),
-        what: String::new(),
+        at: line.at,
+        vm: line.vm.clone(),
+        kind: None,
+        what: "",
         target: String::new(),
         detail: String::new(),
         bytes_in: 0,
         bytes_out: 0,
-        grant: 0,
+        grant: None,
     };
     let (what, detail) = words(line, &mut entry);
-    entry.what = what.to_owned();
+    entry.what = what;
     // Whatever a guest could have named passes the same cleaning as in chrome.
     entry.detail = Label::new(&detail).into();
     entry.target = whole(&entry.target);
@@ -67,23 +67,23 @@ fn whole(text: &str) -> String {
     fit.map(|c| if c.is_whitespace() { ' ' } else { c }).take(MAX_TARGET).collect()
 }
 
-fn words(line: &Line, entry: &mut LogEntry) -> (&'static str, String) {
+fn words(line: &Line, entry: &mut LogView) -> (&'static str, String) {
     match &line.event {
         Event::Registered { .. } => ("started", String::new()),
         Event::Closed { .. } => ("ended", String::new()),
         Event::Asked { resource, .. } => {
-            entry.kind = resource.kind().name().to_owned();
+            entry.kind = Some(resource.kind());
             entry.target = target::of_resource(resource);
             ("asked", String::new())
         }
         Event::Answered { resource, answer, .. } => {
-            entry.kind = resource.kind().name().to_owned();
+            entry.kind = Some(resource.kind());
             entry.target = target::of_resource(resource);
             ("answered", said(*answer))
         }
         Event::Granted(grant) => {
             about_grant(entry, grant);
-            entry.grant = grant.id.0;
+            entry.grant = Some(grant.id);
             ("granted", format!("{}, by {}", lasts(grant), by(grant.author)))
         }
         Event::Revoked { by: author, .. } => {
@@ -97,39 +97,39 @@ fn words(line: &Line, entry: &mut LogEntry) -> (&'static str, String) {
             ("revoked", how)
         }
         Event::LevelSet { kind, level, by: author, .. } => {
-            entry.kind = kind.name().to_owned();
+            entry.kind = Some(*kind);
             ("level", format!("{level} by {}", by(*author)))
         }
         Event::Used { resource, grant, usage, .. } => {
-            entry.kind = resource.kind().name().to_owned();
+            entry.kind = Some(resource.kind());
             entry.target = target::of_resource(resource);
             if matches!(resource, Resource::Network(Contact { host: Host::Name(name), .. }) if name == MANY_SITES)
             {
                 entry.target = "many sites".to_owned();
             }
-            entry.grant = grant.map_or(0, |GrantId(id)| id);
+            entry.grant = *grant;
             (entry.bytes_in, entry.bytes_out) = (usage.bytes_in, usage.bytes_out);
             ("used", amount(*usage))
         }
         Event::Refused { resource, why, .. } => {
-            entry.kind = resource.kind().name().to_owned();
+            entry.kind = Some(resource.kind());
             entry.target = target::of_resource(resource);
             ("refused", reason(*why).to_owned())
         }
         Event::TakenBack { resource, by: author, .. } => {
-            entry.kind = resource.kind().name().to_owned();
+            entry.kind = Some(resource.kind());
             entry.target = target::of_resource(resource);
             ("revoked", format!("by {}", by(*author)))
         }
         Event::Silenced { kind, .. } => {
-            entry.kind = kind.name().to_owned();
+            entry.kind = Some(*kind);
             ("silenced", "asked too often, not heard until it is closed".to_owned())
         }
     }
 }
 
-fn about_grant(entry: &mut LogEntry, grant: &Grant) {
-    entry.kind = grant.key.kind().name().to_owned();
+fn about_grant(entry: &mut LogView, grant: &Grant) {
+    entry.kind = Some(grant.key.kind());
     entry.target = target::of_key(&grant.key);
 }
 

@@ -3,7 +3,7 @@
 //! nothing that outlives the run for which it was given.
 
 use crate::desk::{Desk, Guest, START, prompts, site, verdicts, vm};
-use cofferdam_monitor::core::{Effect, Input};
+use cofferdam_monitor_core::{Effect, Input};
 use cofferdam_monitor_wire::registry::FromMonitor;
 use cofferdam_policy::{AdminRules, Answer, Decision, Millis};
 

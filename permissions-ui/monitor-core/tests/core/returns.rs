@@ -3,7 +3,7 @@
 //! Out: a revocation that is answered when nothing lives, never before, and tables that stay small.
 
 use crate::desk::{Desk, Guest, answer_of, cuts, site, verdicts, vm};
-use cofferdam_monitor::core::{Input, Order, Reply, Span};
+use cofferdam_monitor_core::{Input, Order, Reply, Span};
 use cofferdam_monitor_wire::point::{FromPoint, MAX_RETURNED, Returned};
 use cofferdam_policy::{Event, Kind, Level, Resource, Usage};
 
@@ -13,7 +13,7 @@ fn ticket(desk: &mut Desk, guest: &Guest, serial: u32, resource: Resource) -> u6
     verdicts(&effects).into_iter().find_map(|(_, s, v)| (s == serial).then(|| v.unwrap().id)).unwrap()
 }
 
-fn give_back(desk: &mut Desk, guest: &Guest, tickets: &[(u64, u32)]) -> Vec<cofferdam_monitor::core::Effect> {
+fn give_back(desk: &mut Desk, guest: &Guest, tickets: &[(u64, u32)]) -> Vec<cofferdam_monitor_core::Effect> {
     let tickets = tickets.iter().map(|(ticket, times)| Returned { ticket: *ticket, times: *times }).collect();
     desk.tell(Input::Point(guest.net, FromPoint::Returned(tickets)))
 }

@@ -4,7 +4,7 @@
 
 use crate::desk::{Desk, Guest, answer_of, cuts, outcomes, prompts, site, verdicts};
 use cofferdam_ids::Label;
-use cofferdam_monitor::core::{CallId, Effect, Input, LinkId, Order, PointId, Role};
+use cofferdam_monitor_core::{CallId, Effect, Input, LinkId, Order, PointId, Role};
 use cofferdam_monitor_wire::point::{BEFORE, FromPoint, PortalWish, Ticket, ToPoint};
 use cofferdam_monitor_wire::registry::FromMonitor;
 use cofferdam_policy::{Answer, FileAccess, FileKind, Level, Refusal};

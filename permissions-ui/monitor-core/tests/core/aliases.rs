@@ -3,7 +3,7 @@
 //! forbidden; nobody is asked anything.
 
 use crate::desk::{Desk, Guest, prompts, site, vm};
-use cofferdam_monitor::core::{Effect, Input, Order, Span};
+use cofferdam_monitor_core::{Effect, Input, Order, Span};
 use cofferdam_monitor_wire::point::{FromPoint, MAX_ALIASES, ToPoint};
 use cofferdam_policy::{Event, Host, Kind, Level, Refusal, Resource};
 

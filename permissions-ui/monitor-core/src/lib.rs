@@ -20,7 +20,11 @@
 //! | `notes` | what apps say through them |
 //! | `cuts` | what a change takes away |
 //! | `orders` | what the panel and the command line want |
-//! | `views` | what they are shown |
+//! | `views`, [`shown`] | what they are shown |
+//! | `lines` | what happened, as people read it |
+//! | [`target`] | what a permission is about, in words |
+
+#![forbid(unsafe_code)]
 
 mod asks;
 mod book;
@@ -34,6 +38,8 @@ mod portals;
 mod presence;
 mod questions;
 mod shares;
+pub mod shown;
+pub mod target;
 mod tickets;
 mod uri;
 mod views;
@@ -41,6 +47,7 @@ mod vms;
 mod words;
 
 pub use book::{Journal, Line, NotWritten};
+pub use views::answer_name;
 pub use words::{
     CallId, Effect, Input, LinkId, Moment, Newcomer, Opener, Order, OrderError, PointId, Reply, Role, Span,
     Wake,

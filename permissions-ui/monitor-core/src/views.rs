@@ -1,33 +1,28 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-//! What the panel and the command line are shown. In: the state. Out: entries of the D-Bus interface, in
-//! short words.
+//! What the panel and the command line are shown. In: the state. Out: the types of [`super::shown`].
 
 use super::Core;
 use super::words::OrderError;
+use crate::shown::{AppView, ChooserView, FileView, GrantView, PendingView, PermissionView};
 use crate::target;
-use cofferdam_bus::permissions::{
-    AppEntry, ChooserEntry, FileEntry, GrantEntry, PendingEntry, PermissionEntry,
-};
 use cofferdam_ids::VmId;
-use cofferdam_policy::{
-    Answer, Author, Decision, Effect, FileAccess, FileKind, Grant, Kind, Levels, Lifetime, Millis,
-};
+use cofferdam_policy::{Answer, Decision, Effect, FileAccess, Grant, Kind, Levels, Lifetime, Millis};
 
 impl Core {
-    pub(super) fn apps(&self) -> Vec<AppEntry> {
+    pub(super) fn apps(&self) -> Vec<AppView> {
         self.book.state().vms().into_iter().map(|v| v.vm.clone()).filter_map(|vm| self.app(&vm)).collect()
     }
 
-    fn app(&self, vm: &VmId) -> Option<AppEntry> {
+    fn app(&self, vm: &VmId) -> Option<AppView> {
         let known = self.book.state().vm(vm)?;
         let standing = self.standing(vm);
-        Some(AppEntry {
-            vm: vm.to_string(),
-            app: known.app.to_string(),
-            name: known.name.to_string(),
-            identity: known.identity.name().to_owned(),
+        Some(AppView {
+            vm: vm.clone(),
+            app: known.app.clone(),
+            name: known.name.clone(),
+            identity: known.identity,
             running: known.running,
-            since: known.since.0,
+            since: known.since,
             online: standing.as_ref().is_some_and(|s| s.online),
             waiting: standing.as_ref().map_or(0, |s| s.waiting),
             silenced: standing.is_some_and(|s| s.silenced),
@@ -61,7 +56,7 @@ impl Core {
         if words.is_empty() { "nothing".to_owned() } else { words.join(" · ") }
     }
 
-    pub(super) fn permissions(&self, vm: &VmId) -> Result<Vec<PermissionEntry>, OrderError> {
+    pub(super) fn permissions(&self, vm: &VmId) -> Result<Vec<PermissionView>, OrderError> {
         let state = self.book.state();
         if state.vm(vm).is_none() {
             return Err(OrderError::NoVm(vm.clone()));
@@ -69,14 +64,14 @@ impl Core {
         let entry = |kind: Kind| {
             let (level, by) = state.level(vm, kind);
             let grants = state.grants_of(vm).into_iter().filter(|g| g.key.kind() == kind);
-            let grants: Vec<GrantEntry> = grants.map(|g| self.grant_entry(g)).collect();
+            let grants: Vec<GrantView> = grants.map(|g| self.grant_view(g)).collect();
             // What has no effect is not offered; what was said about it is shown, so that it can be taken back.
             let shown = self.has_effect(kind) || by.is_some() || !grants.is_empty();
-            shown.then(|| PermissionEntry {
-                kind: kind.name().to_owned(),
-                level: level.name().to_owned(),
-                levels: Levels::of(kind).iter().map(|l| l.name().to_owned()).collect(),
-                author: by.map_or("default", author_name).to_owned(),
+            shown.then(|| PermissionView {
+                kind,
+                level,
+                levels: Levels::of(kind).to_vec(),
+                author: by,
                 grants,
                 uses: state.uses(vm, kind).times,
             })
@@ -96,67 +91,51 @@ impl Core {
         }
     }
 
-    fn grant_entry(&self, grant: &Grant) -> GrantEntry {
-        let state = self.book.state();
-        GrantEntry {
-            id: grant.id.0,
-            vm: grant.vm.to_string(),
-            kind: grant.key.kind().name().to_owned(),
+    fn grant_view(&self, grant: &Grant) -> GrantView {
+        GrantView {
             target: target::of_key(&grant.key),
-            effect: effect_name(grant.effect).to_owned(),
-            lifetime: lifetime_name(grant.lifetime).to_owned(),
-            until: match grant.lifetime {
-                Lifetime::Until(end) => end.0,
-                _ => 0,
-            },
-            author: author_name(grant.author).to_owned(),
-            at: grant.at.0,
-            last_used: state.last_used(grant.id).unwrap_or_default().0,
+            last_used: self.book.state().last_used(grant.id),
+            grant: grant.clone(),
         }
     }
 
-    pub(super) fn pending(&self) -> Vec<PendingEntry> {
+    pub(super) fn pending(&self) -> Vec<PendingView> {
         let entry =
-            |(id, q): (cofferdam_monitor_wire::screen::PromptId, &super::questions::Question)| PendingEntry {
-                id: id.0,
-                vm: q.vm.to_string(),
-                kind: q.key.kind().name().to_owned(),
+            |(id, q): (cofferdam_monitor_wire::screen::PromptId, &super::questions::Question)| PendingView {
+                id,
+                vm: q.vm.clone(),
+                kind: q.key.kind(),
                 target: target::of_resource(&q.resource),
-                at: q.at.0,
-                answers: q.answers.iter().map(|a| answer_name(*a)).collect(),
+                at: q.at,
+                answers: q.answers.clone(),
             };
         self.questions.iter().map(entry).collect()
     }
 
-    pub(super) fn choosers(&self) -> Vec<ChooserEntry> {
-        let entry = |(id, c): (u64, &super::portals::Chooser)| ChooserEntry {
+    pub(super) fn choosers(&self) -> Vec<ChooserView> {
+        let entry = |(id, c): (u64, &super::portals::Chooser)| ChooserView {
             id,
-            vm: c.vm.to_string(),
-            title: c.title.to_string(),
-            kind: match c.kind {
-                FileKind::File => "file",
-                FileKind::Folder => "folder",
-                FileKind::NewFile => "new-file",
-            }
-            .to_owned(),
+            vm: c.vm.clone(),
+            title: c.title.clone(),
+            kind: c.kind,
             write: c.access == FileAccess::Write,
-            suggested: c.suggested.to_string(),
+            suggested: c.suggested.clone(),
         };
         self.portals.choosers().map(entry).collect()
     }
 
     /// The files and folders that a VM has now.
-    pub(super) fn files(&self, vm: &VmId) -> Result<Vec<FileEntry>, OrderError> {
+    pub(super) fn files(&self, vm: &VmId) -> Result<Vec<FileView>, OrderError> {
         if self.book.state().vm(vm).is_none() {
             return Err(OrderError::NoVm(vm.clone()));
         }
-        let entry = |(id, file): (u64, &super::tickets::Handed)| FileEntry {
+        let entry = |(id, file): (u64, &super::tickets::Handed)| FileView {
             id,
-            vm: vm.to_string(),
-            name: file.name.to_string(),
+            vm: vm.clone(),
+            name: file.name.clone(),
             folder: file.folder,
             write: file.writable,
-            at: file.at.0,
+            at: file.at,
         };
         Ok(self.tickets.files_of(vm).into_iter().map(entry).collect())
     }
@@ -187,32 +166,9 @@ fn remaining(millis: u64) -> String {
     if minutes < 90 { format!("{minutes} min") } else { format!("{} h", minutes.div_ceil(60)) }
 }
 
-pub(super) const fn author_name(author: Author) -> &'static str {
-    match author {
-        Author::Prompt => "prompt",
-        Author::Person => "person",
-        Author::Admin => "admin",
-        Author::Policy => "policy",
-    }
-}
-
-pub(super) const fn effect_name(effect: Effect) -> &'static str {
-    match effect {
-        Effect::Allow => "allow",
-        Effect::Deny => "deny",
-    }
-}
-
-const fn lifetime_name(lifetime: Lifetime) -> &'static str {
-    match lifetime {
-        Lifetime::Once => "once",
-        Lifetime::Run(_) => "run",
-        Lifetime::Until(_) => "until",
-        Lifetime::Standing => "standing",
-    }
-}
-
-pub(super) fn answer_name(answer: Answer) -> String {
+/// An answer by name, as on D-Bus.
+#[must_use]
+pub fn answer_name(answer: Answer) -> String {
     match answer {
         Answer::NotNow => "not-now",
         Answer::ThisTime => "this-time",

@@ -6,7 +6,7 @@ use cofferdam_ids::{NameError, VmId, is_scheme};
 use cofferdam_policy::{
     Contact, Content, FileAccess, FileKind, Host, HostError, Key, Kind, Resource, Transport, Zone,
 };
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 /// Why a text says nothing about a kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

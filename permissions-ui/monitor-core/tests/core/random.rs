@@ -5,7 +5,7 @@
 
 use crate::desk::{Desk, Guest, site, vm};
 use cofferdam_ids::{Label, Passage, VmId};
-use cofferdam_monitor::core::{Effect, Input, Order, Span};
+use cofferdam_monitor_core::{Effect, Input, Order, Span};
 use cofferdam_monitor_wire::point::{BEFORE, FromPoint, PortalWish, Returned, ToPoint};
 use cofferdam_monitor_wire::screen::{Abilities, FromScreen, PromptId, ToScreen};
 use cofferdam_policy::{
@@ -206,7 +206,7 @@ impl World {
                 let at = if oldest { 0 } else { self.cutting.len().saturating_sub(1) };
                 if at < self.cutting.len() {
                     let (point, ticket) = self.cutting.remove(at);
-                    let point = cofferdam_monitor::core::PointId(point);
+                    let point = cofferdam_monitor_core::PointId(point);
                     self.tell(Input::Point(point, FromPoint::CutDone { ticket }));
                 }
             }
@@ -215,7 +215,7 @@ impl World {
                     return;
                 };
                 let usage = Usage { times: 1, bytes_in: 5, ..Usage::default() };
-                let point = cofferdam_monitor::core::PointId(point);
+                let point = cofferdam_monitor_core::PointId(point);
                 // About another site than the ticket's: that is a fault, and the socket's end.
                 self.tell(Input::Point(point, FromPoint::Used { ticket, resource, usage }));
             }
@@ -231,7 +231,7 @@ impl World {
                     left -= u32::from(goes);
                     !goes
                 });
-                let point = cofferdam_monitor::core::PointId(point);
+                let point = cofferdam_monitor_core::PointId(point);
                 self.tell(Input::Point(point, FromPoint::Returned(vec![Returned { ticket, times }])));
             }
             Step::Odd { guest, ticket } => {
@@ -328,17 +328,17 @@ impl World {
         if full {
             return;
         }
-        let Ok(cofferdam_monitor::core::Reply::Pending(open)) = self.desk.order(Order::Pending) else {
+        let Ok(cofferdam_monitor_core::Reply::Pending(open)) = self.desk.order(Order::Pending) else {
             panic!()
         };
-        let mut of = BTreeMap::<String, usize>::new();
+        let mut of = BTreeMap::<VmId, usize>::new();
         for question in &open {
             *of.entry(question.vm.clone()).or_default() += 1;
         }
         assert!(of.values().all(|n| *n <= 16));
         let waiting: BTreeSet<_> = self.asked.iter().filter(|(_, n)| **n == 0).map(|(q, _)| *q).collect();
         // Whoever has no answer yet waits for a question, a file, or an address on its way.
-        let Ok(cofferdam_monitor::core::Reply::Choosers(files)) = self.desk.order(Order::Choosers) else {
+        let Ok(cofferdam_monitor_core::Reply::Choosers(files)) = self.desk.order(Order::Choosers) else {
             panic!()
         };
         assert!(waiting.is_empty() || !open.is_empty() || !files.is_empty() || self.on_their_way());

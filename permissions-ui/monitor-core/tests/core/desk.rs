@@ -3,7 +3,7 @@
 //! after each step that nothing was allowed that the ledger does not say.
 
 use cofferdam_ids::{Identity, Label, VmId};
-use cofferdam_monitor::core::{
+use cofferdam_monitor_core::{
     CallId, Core, Effect, Input, Journal, LinkId, Moment, Newcomer, NotWritten, Opener, Order, OrderError,
     PointId, Reply,
 };

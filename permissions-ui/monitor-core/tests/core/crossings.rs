@@ -3,7 +3,7 @@
 //! can cross any more, and one when it can again.
 
 use crate::desk::{Desk, vm};
-use cofferdam_monitor::core::{Effect, Input, Order};
+use cofferdam_monitor_core::{Effect, Input, Order};
 use cofferdam_monitor_wire::screen::ToScreen;
 use cofferdam_policy::{Kind, Level};
 

@@ -5,7 +5,7 @@
 use crate::place::{Letter, Live, Place};
 use crate::step::{ANSWERS, Left, Step};
 use cofferdam_ids::{Identity, Label, VmId};
-use cofferdam_monitor::core::{
+use cofferdam_monitor_core::{
     CallId, Core, Effect, Input, Journal, LinkId, Moment, Newcomer, NotWritten, Order, PointId, Role,
 };
 use cofferdam_monitor_wire::point::{BEFORE, FromPoint, Returned, ToPoint};

@@ -4,7 +4,7 @@
 
 use crate::desk::{Desk, Guest, answer_of, cuts, outcomes, prompts, site, verdicts, vm};
 use cofferdam_ids::{Label, Passage};
-use cofferdam_monitor::core::{Effect, Input, Order, OrderError, Reply};
+use cofferdam_monitor_core::{Effect, Input, Order, OrderError, Reply};
 use cofferdam_monitor_wire::point::{FromPoint, PortalOutcome, PortalWish};
 use cofferdam_monitor_wire::registry::FromMonitor;
 use cofferdam_monitor_wire::screen::{Abilities, About, FromScreen, ToScreen};
@@ -57,7 +57,7 @@ fn one_file_is_handed_over_and_dies_with_its_ticket() {
 
 fn files(desk: &mut Desk) -> Vec<(u64, String, bool, bool)> {
     let Ok(Reply::Files(all)) = desk.order(Order::Files(vm("mail"))) else { panic!() };
-    all.into_iter().map(|f| (f.id, f.name, f.folder, f.write)).collect()
+    all.into_iter().map(|f| (f.id, f.name.into(), f.folder, f.write)).collect()
 }
 
 /// Hands one over; its ticket.
@@ -324,8 +324,8 @@ fn what_has_no_effect_is_not_offered_unless_something_was_said_about_it() {
     let kinds = |desk: &mut Desk| {
         let Ok(Reply::Permissions(all)) = desk.order(Order::Permissions(vm("mail"))) else { panic!() };
         all.into_iter()
-            .map(|p| p.kind)
-            .filter(|k| !["network", "files"].contains(&k.as_str()))
+            .map(|p| p.kind.name())
+            .filter(|k| !["network", "files"].contains(k))
             .collect::<Vec<_>>()
     };
     let always = ["clipboard", "drag-and-drop", "open-uri", "microphone", "camera", "devices"];
@@ -339,7 +339,7 @@ fn what_has_no_effect_is_not_offered_unless_something_was_said_about_it() {
     let effects = desk.tell(Input::Screen(can.clone()));
     assert!(effects.contains(&Effect::Changed(None)), "whoever shows them looks again");
     assert!(!desk.tell(Input::Screen(can)).contains(&Effect::Changed(None)));
-    assert_eq!(kinds(&mut desk).last().map(String::as_str), Some("notifications"));
+    assert_eq!(kinds(&mut desk).last(), Some(&"notifications"));
     let off = Order::SetLevel { vm: vm("mail"), kind: Kind::IdleInhibit, level: Level::Off };
     desk.order(off).unwrap();
     assert_eq!(kinds(&mut desk), all, "what the person has said can be seen, and taken back");

@@ -2,7 +2,7 @@
 //! Questions and answers. In: asks of points, words of people. Out: who gets which answer.
 
 use crate::desk::{Desk, cuts, prompts, refusals, site, site_at, verdicts};
-use cofferdam_monitor::core::{Effect, Input};
+use cofferdam_monitor_core::{Effect, Input};
 use cofferdam_monitor_wire::point::{FromPoint, ToPoint};
 use cofferdam_monitor_wire::screen::{About, FromScreen, ToScreen};
 use cofferdam_policy::{Answer, Content, Event, Level, Lifetime, Millis, Refusal, Resource};
@@ -201,7 +201,7 @@ fn a_child_never_has_more_than_its_parent() {
     let id = prompts(&desk.ask(&child, 2, site("a.org")))[0].id;
     let [(_, 2, Ok(ticket))] = verdicts(&desk.answer(id, Answer::Always))[..] else { panic!() };
     let grant = desk.replayed().grants_of(&parent.id)[0].id;
-    let (_, effects) = desk.begin(cofferdam_monitor::core::Order::Revoke(grant));
+    let (_, effects) = desk.begin(cofferdam_monitor_core::Order::Revoke(grant));
     assert!(cuts(&effects).contains(&ticket.id), "what the parent lost the child loses");
 }
 
@@ -229,7 +229,7 @@ fn the_gateway_hears_the_level() {
     let mail = desk.vm("mail");
     let level = |level| Effect::Point(mail.net, ToPoint::Level(level));
     assert!(desk.seen.contains(&level(Level::Ask)), "first of all");
-    let order = |level| cofferdam_monitor::core::Order::SetLevel {
+    let order = |level| cofferdam_monitor_core::Order::SetLevel {
         vm: "mail".parse().unwrap(),
         kind: cofferdam_policy::Kind::Network,
         level,

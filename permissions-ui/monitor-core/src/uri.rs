@@ -58,10 +58,10 @@ fn host_of(authority: &str) -> Option<(String, Option<u16>)> {
     let port = if port.is_empty() { None } else { Some(port.parse::<u16>().ok()?) };
     let bracketed = host.starts_with('[') && host.ends_with(']');
     match Host::parse(host).ok()? {
-        Host::Addr(std::net::IpAddr::V6(_)) if !bracketed => None,
+        Host::Addr(core::net::IpAddr::V6(_)) if !bracketed => None,
         Host::Name(_) if bracketed => None,
         // Without its brackets an address would run into the port.
-        Host::Addr(std::net::IpAddr::V6(host)) => Some((format!("[{host}]"), port)),
+        Host::Addr(core::net::IpAddr::V6(host)) => Some((format!("[{host}]"), port)),
         host => Some((host.to_string(), port)),
     }
 }

@@ -3,7 +3,7 @@
 //! and what undo brings back.
 
 use crate::desk::{Desk, START, answer_of, cuts, prompts, refusals, site, verdicts, vm};
-use cofferdam_monitor::core::{Effect, Input, Order, OrderError, Reply, Span};
+use cofferdam_monitor_core::{Effect, Input, Order, OrderError, Reply, Span};
 use cofferdam_monitor_wire::point::{BEFORE, FromPoint, Ticket, ToPoint};
 use cofferdam_monitor_wire::screen::{FromScreen, ToScreen};
 use cofferdam_policy::{
@@ -219,18 +219,17 @@ fn use_is_written_down_before_it_is_shown() {
     desk.tell(Input::Point(mail.net, used));
     let log = Order::Log { vm: None, before: 0, limit: 10, search: "A.ORG".into() };
     let Ok(Reply::Log(lines)) = desk.order(log) else { panic!() };
-    let words: Vec<_> =
-        lines.iter().map(|l| (l.what.as_str(), l.target.as_str(), l.detail.as_str())).collect();
+    let words: Vec<_> = lines.iter().map(|l| (l.what, l.target.as_str(), l.detail.as_str())).collect();
     assert_eq!(
         words,
         [("used", "a.org:443", "1.2 MB in, 40.0 kB out"), ("granted", "a.org", "always, by you")]
     );
     assert_ne!(number, 0, "0 stands for no grant");
-    assert_eq!(lines[0].grant, number, "stop from now");
+    assert_eq!(lines[0].grant, Some(GrantId(number)), "stop from now");
     let Ok(Reply::Apps(apps)) = desk.order(Order::Apps) else { panic!() };
     assert!(apps[0].running && apps[0].summary == "online", "{apps:?}");
     let Ok(Reply::Permissions(all)) = desk.order(Order::Permissions(vm("mail"))) else { panic!() };
-    assert_eq!((all.len(), all[0].uses, all[0].grants[0].last_used > 0), (10, 1, true));
+    assert_eq!((all.len(), all[0].uses, all[0].grants[0].last_used.is_some()), (10, 1, true));
 }
 
 #[test]
