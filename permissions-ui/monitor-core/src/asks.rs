@@ -168,14 +168,10 @@ impl Core {
                 if !question.answers.contains(&Answer::Never) && question.answers.len() < MAX_ANSWERS {
                     question.answers.push(Answer::Never);
                 }
-                let asked = Event::Asked { vm: vm.clone(), resource: question.resource.clone() };
-                if self.book.give(vec![asked]).is_err() {
-                    return self.refuse_all(question, Refusal::NoLedger);
-                }
                 let tickets = question.purpose == Purpose::Ticket;
-                let (id, shown) = self.questions.open(question, self.time.mono);
-                if shown {
-                    self.show(id);
+                let (id, first) = self.questions.open(question, self.time.mono);
+                if first && !self.show(id) {
+                    return;
                 }
                 tickets
             }
@@ -186,12 +182,33 @@ impl Core {
         self.touch(&vm);
     }
 
-    fn show(&mut self, id: PromptId) {
-        let Some(q) = self.questions.get(id) else { return };
+    /// Writes that something is asked, before anybody sees it.
+    pub(super) fn write_asked(&mut self, vm: &VmId, resource: &Resource) -> Result<(), Refusal> {
+        let mono = self.time.mono;
+        if !self.vms.get_mut(vm).is_none_or(|entry| entry.may_ask(mono)) {
+            return Err(Refusal::Silenced);
+        }
+        let asked = Event::Asked { vm: vm.clone(), resource: resource.clone() };
+        self.book.give(vec![asked]).map_err(|_full| Refusal::NoLedger)
+    }
+
+    /// Puts a question on the screen. Its line is written only now: what waits behind another one and is
+    /// forgotten there was never asked. False: it can't be written, and is refused.
+    fn show(&mut self, id: PromptId) -> bool {
+        let Some(q) = self.questions.get(id) else { return false };
+        let (vm, resource) = (q.vm.clone(), q.resource.clone());
+        if let Err(why) = self.write_asked(&vm, &resource) {
+            if let Some(question) = self.questions.close(id) {
+                self.refuse_all(question, why);
+            }
+            return false;
+        }
+        let Some(q) = self.questions.get(id) else { return false };
         let uses = self.book.state().uses(&q.vm, q.key.kind()).times;
         let prompt =
             Prompt { id, vm: q.vm.clone(), about: q.about.clone(), answers: q.answers.clone(), uses };
         self.push(Effect::Screen(ToScreen::Ask(prompt)));
+        true
     }
 
     /// What the person is told about a thing that is asked for.
@@ -330,13 +347,17 @@ impl Core {
             let (resource, picks) =
                 (question.resource.clone(), matches!(question.purpose, Purpose::Open { .. }));
             let outcome = match self.decide(vm, &resource) {
-                Decision::Ask { .. } => return self.show(id),
-                // Which app is to open an address is for the person to say, whatever is allowed.
-                Decision::Allow { .. } if picks => return self.show(id),
-                Decision::Allow { grant, until, once } => {
+                Decision::Deny(why) => Err(why),
+                Decision::Allow { grant, until, once } if !picks => {
                     self.use_up(grant, once).map(|()| (Yes { grant, until, once }, Answer::ThisTime))
                 }
-                Decision::Deny(why) => Err(why),
+                // Which app is to open an address is for the person to say, whatever is allowed.
+                Decision::Allow { .. } | Decision::Ask { .. } => {
+                    if self.show(id) {
+                        return;
+                    }
+                    continue;
+                }
             };
             let Some(question) = self.questions.close(id) else { continue };
             match outcome {

@@ -167,10 +167,7 @@ impl Core {
         let refusal = match self.decide(&vm, &resource) {
             Decision::Deny(why) => Some(why),
             _ if open >= MAX_CHOOSERS => Some(Refusal::Silenced),
-            _ => {
-                let asked = Event::Asked { vm: vm.clone(), resource: resource.clone() };
-                self.book.give(vec![asked]).err().map(|_full| Refusal::NoLedger)
-            }
+            _ => self.write_asked(&vm, &resource).err(),
         };
         if let Some(why) = refusal {
             return self.refuse_portal(&vm, point, serial, &resource, why);

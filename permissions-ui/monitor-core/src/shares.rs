@@ -3,6 +3,7 @@
 //! disk. In: reports. Out: those that get a line; what goes beyond a VM's share is added up, a line for each
 //! grant, and comes later.
 
+use super::ration::Ration;
 use super::tickets::{Report, add};
 use cofferdam_ids::VmId;
 use cofferdam_policy::{GrantId, Host, Kind, Resource};
@@ -21,8 +22,7 @@ pub(crate) const MANY_SITES: &str = "many-sites.invalid";
 /// What is left for one VM.
 #[derive(Debug)]
 struct Share {
-    left: u64,
-    since: u64,
+    lines: Ration,
     more: BTreeMap<(Kind, Option<GrantId>), (u64, Report)>,
 }
 
@@ -39,13 +39,9 @@ impl Shares {
     }
 
     fn one(&mut self, report: Report, mono: u64) -> Option<Report> {
-        let fresh = || Share { left: BURST, since: mono, more: BTreeMap::new() };
+        let fresh = || Share { lines: Ration::new(BURST, EVERY, mono), more: BTreeMap::new() };
         let share = self.by_vm.entry(report.vm.clone()).or_insert_with(fresh);
-        let earned = mono.saturating_sub(share.since) / EVERY;
-        share.left = share.left.saturating_add(earned).min(BURST);
-        share.since = share.since.saturating_add(earned.saturating_mul(EVERY));
-        if let Some(left) = share.left.checked_sub(1) {
-            share.left = left;
+        if share.lines.take(mono) {
             return Some(report);
         }
         let key = (report.resource.kind(), report.grant);

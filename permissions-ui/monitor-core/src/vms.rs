@@ -2,6 +2,7 @@
 //! The VMs that live: who they are, where their points are, how much they were heard. In: registrations,
 //! refusals, prompts without a yes. Out: whose socket speaks, and whether an app has asked too often.
 
+use super::ration::Ration;
 use super::words::{LinkId, Newcomer, PointId, Role};
 use cofferdam_ids::VmId;
 use cofferdam_monitor_wire::screen::Standing;
@@ -12,6 +13,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 const REFUSAL_BURST: u64 = 40;
 /// One more line each, in milliseconds.
 const REFUSAL_EVERY: u64 = 2_000;
+/// Questions of one VM that are asked at once, more than a person has patience for; later ones are rationed.
+const ASKED_BURST: u64 = 128;
+/// One more each, in milliseconds.
+const ASKED_EVERY: u64 = 5_000;
 /// The same refusal again within this time gets no line of its own, in milliseconds.
 const SAME_REFUSAL: u64 = 10_000;
 /// Refusals that are remembered to tell the same ones.
@@ -54,8 +59,10 @@ pub(crate) struct Vm {
     pub(crate) crossings: (bool, bool),
     /// Kinds about which it is not heard any more.
     pub(crate) silenced: BTreeSet<Kind>,
-    ration: u64,
-    rationed_at: u64,
+    /// Lines for its refusals.
+    refusals: Ration,
+    /// Lines for its questions.
+    questions: Ration,
     refused: VecDeque<(u64, Key, Refusal)>,
     noes: VecDeque<(u64, Key)>,
     /// How many there were of a kind since the person said yes to it last.
@@ -85,8 +92,8 @@ impl Vm {
             may_go_online: None,
             crossings: (true, true),
             silenced: BTreeSet::new(),
-            ration: REFUSAL_BURST,
-            rationed_at: mono,
+            refusals: Ration::new(REFUSAL_BURST, REFUSAL_EVERY, mono),
+            questions: Ration::new(ASKED_BURST, ASKED_EVERY, mono),
             refused: VecDeque::new(),
             noes: VecDeque::new(),
             since_yes: BTreeMap::new(),
@@ -96,22 +103,24 @@ impl Vm {
 
     /// Whether a refusal gets a line in the ledger: an app can't fill the disk with its wishes.
     pub(crate) fn may_write(&mut self, key: &Key, why: Refusal, mono: u64) -> bool {
-        let earned = mono.saturating_sub(self.rationed_at) / REFUSAL_EVERY;
-        self.ration = self.ration.saturating_add(earned).min(REFUSAL_BURST);
-        self.rationed_at = self.rationed_at.saturating_add(earned.saturating_mul(REFUSAL_EVERY));
         let same = |(at, k, w): &(u64, Key, Refusal)| {
             *w == why && k == key && mono.saturating_sub(*at) < SAME_REFUSAL
         };
-        if self.ration == 0 || self.refused.iter().any(same) {
+        if self.refused.iter().any(same) || !self.refusals.take(mono) {
             self.unwritten = self.unwritten.saturating_add(1);
             return false;
         }
-        self.ration -= 1;
         if self.refused.len() == REMEMBERED {
             self.refused.pop_front();
         }
         self.refused.push_back((mono, key.clone(), why));
         true
+    }
+
+    /// Whether another question may be asked, which gets a line in the ledger: what an app can bring about as
+    /// often as it likes must not fill the disk.
+    pub(crate) fn may_ask(&mut self, mono: u64) -> bool {
+        self.questions.take(mono)
     }
 
     /// A prompt ended without a yes. Whether that was once too often.

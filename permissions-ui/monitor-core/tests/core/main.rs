@@ -17,6 +17,8 @@ mod crossings;
 #[cfg(test)]
 mod desk;
 #[cfg(test)]
+mod floods;
+#[cfg(test)]
 mod orders;
 #[cfg(test)]
 mod points;
