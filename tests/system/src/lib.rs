@@ -8,7 +8,9 @@
 
 mod cli;
 mod images;
+pub mod lines;
 mod processes;
+pub mod source;
 
 pub use cli::{CliDesktop, Said};
 pub use images::{colours, tampered_cache};

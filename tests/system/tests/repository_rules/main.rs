@@ -10,11 +10,13 @@
 
 mod dependencies;
 mod files;
+mod lines;
 mod purity;
 mod size;
-mod source;
 mod style;
 mod unsafety;
+
+use cofferdam_system_tests::source;
 
 /// Fails with all findings at once: fixing them one by one would cost a build each.
 fn none(findings: Vec<String>) {

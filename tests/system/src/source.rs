@@ -3,7 +3,8 @@
 //! a rule on code is not set off by a sentence about it; and the functions with their lengths.
 
 /// The same text, line for line, with comments and the insides of strings turned into spaces.
-pub(crate) fn code(text: &str) -> String {
+#[must_use]
+pub fn code(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(c) = rest.chars().next() {
@@ -118,7 +119,8 @@ fn block_end(code: &str, from: usize) -> Option<usize> {
 }
 
 /// Code without items under `#[cfg(test)]`.
-pub(crate) fn without_tests(code: &str) -> String {
+#[must_use]
+pub fn without_tests(code: &str) -> String {
     const MARK: &str = "#[cfg(test)]";
     let mut out = String::new();
     let mut rest = code;
@@ -135,16 +137,20 @@ pub(crate) fn without_tests(code: &str) -> String {
     out
 }
 
-/// A function: its name, the line it starts on (from 1), and how many lines it takes.
+/// A function.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Function {
-    pub(crate) name: String,
-    pub(crate) line: usize,
-    pub(crate) lines: usize,
+pub struct Function {
+    /// Its name.
+    pub name: String,
+    /// The line on which it starts, from 1.
+    pub line: usize,
+    /// How many it takes.
+    pub lines: usize,
 }
 
 /// All functions with a body.
-pub(crate) fn functions(code: &str) -> Vec<Function> {
+#[must_use]
+pub fn functions(code: &str) -> Vec<Function> {
     let mut found = Vec::new();
     for (at, _) in code.match_indices("fn ") {
         let own_word = !code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_');
@@ -156,31 +162,36 @@ pub(crate) fn functions(code: &str) -> Vec<Function> {
     found
 }
 
-#[test]
-fn comments_and_strings_are_not_code() {
-    for (text, expected) in [
-        ("a // std::fs\nb", "a           \nb"),
-        ("a /* x /* y */ z */ b", "a                   b"),
-        ("f(\"std::fs\")", "f(         )"),
-        ("f(\"a\\\"b\", c)", "f(      , c)"),
-        ("f(r#\"a\"b\"#, c)", "f(        , c)"),
-        ("for x in 'a'..='{' {", "for x in    ..=    {"),
-        ("fn f<'a>(x: &'a str) {}", "fn f<'a>(x: &'a str) {}"),
-        ("bar\"x\"", "bar   "),
-    ] {
-        assert_eq!(code(text), expected, "{text}");
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn comments_and_strings_are_not_code() {
+        for (text, expected) in [
+            ("a // std::fs\nb", "a           \nb"),
+            ("a /* x /* y */ z */ b", "a                   b"),
+            ("f(\"std::fs\")", "f(         )"),
+            ("f(\"a\\\"b\", c)", "f(      , c)"),
+            ("f(r#\"a\"b\"#, c)", "f(        , c)"),
+            ("for x in 'a'..='{' {", "for x in    ..=    {"),
+            ("fn f<'a>(x: &'a str) {}", "fn f<'a>(x: &'a str) {}"),
+            ("bar\"x\"", "bar   "),
+        ] {
+            assert_eq!(code(text), expected, "{text}");
+        }
     }
-}
 
-#[test]
-fn functions_are_measured() {
-    let text = "fn a() {\n  b();\n}\ntrait T {\n fn c(&self) -> [u8; 2];\n fn d() { if x { y } }\n}\n";
-    let names: Vec<_> = functions(text).into_iter().map(|f| (f.name, f.line, f.lines)).collect();
-    assert_eq!(names, [("a".to_owned(), 1, 3), ("d".to_owned(), 6, 1)]);
-}
+    #[test]
+    fn functions_are_measured() {
+        let text = "fn a() {\n  b();\n}\ntrait T {\n fn c(&self) -> [u8; 2];\n fn d() { if x { y } }\n}\n";
+        let names: Vec<_> = functions(text).into_iter().map(|f| (f.name, f.line, f.lines)).collect();
+        assert_eq!(names, [("a".to_owned(), 1, 3), ("d".to_owned(), 6, 1)]);
+    }
 
-#[test]
-fn tests_are_cut_out() {
-    let text = "fn a() {}\n#[cfg(test)]\nmod tests {\n fn b() {}\n}\nfn c() {}\n#[cfg(test)]\nmod t;\n";
-    assert_eq!(without_tests(text), "fn a() {}\n\nfn c() {}\n\n");
+    #[test]
+    fn tests_are_cut_out() {
+        let text = "fn a() {}\n#[cfg(test)]\nmod tests {\n fn b() {}\n}\nfn c() {}\n#[cfg(test)]\nmod t;\n";
+        assert_eq!(without_tests(text), "fn a() {}\n\nfn c() {}\n\n");
+    }
 }

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! How large a program may be, and whom it may be made of.
+//!
+//! In: cargo's view of the workspace. Out: programs that are made of more lines of ours than somebody could review,
+//! and programs that contain other programs. `cofferdam-lines` prints the table.
+
+use crate::files::root;
+use crate::none;
+use cofferdam_system_tests::lines::Crates;
+use std::collections::BTreeSet;
+
+/// Most lines of ours that a program may be made of. Whoever needs more says why in the same commit.
+const MOST: [(&str, usize); 12] = [
+    ("coffer", 16_000),
+    ("cofferdam-compositor", 29_500),
+    ("cofferdam-enclose", 7_000),
+    ("cofferdam-gpu", 12_500),
+    ("cofferdam-guest", 12_500),
+    ("cofferdam-image", 5_500),
+    ("cofferdam-kvm-probe", 7_000),
+    ("cofferdam-launcherd", 16_500),
+    ("cofferdam-monitord", 15_000),
+    ("cofferdam-net", 12_000),
+    ("cofferdam-panel", 13_000),
+    ("cofferdam-shepherd", 16_500),
+];
+
+#[test]
+fn programs_are_made_of_little() {
+    let crates = Crates::of(&root()).unwrap();
+    let programs = crates.programs();
+    let mut findings = Vec::new();
+    for (program, names) in &programs {
+        let lines = crates.lines(names);
+        match MOST.iter().find(|(name, _)| name == program) {
+            Some((_, most)) if lines > *most => {
+                findings.push(format!("{program} is made of {lines} lines, {most} at most"));
+            }
+            Some(_) => {}
+            None => findings.push(format!("{program} has {lines} lines and no bound")),
+        }
+    }
+    let gone = MOST.iter().filter(|(name, _)| !programs.contains_key(name));
+    findings.extend(gone.map(|(name, _)| format!("{name} is bounded but not built")));
+    none(findings);
+}
+
+#[test]
+fn no_program_contains_another() {
+    let crates = Crates::of(&root()).unwrap();
+    let with_programs: BTreeSet<&str> =
+        crates.iter().filter(|(_, one)| !one.programs.is_empty()).map(|(name, _)| name).collect();
+    assert!(with_programs.len() > 5, "programs are found: {with_programs:?}");
+    // Tests run what they test.
+    let shipped = crates.iter().filter(|(_, one)| !one.is_for_tests());
+    let wrong = shipped.flat_map(|(name, one)| {
+        let programs = one.needs.iter().filter(|need| with_programs.contains(need.as_str()));
+        programs.map(move |need| format!("{name} depends on {need}, which is a program"))
+    });
+    none(wrong.collect());
+}
