@@ -157,27 +157,22 @@ impl Core {
         let vm = question.vm.clone();
         let Some(asker) = question.askers.first().cloned() else { return };
         let joined = match question.purpose {
-            Purpose::Ticket => self.questions.join(&vm, &question.key, asker.clone()),
+            Purpose::Ticket => self.questions.join(&vm, &question.key, asker),
             _ => self.questions.room(&vm),
         };
-        let held = match (joined, self.screen.up) {
-            (Joined::Merged, _) => true,
+        match (joined, self.screen.up) {
+            (Joined::Merged, _) => {}
             (Joined::Full, _) => return self.refuse_all(question, Refusal::Silenced),
             (Joined::Alone, false) => return self.refuse_all(question, Refusal::Silence),
             (Joined::Alone, true) => {
                 if !question.answers.contains(&Answer::Never) && question.answers.len() < MAX_ANSWERS {
                     question.answers.push(Answer::Never);
                 }
-                let tickets = question.purpose == Purpose::Ticket;
                 let (id, first) = self.questions.open(question, self.time.mono);
                 if first && !self.show(id) {
                     return;
                 }
-                tickets
             }
-        };
-        if held && let Some(point) = super::questions::point(asker.seat) {
-            self.push(Effect::Point(point, ToPoint::Held { serial: asker.serial }));
         }
         self.touch(&vm);
     }

@@ -175,7 +175,6 @@ impl Core {
         self.portals.last_chooser = self.portals.last_chooser.saturating_add(1);
         self.portals.choosers.insert(self.portals.last_chooser, chooser);
         self.push(Effect::ChoosersChanged);
-        self.push(Effect::Point(point, ToPoint::Held { serial }));
         self.touch(&vm);
     }
 

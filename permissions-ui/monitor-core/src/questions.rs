@@ -7,7 +7,6 @@
 
 use super::index::Index;
 use super::tickets::Seat;
-use super::words::PointId;
 use cofferdam_ids::VmId;
 use cofferdam_monitor_wire::screen::{About, Candidate, PromptId};
 use cofferdam_policy::{Answer, Key, Millis, Resource};
@@ -256,14 +255,6 @@ impl Question {
     /// Whether the person can say this.
     pub(crate) fn offers(&self, answer: Answer) -> bool {
         matches!(answer, Answer::NotNow | Answer::Never) || self.answers.contains(&answer)
-    }
-}
-
-/// The point behind a seat.
-pub(crate) const fn point(seat: Seat) -> Option<PointId> {
-    match seat {
-        Seat::Point(id) => Some(id),
-        Seat::Screen => None,
     }
 }
 

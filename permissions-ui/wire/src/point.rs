@@ -160,11 +160,6 @@ pub enum ToPoint {
         /// Yes, with a ticket, or no.
         verdict: Result<Ticket, Refusal>,
     },
-    /// The person is being asked; the point keeps what it holds. An answer follows.
-    Held {
-        /// Serial of the question.
-        serial: u32,
-    },
     /// End everything under this ticket now, then say [`FromPoint::CutDone`].
     Cut {
         /// The ticket; [`BEFORE`] in the first message of a socket.

@@ -94,7 +94,6 @@ mod tests {
             &[
                 ToPoint::Decided { serial: 1, verdict: Ok(ticket()) },
                 ToPoint::Decided { serial: 1, verdict: Err(Refusal::Silence) },
-                ToPoint::Held { serial: 1 },
                 ToPoint::Cut { ticket: 7 },
                 ToPoint::Level(Level::Internet),
                 ToPoint::PortalDone { serial: 2, outcome: file },

@@ -17,9 +17,10 @@ use crate::table::Row;
 use cofferdam_control::client::Client;
 use cofferdam_control::desktop::{Event, Input, PromptInfo, Reply, Request};
 use cofferdam_ids::VmId;
-use cofferdam_monitor_wire::point::{FromPoint, ToPoint};
+use cofferdam_monitor_wire::point::{FromPoint, Ticket, ToPoint};
 use cofferdam_monitor_wire::{decode, encode};
 use cofferdam_policy::Refusal;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -165,17 +166,39 @@ impl Desktop {
         let deadline = Instant::now() + PATIENCE;
         while Instant::now() < deadline {
             let serial = self.ask(&app.guest)?;
-            match answer(&app.guest, serial)? {
-                ToPoint::Held { .. } => {
-                    self.shown(serial)?;
-                    self.withdraw(&app.guest, serial)?;
-                    return self.retire(app);
-                }
-                ToPoint::Decided { verdict: Err(Refusal::Silence), .. } => {}
-                other => return Err(BenchError::Peer(format!("the monitor said {other:?}"))),
+            if self.shown_or_denied(&app.guest, serial, deadline)? {
+                self.withdraw(&app.guest, serial)?;
+                return self.retire(app);
             }
         }
         Err(BenchError::Peer("the monitor does not find the compositor".into()))
+    }
+
+    /// Waits until a question is on the screen, or denied because there is none.
+    fn shown_or_denied(&mut self, guest: &Guest, wanted: u32, until: Instant) -> Result<bool, BenchError> {
+        while Instant::now() < until {
+            let event = self.control.next_event(Instant::now());
+            if let Some(Event::PromptChanged(Some(_))) = event.map_err(|e| BenchError::peer("control", e))? {
+                return Ok(true);
+            }
+            let mut ready =
+                [PollFd::new(&self.control, PollFlags::IN), PollFd::new(&guest.point, PollFlags::IN)];
+            let patience = Timespec { tv_sec: 1, tv_nsec: 0 };
+            poll(&mut ready, Some(&patience)).map_err(|e| BenchError::peer("poll", e))?;
+            if ready[1].revents().is_empty() {
+                continue;
+            }
+            match heard(guest)? {
+                ToPoint::Decided { serial, verdict: Err(Refusal::Silence) } if serial == wanted => {
+                    return Ok(false);
+                }
+                ToPoint::Decided { serial, verdict } if serial == wanted => {
+                    return Err(BenchError::Peer(format!("the monitor said {verdict:?}")));
+                }
+                _ => {}
+            }
+        }
+        Ok(false)
     }
 
     fn round(&mut self, screen: Screen) -> Result<Vec<Seen>, BenchError> {
@@ -285,12 +308,9 @@ impl Desktop {
             call(&mut self.control, Request::Input(Input::Key { code: ESCAPE, pressed }))?;
         }
         self.prompt(|prompt| prompt.is_none())?;
-        loop {
-            match answer(guest, serial)? {
-                ToPoint::Held { .. } => {}
-                ToPoint::Decided { verdict: Err(Refusal::Answered), .. } => return Ok(()),
-                other => return Err(BenchError::Peer(format!("the monitor said {other:?}"))),
-            }
+        match answer(guest, serial)? {
+            Err(Refusal::Answered) => Ok(()),
+            other => Err(BenchError::Peer(format!("the monitor said {other:?}"))),
         }
     }
 
@@ -326,14 +346,16 @@ fn tell(guest: &Guest, message: &FromPoint) -> Result<(), BenchError> {
     send(&guest.point, &encode(message).map_err(|e| BenchError::peer("packet", e))?)
 }
 
-/// The next message about this question.
-fn answer(guest: &Guest, wanted: u32) -> Result<ToPoint, BenchError> {
+/// The next message of the monitor.
+fn heard(guest: &Guest) -> Result<ToPoint, BenchError> {
+    decode(&receive(&guest.point)?).map_err(|e| BenchError::peer("monitor", e))
+}
+
+/// The answer to this question.
+fn answer(guest: &Guest, wanted: u32) -> Result<Result<Ticket, Refusal>, BenchError> {
     loop {
-        let message = decode(&receive(&guest.point)?).map_err(|e| BenchError::peer("monitor", e))?;
-        match message {
-            ToPoint::Held { serial } | ToPoint::Decided { serial, .. } if serial == wanted => {
-                return Ok(message);
-            }
+        match heard(guest)? {
+            ToPoint::Decided { serial, verdict } if serial == wanted => return Ok(verdict),
             _ => {}
         }
     }

@@ -93,12 +93,9 @@ impl Guest {
 
     /// The answer to a question of the gateway.
     pub(crate) fn verdict(&self) -> (u32, Result<Ticket, Refusal>) {
-        loop {
-            match self.heard() {
-                Some(ToPoint::Decided { serial, verdict }) => return (serial, verdict),
-                Some(ToPoint::Held { .. }) => {}
-                other => panic!("{other:?} in place of an answer"),
-            }
+        match self.heard() {
+            Some(ToPoint::Decided { serial, verdict }) => (serial, verdict),
+            other => panic!("{other:?} in place of an answer"),
         }
     }
 }

@@ -19,7 +19,6 @@ fn a_question_its_answer_and_its_end() {
     let guest = desktop.vm("mail", 1);
     assert_eq!(guest.net.recv(), Some(ToPoint::Level(Level::Ask)));
     guest.ask(7, "imap.example.org");
-    assert_eq!(guest.heard(), Some(ToPoint::Held { serial: 7 }));
     let prompt = screen.prompt();
     let panel = desktop.permissions();
     let pending = panel.pending().unwrap();
@@ -81,7 +80,9 @@ fn a_chosen_file_arrives_open_and_without_its_path() {
         suggested: Label::default(),
     };
     guest.agent.send(&FromPoint::Portal { serial: 3, wish });
-    assert_eq!(guest.agent.recv(), Some(ToPoint::Held { serial: 3 }));
+    // What comes behind it is refused at once, so the chooser is open when that is heard.
+    guest.agent.send(&FromPoint::Portal { serial: 4, wish: PortalWish::Screenshot });
+    assert!(matches!(guest.agent.recv(), Some(ToPoint::PortalDone { serial: 4, .. })));
     let panel = desktop.permissions();
     let choosers = panel.choosers().unwrap();
     assert_eq!((choosers.len(), choosers[0].vm.as_str(), choosers[0].title.as_str()), (1, "mail", "Attach"));

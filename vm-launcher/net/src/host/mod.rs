@@ -244,8 +244,8 @@ impl Host {
                 ToPoint::Checked { serial, verdict } => self.gate.checked(serial, verdict),
                 ToPoint::Cut { ticket } => self.gate.cut(ticket),
                 ToPoint::Level(level) => self.gate.set_level(level),
-                // What is asked about is held anyway; portals are not ours.
-                ToPoint::Held { .. } | ToPoint::PortalDone { .. } => {}
+                // Portals are not ours.
+                ToPoint::PortalDone { .. } => {}
             }
         }
     }

@@ -2,7 +2,7 @@
 //! Honest traffic: TCP, UDP, pings, both versions of IP, all sizes, many flows.
 
 use crate::common::{Net, QUIET, echo, fountain};
-use cofferdam_monitor_wire::point::{FromPoint, ToPoint};
+use cofferdam_monitor_wire::point::FromPoint;
 use cofferdam_netguest::{Features, Site};
 use cofferdam_policy::{Host, Level, Transport, Zone};
 use std::io::{Read, Write};
@@ -20,7 +20,6 @@ fn first_contact_is_held_asked_about_and_goes_on() {
     let (serial, contact) = net.monitor.asked();
     assert_eq!((contact.host, contact.zone), (Host::Name("site.example".into()), Zone::Internet));
     assert_eq!((contact.transport, contact.port), (Transport::Tcp, site.addr.port()));
-    net.monitor.say(&ToPoint::Held { serial });
     assert_eq!(net.guest.wait(QUIET, |g| g.tcp(connection).is_active().then_some(())), Some(()));
     assert_eq!((net.names.asked(), site.visits()), (vec![], 0), "nothing left before the yes");
     net.monitor.allow(serial, false);

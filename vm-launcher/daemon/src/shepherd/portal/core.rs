@@ -242,8 +242,8 @@ impl Core {
         match message {
             ToPoint::PortalDone { serial, outcome } => self.outcome(serial, outcome, fds.pop()),
             ToPoint::Cut { ticket } => self.cut(ticket),
-            // Questions without detail are the network's; the level is told to the apps by the answers.
-            ToPoint::Held { .. } | ToPoint::Level(_) => {}
+            // The level is told to the apps by the answers.
+            ToPoint::Level(_) => {}
             ToPoint::Decided { .. } | ToPoint::Checked { .. } => {
                 self.effects.push_back(Effect::HangUp("it decided what nobody asked"));
             }
