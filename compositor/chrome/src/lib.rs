@@ -40,16 +40,12 @@
 mod attention;
 mod border;
 mod cache;
-mod canvas;
 mod card;
 mod cursor;
 mod frame;
 mod notice;
 mod overlay;
-mod pattern;
 mod prompt;
-mod px;
-mod raster;
 mod shadow;
 mod spec;
 mod text;
@@ -57,12 +53,14 @@ mod title;
 mod wallpaper;
 
 pub use attention::{AttentionShape, AttentionSpec, LockSpec, OwnerRow, PlateSpec};
+pub use cofferdam_ink::raster::{Part, PixelRect, Raster};
+
+use cofferdam_ink::{canvas, pattern, px, raster};
+
 pub use card::{Card, ChoiceSpec, ChoiceState};
 pub use cursor::{Cursor, CursorShape};
 pub use overlay::Overlay;
-pub use pattern::mark;
 pub use prompt::PromptSpec;
-pub use raster::{Part, PixelRect, Raster};
 pub use spec::{
     ButtonStates, FrameKind, FrameSpec, Icon, NoticeSpec, QuoteSpec, SwitcherItem, SwitcherSpec, TitleButton,
 };

@@ -35,7 +35,7 @@ impl Look {
         let theme = library.theme(Library::DEFAULT).cloned();
         let theme = theme.map_or_else(|| Err(missing()), Ok)?;
         let marks = library.identities.iter().map(|style| {
-            let raster = cofferdam_chrome::mark(style, MARK_EDGE);
+            let raster = cofferdam_ink::pattern::mark(style, MARK_EDGE);
             let mut pixels = SharedPixelBuffer::<Rgba8Pixel>::new(raster.width(), raster.height());
             for (to, from) in pixels.make_mut_bytes().chunks_exact_mut(4).zip(raster.pixels().chunks_exact(4))
             {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use tiny_skia::{Color, FillRule, LineCap, LineJoin, Paint, Path, PathBuilder, PixmapMut, Stroke, Transform};
 
 /// Pictures being drawn; at least 1 × 1 and at most `MAX_SIDE` in each direction.
-pub(crate) struct Canvas {
+pub struct Canvas {
     width: u32,
     height: u32,
     rgba: Vec<u8>,
@@ -24,13 +24,13 @@ fn paint(color: Rgb, alpha: f32) -> Paint<'static> {
 
 impl Canvas {
     /// A transparent canvas.
-    pub(crate) fn new(width: u32, height: u32) -> Self {
+    pub fn new(width: u32, height: u32) -> Self {
         let (width, height) = (width.clamp(1, px::MAX_SIDE), height.clamp(1, px::MAX_SIDE));
         Self { width, height, rgba: vec![0; px::index(width) * px::index(height) * 4] }
     }
 
     /// A canvas full of one colour.
-    pub(crate) fn filled(width: u32, height: u32, color: Rgb) -> Self {
+    pub fn filled(width: u32, height: u32, color: Rgb) -> Self {
         let mut canvas = Self::new(width, height);
         for p in canvas.rgba.chunks_exact_mut(4) {
             p.copy_from_slice(&[color.r, color.g, color.b, 255]);
@@ -38,11 +38,15 @@ impl Canvas {
         canvas
     }
 
-    pub(crate) const fn width(&self) -> u32 {
+    /// Pixels in a row.
+    #[must_use]
+    pub const fn width(&self) -> u32 {
         self.width
     }
 
-    pub(crate) const fn height(&self) -> u32 {
+    /// Rows.
+    #[must_use]
+    pub const fn height(&self) -> u32 {
         self.height
     }
 
@@ -56,14 +60,14 @@ impl Canvas {
     }
 
     /// Replaces one pixel with an opaque colour.
-    pub(crate) fn set(&mut self, x: i32, y: i32, color: Rgb) {
+    pub fn set(&mut self, x: i32, y: i32, color: Rgb) {
         if let Some(p) = self.pixel(x, y) {
             p.copy_from_slice(&[color.r, color.g, color.b, 255]);
         }
     }
 
     /// Replaces one pixel with a colour of this opacity.
-    pub(crate) fn set_alpha(&mut self, x: i32, y: i32, color: Rgb, alpha: u8) {
+    pub fn set_alpha(&mut self, x: i32, y: i32, color: Rgb, alpha: u8) {
         let premultiply = |c: u8| scale_byte(c, alpha);
         if let Some(p) = self.pixel(x, y) {
             p.copy_from_slice(&[premultiply(color.r), premultiply(color.g), premultiply(color.b), alpha]);
@@ -71,7 +75,7 @@ impl Canvas {
     }
 
     /// Lays `color` over one pixel with this coverage.
-    pub(crate) fn blend(&mut self, x: i32, y: i32, color: Rgb, coverage: u8) {
+    pub fn blend(&mut self, x: i32, y: i32, color: Rgb, coverage: u8) {
         if coverage == 0 {
             return;
         }
@@ -83,7 +87,7 @@ impl Canvas {
     }
 
     /// Lays a premultiplied RGBA pixel over one pixel.
-    pub(crate) fn over(&mut self, x: i32, y: i32, rgba: [u8; 4]) {
+    pub fn over(&mut self, x: i32, y: i32, rgba: [u8; 4]) {
         let [_, _, _, alpha] = rgba;
         if let Some(p) = self.pixel(x, y) {
             for (d, s) in p.iter_mut().zip(rgba) {
@@ -93,7 +97,7 @@ impl Canvas {
     }
 
     /// Fills whole pixels with an opaque colour.
-    pub(crate) fn rect(&mut self, x: u32, y: u32, w: u32, h: u32, color: Rgb) {
+    pub fn rect(&mut self, x: u32, y: u32, w: u32, h: u32, color: Rgb) {
         let (right, bottom) = (x.saturating_add(w).min(self.width), y.saturating_add(h).min(self.height));
         for y in y..bottom {
             for x in x..right {
@@ -103,7 +107,7 @@ impl Canvas {
     }
 
     /// Fills a shape, anti-aliased.
-    pub(crate) fn fill(&mut self, path: Option<&Path>, color: Rgb, alpha: f32) {
+    pub fn fill(&mut self, path: Option<&Path>, color: Rgb, alpha: f32) {
         let (w, h) = (self.width, self.height);
         if let (Some(path), Some(mut pixmap)) = (path, PixmapMut::from_bytes(&mut self.rgba, w, h)) {
             pixmap.fill_path(path, &paint(color, alpha), FillRule::Winding, Transform::identity(), None);
@@ -111,19 +115,12 @@ impl Canvas {
     }
 
     /// Draws along a path, with round ends and corners.
-    pub(crate) fn stroke(&mut self, path: Option<&Path>, width: f32, color: Rgb, alpha: f32) {
+    pub fn stroke(&mut self, path: Option<&Path>, width: f32, color: Rgb, alpha: f32) {
         self.stroke_with(path, width, LineCap::Round, color, alpha);
     }
 
     /// Draws along a path with the given ends.
-    pub(crate) fn stroke_with(
-        &mut self,
-        path: Option<&Path>,
-        width: f32,
-        cap: LineCap,
-        color: Rgb,
-        alpha: f32,
-    ) {
+    pub fn stroke_with(&mut self, path: Option<&Path>, width: f32, cap: LineCap, color: Rgb, alpha: f32) {
         let (w, h) = (self.width, self.height);
         let stroke = Stroke { width, line_cap: cap, line_join: LineJoin::Round, ..Stroke::default() };
         if let (Some(path), Some(mut pixmap)) = (path, PixmapMut::from_bytes(&mut self.rgba, w, h)) {
@@ -132,7 +129,7 @@ impl Canvas {
     }
 
     /// Lays `picture` over this canvas where `mask` covers it.
-    pub(crate) fn stamp(&mut self, picture: &Self, mask: &Self, x: i32, y: i32) {
+    pub fn stamp(&mut self, picture: &Self, mask: &Self, x: i32, y: i32) {
         let width = picture.width.min(mask.width);
         let rows = picture.rgba.chunks_exact(px::index(picture.width) * 4);
         let masks = mask.rgba.chunks_exact(px::index(mask.width) * 4);
@@ -146,7 +143,7 @@ impl Canvas {
     }
 
     /// The same picture with left and right, or above and below, changed over.
-    pub(crate) fn mirrored(mut self, horizontally: bool, vertically: bool) -> Self {
+    pub fn mirrored(mut self, horizontally: bool, vertically: bool) -> Self {
         let row = px::index(self.width) * 4;
         if horizontally {
             for line in self.rgba.chunks_exact_mut(row) {
@@ -162,7 +159,7 @@ impl Canvas {
     }
 
     /// The finished picture.
-    pub(crate) fn finish(mut self) -> Arc<Raster> {
+    pub fn finish(mut self) -> Arc<Raster> {
         let (pixels, _) = self.rgba.as_chunks_mut::<4>();
         for [r, _, b, _] in pixels {
             std::mem::swap(r, b);
@@ -181,7 +178,7 @@ fn scale_byte(a: u8, b: u8) -> u8 {
 const KAPPA: f32 = 0.552_284_8;
 
 /// A rectangle with the corner radii upper left, upper right, lower right, lower left.
-pub(crate) fn rounded(x: f32, y: f32, w: f32, h: f32, radii: [f32; 4]) -> Option<Path> {
+pub fn rounded(x: f32, y: f32, w: f32, h: f32, radii: [f32; 4]) -> Option<Path> {
     let limit = w.min(h).max(0.0) / 2.0;
     let [tl, tr, br, bl] = radii.map(|r| r.clamp(0.0, limit));
     let (right, bottom) = (x + w, y + h);
@@ -201,7 +198,7 @@ pub(crate) fn rounded(x: f32, y: f32, w: f32, h: f32, radii: [f32; 4]) -> Option
 }
 
 /// One line through `points`.
-pub(crate) fn polyline(points: &[(f32, f32)], closed: bool) -> Option<Path> {
+pub fn polyline(points: &[(f32, f32)], closed: bool) -> Option<Path> {
     let mut p = PathBuilder::new();
     let mut points = points.iter();
     let (x, y) = points.next()?;

@@ -31,7 +31,7 @@ const MARK_INK: f32 = 0.88;
 
 /// A pattern that runs along a border.
 #[derive(Clone, Copy)]
-pub(crate) struct Edge {
+pub struct Edge {
     pattern: Pattern,
     /// Pixels across the border.
     thickness: u32,
@@ -42,7 +42,9 @@ pub(crate) struct Edge {
 }
 
 impl Edge {
-    pub(crate) fn new(pattern: Pattern, thickness: u32, scale: f32) -> Self {
+    /// A pattern along a border of `thickness` pixels.
+    #[must_use]
+    pub fn new(pattern: Pattern, thickness: u32, scale: f32) -> Self {
         let length = match pattern {
             Pattern::Plain | Pattern::HorizontalBars | Pattern::Dots | Pattern::Checks | Pattern::Grid => 8.0,
             Pattern::Stripes | Pattern::VerticalBars => 10.0,
@@ -53,7 +55,7 @@ impl Edge {
     }
 
     /// Ink at `along` pixels from where the pattern starts and `depth` pixels from the outer edge.
-    pub(crate) fn ink(&self, along: u32, depth: u32) -> f32 {
+    pub fn ink(&self, along: u32, depth: u32) -> f32 {
         let (period, thick) = (self.period, px::f(self.thickness));
         let a = along % period;
         let on = |yes: bool| if yes { 1.0 } else { 0.0 };
@@ -87,12 +89,12 @@ impl Edge {
     }
 
     /// Pixels after which it repeats along the border.
-    pub(crate) const fn period(&self) -> u32 {
+    pub const fn period(&self) -> u32 {
         self.period
     }
 
     /// Where a line that goes all around lies, and how strong it is: it has to follow the corners.
-    pub(crate) const fn continuous(&self) -> Option<(u32, u32, f32)> {
+    pub const fn continuous(&self) -> Option<(u32, u32, f32)> {
         let start = self.thickness / 2;
         match self.pattern {
             Pattern::HorizontalBars => Some((start, start + self.line, EDGE_INK)),
@@ -153,7 +155,7 @@ fn mark_ink(pattern: Pattern, side: u32, x: u32, y: u32) -> f32 {
 }
 
 /// Draws the identity's mark: a rounded square of `side` pixels.
-pub(crate) fn draw_mark(canvas: &mut Canvas, style: &IdentityStyle, x: u32, y: u32, side: u32) {
+pub fn draw_mark(canvas: &mut Canvas, style: &IdentityStyle, x: u32, y: u32, side: u32) {
     let mut pattern = Canvas::filled(side, side, style.color);
     for row in 0..side {
         for column in 0..side {
@@ -171,7 +173,7 @@ pub(crate) fn draw_mark(canvas: &mut Canvas, style: &IdentityStyle, x: u32, y: u
 
 /// The mark of an identity by itself, for the desktop's own programs: a square of `side` pixels.
 #[must_use]
-pub fn mark(style: &IdentityStyle, side: u32) -> std::sync::Arc<crate::Raster> {
+pub fn mark(style: &IdentityStyle, side: u32) -> std::sync::Arc<crate::raster::Raster> {
     let mut canvas = Canvas::new(side, side);
     draw_mark(&mut canvas, style, 0, 0, side);
     canvas.finish()

@@ -4,45 +4,45 @@
 #![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
 
 /// Longest side of anything that is drawn.
-pub(crate) const MAX_SIDE: u32 = 16_384;
+pub const MAX_SIDE: u32 = 16_384;
 
 /// A length as a float; exact up to 16 million.
-pub(crate) const fn f(v: u32) -> f32 {
+pub const fn f(v: u32) -> f32 {
     v as f32
 }
 
 /// A whole, not negative number of pixels; NaN is 0.
-pub(crate) fn u(v: f32) -> u32 {
+pub fn u(v: f32) -> u32 {
     v.round().clamp(0.0, f(MAX_SIDE)) as u32
 }
 
 /// `v` logical units at `scale`, at least one pixel.
-pub(crate) fn at_least_one(v: f32, scale: f32) -> u32 {
+pub fn at_least_one(v: f32, scale: f32) -> u32 {
     u(v * scale).max(1)
 }
 
 /// Width of a hairline: whole pixels, rounded down, because a fine line that is a little too fine
 /// looks better than one that is twice as heavy.
-pub(crate) fn hairline(scale: f32) -> u32 {
+pub fn hairline(scale: f32) -> u32 {
     u(scale.floor()).max(1)
 }
 
 /// A coordinate as a whole number.
-pub(crate) fn i(v: f32) -> i32 {
+pub fn i(v: f32) -> i32 {
     v.round().clamp(-1e6, 1e6) as i32
 }
 
 /// A length as a coordinate.
-pub(crate) fn coord(v: u32) -> i32 {
+pub fn coord(v: u32) -> i32 {
     i32::try_from(v).unwrap_or(i32::MAX)
 }
 
 /// A share of 0 to 1 as a byte.
-pub(crate) fn byte(share: f32) -> u8 {
+pub fn byte(share: f32) -> u8 {
     (share.clamp(0.0, 1.0) * 255.0).round() as u8
 }
 
 /// A length as an index.
-pub(crate) const fn index(v: u32) -> usize {
+pub const fn index(v: u32) -> usize {
     v as usize
 }

@@ -49,7 +49,9 @@ pub struct Raster {
 }
 
 impl Raster {
-    pub(crate) fn new(width: u32, height: u32, pixels: Vec<u8>) -> Arc<Self> {
+    /// A picture from its pixels, of which there are `width * height`.
+    #[must_use]
+    pub fn new(width: u32, height: u32, pixels: Vec<u8>) -> Arc<Self> {
         // Only tells pictures apart; nothing is ordered by it.
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -102,12 +104,16 @@ pub struct Part {
 }
 
 impl Part {
-    pub(crate) fn whole(raster: Arc<Raster>, x: i32, y: i32, opaque: bool) -> Self {
+    /// All of a picture.
+    #[must_use]
+    pub fn whole(raster: Arc<Raster>, x: i32, y: i32, opaque: bool) -> Self {
         let src = PixelRect::new(0, 0, raster.width, raster.height);
         Self { raster, src, at: (x, y), opaque }
     }
 
-    pub(crate) fn cropped(raster: Arc<Raster>, x: i32, y: i32, w: u32, h: u32, opaque: bool) -> Self {
+    /// The upper left corner of a picture.
+    #[must_use]
+    pub fn cropped(raster: Arc<Raster>, x: i32, y: i32, w: u32, h: u32, opaque: bool) -> Self {
         let src = PixelRect::new(0, 0, w.min(raster.width), h.min(raster.height));
         Self { raster, src, at: (x, y), opaque }
     }
