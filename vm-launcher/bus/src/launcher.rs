@@ -43,6 +43,17 @@ impl VmEntry {
     }
 }
 
+/// An app that opens addresses.
+#[derive(Debug, Clone, PartialEq, Eq, Type, Serialize, Deserialize)]
+pub struct OpenerEntry {
+    /// Its id.
+    pub app: String,
+    /// Its name for people.
+    pub name: String,
+    /// Schemes that it opens.
+    pub schemes: Vec<String>,
+}
+
 /// What a caller of `GuestRun` learns at the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Type, Serialize, Deserialize)]
 pub struct GuestExit {
@@ -92,6 +103,10 @@ pub trait Launcher {
 
     /// Counters of a VM's helpers as JSON: `{"device":{…},"bridge":{…}}`.
     async fn counters(&self, vm: &str) -> zbus::Result<String>;
+
+    /// Apps that open addresses, as their descriptions say; those that could be started, too. Starts no launcher.
+    #[zbus(no_autostart)]
+    async fn openers(&self) -> zbus::Result<Vec<OpenerEntry>>;
 
     /// A VM has changed its state. `detail` is that of [`VmEntry`].
     #[zbus(signal)]

@@ -5,12 +5,10 @@
 //! byte is written when it serves, and for desktops of tests `--test-clock` and `--admin-rules FOLDER`. Out:
 //! `org.cofferdam.Permissions1` and `RUNTIME/monitor.sock`, until SIGTERM.
 
-use cofferdam_catalogue::{Catalogue, Options};
 use cofferdam_kit::inherited::take_fd;
 use cofferdam_kit::paths::{DEFAULT_DESKTOP, Paths};
 use cofferdam_monitor::daemon::{Config, run};
 use cofferdam_monitor::rules::{RuleFolder, folders};
-use cofferdam_monitor_core::Opener;
 use cofferdam_policy::Origin;
 use std::error::Error;
 use std::fs::File;
@@ -43,7 +41,7 @@ fn monitord() -> Result<(), Box<dyn Error>> {
     // D-Bus activation gives no fd; then nobody waits.
     let ready = if has("--ready-fd") { Some(take_fd("--ready-fd")?) } else { None };
     let test_clock = has("--test-clock");
-    let config = Config { rules: rules(test_clock)?, openers: openers(), test_clock, walls: true, paths };
+    let config = Config { rules: rules(test_clock)?, test_clock, walls: true, paths };
     let say_ready = move || {
         if let Some(fd) = ready
             && let Err(error) = File::from(fd).write_all(b"\n")
@@ -53,16 +51,6 @@ fn monitord() -> Result<(), Box<dyn Error>> {
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     Ok(runtime.block_on(run(config, say_ready))?)
-}
-
-/// Apps that open addresses, as their descriptions say. Without descriptions no address is opened.
-fn openers() -> Vec<Opener> {
-    let found = Catalogue::open(&Options::default()).and_then(|catalogue| catalogue.openers());
-    let found = found.unwrap_or_else(|error| {
-        tracing::warn!(%error, "no app will be offered for opening addresses");
-        Vec::new()
-    });
-    found.into_iter().map(|(app, name, schemes)| Opener { app, name, schemes }).collect()
 }
 
 /// The folders of rule files. Only a test's desktop may have another administrator.

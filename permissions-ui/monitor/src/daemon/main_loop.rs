@@ -6,7 +6,7 @@ use super::clock::Clock;
 use super::journal::Disk;
 use super::service::Service;
 use super::wire::{Heard, Said, Wire};
-use super::{Answer, Chosen, Config, Event, Inbox, MonitorError, screen};
+use super::{Answer, Chosen, Config, Event, Inbox, MonitorError, openers, screen};
 use crate::{rules, walls};
 use cofferdam_bus::launcher::LauncherProxy;
 use cofferdam_bus::permissions as bus;
@@ -99,7 +99,7 @@ pub async fn run(config: Config, ready: impl FnOnce()) -> Result<(), MonitorErro
         last: 0,
         config,
     };
-    daemon.tell(Input::Openers(daemon.config.openers.clone()));
+    openers::keep(daemon.bus.clone(), daemon.inbox.clone());
     ready();
     loop {
         let wake = daemon.clock.instant(daemon.core.poll_timeout());
@@ -205,6 +205,7 @@ impl Daemon {
                 });
                 let _ = answer.send(moved);
             }
+            Event::Openers(openers) => self.tell(Input::Openers(openers)),
             Event::Launched(serial, ok) => self.tell(Input::Launched { serial, ok }),
         }
     }

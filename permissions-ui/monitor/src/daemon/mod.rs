@@ -11,6 +11,7 @@ mod entries;
 mod files;
 mod journal;
 mod main_loop;
+mod openers;
 mod screen;
 mod service;
 mod wire;
@@ -35,8 +36,6 @@ pub struct Config {
     pub paths: Paths,
     /// Where rule files are.
     pub rules: Vec<RuleFolder>,
-    /// Apps that open addresses.
-    pub openers: Vec<Opener>,
     /// The clock can be moved: for desktops made by tests.
     pub test_clock: bool,
     /// Take away what the monitor never needs.
@@ -110,6 +109,8 @@ enum Event {
     Advance(u64, oneshot::Sender<Option<u64>>),
     /// The launcher has started an app with an address, or has not.
     Launched(u32, bool),
+    /// The launcher has said which apps open addresses.
+    Openers(Vec<Opener>),
 }
 
 type Inbox = mpsc::Sender<Event>;

@@ -2,8 +2,8 @@
 //! The answering side of `org.cofferdam.Launcher1`. In: D-Bus calls with strings that anybody on the bus
 //! chose. Out: typed commands for the main loop; its answers, as D-Bus replies.
 
-use super::{Answer, Command, Inbox, Input};
-use cofferdam_bus::launcher::{GuestExit, VmEntry};
+use super::{Answer, Command, Inbox, Input, images};
+use cofferdam_bus::launcher::{GuestExit, OpenerEntry, VmEntry};
 use cofferdam_ids::VmId;
 use std::collections::BTreeMap;
 use tokio::sync::oneshot;
@@ -73,6 +73,11 @@ impl Service {
     async fn counters(&self, vm: &str) -> fdo::Result<String> {
         let vm = vm_id(vm)?;
         self.ask(|answer| Command::Counters { vm, answer }).await
+    }
+
+    async fn openers(&self) -> fdo::Result<Vec<OpenerEntry>> {
+        let found = tokio::task::spawn_blocking(images::openers).await;
+        found.map_err(|error| fdo::Error::Failed(error.to_string()))?.map_err(fdo::Error::Failed)
     }
 
     /// A VM has changed its state.
