@@ -35,8 +35,8 @@ impl Core {
 
     /// Tells a point to end a ticket, unless it was told already.
     pub(super) fn cut(&mut self, key: TicketKey) {
-        let Some(held) = self.tickets.get(key) else { return };
-        let vm = held.vm.clone();
+        let Some(ticket) = self.tickets.get(key) else { return };
+        let vm = ticket.vm.clone();
         if !self.tickets.cut(key, self.time.mono) {
             return;
         }
@@ -50,7 +50,8 @@ impl Core {
 
     /// A point says that a ticket has ended. False: it never was one.
     pub(super) fn cut_done(&mut self, key: TicketKey) -> bool {
-        let file_of = self.tickets.get(key).filter(|held| held.file.is_some()).map(|held| held.vm.clone());
+        let file_of =
+            self.tickets.get(key).filter(|ticket| ticket.file.is_some()).map(|ticket| ticket.vm.clone());
         let Ok(report) = self.tickets.done(key) else { return false };
         if let Some(vm) = file_of {
             self.touch(&vm);
@@ -101,11 +102,11 @@ impl Core {
 
     fn reconsider(&mut self, vm: &VmId, taking: bool) {
         for key in self.tickets.live_of(vm) {
-            let Some(held) = self.tickets.get(key) else { continue };
-            let (grant, once) = (held.grant, held.once);
+            let Some(ticket) = self.tickets.get(key) else { continue };
+            let (grant, once) = (ticket.grant, ticket.once);
             // A ticket that many sites share can't be looked at one by one.
-            let crowd = held.key.is_none() && taking;
-            let stays = !crowd && self.book.holds(vm, &held.sample, once) && {
+            let crowd = ticket.key.is_none() && taking;
+            let stays = !crowd && self.book.holds(vm, &ticket.sample, once) && {
                 // Under another grant than before it is another permission: what the person took back
                 // ends, even if something else would allow it anew.
                 once || !taking || self.grant_now(vm, key) == Some(grant)
@@ -126,8 +127,8 @@ impl Core {
 
     /// Under which grant a ticket would be given now; none if it would not be given.
     fn grant_now(&self, vm: &VmId, key: TicketKey) -> Option<Option<GrantId>> {
-        let held = self.tickets.get(key)?;
-        match self.book.state().decide(vm, &held.sample, self.book.now()) {
+        let ticket = self.tickets.get(key)?;
+        match self.book.state().decide(vm, &ticket.sample, self.book.now()) {
             Decision::Allow { grant, .. } => Some(grant),
             _ => None,
         }

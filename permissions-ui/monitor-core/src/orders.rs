@@ -283,11 +283,11 @@ impl Core {
 
     /// Takes one file or folder back. Whoever has it open loses it, too.
     fn take_back(&mut self, call: CallId, file: u64) {
-        let held = self.tickets.of_file(file).and_then(|key| Some((key, self.tickets.get(key)?)));
-        let Some((key, held)) = held else {
+        let ticket = self.tickets.of_file(file).and_then(|key| Some((key, self.tickets.get(key)?)));
+        let Some((key, ticket)) = ticket else {
             return self.push(Effect::Answer(call, Err(OrderError::NoFile(file))));
         };
-        let (vm, resource) = (held.vm.clone(), held.sample.clone());
+        let (vm, resource) = (ticket.vm.clone(), ticket.sample.clone());
         // Unwritten it is gone all the same: nothing brings a file back.
         let _ = self.book.take(vec![Event::TakenBack { vm, resource, by: Author::Person }]);
         self.cut(key);

@@ -39,7 +39,7 @@ pub(crate) type TicketKey = (Seat, u64);
 
 /// What is known of a ticket.
 #[derive(Debug, Clone)]
-pub(crate) struct Held {
+pub(crate) struct LiveTicket {
     pub(crate) vm: VmId,
     /// What it covers; nothing in particular if it is shared by many.
     pub(crate) key: Option<Key>,
@@ -97,7 +97,7 @@ type Shared = (Seat, VmId, Option<Key>, Kind, Option<GrantId>);
 /// All tickets.
 #[derive(Debug, Default)]
 pub(crate) struct Tickets {
-    held: BTreeMap<TicketKey, Held>,
+    live: BTreeMap<TicketKey, LiveTicket>,
     by_vm: BTreeMap<VmId, BTreeSet<TicketKey>>,
     shared: Index<Shared, u64>,
     per_seat: BTreeMap<Seat, usize>,
@@ -118,8 +118,8 @@ impl Tickets {
         let kind = resource.kind();
         let shared = (seat, vm.clone(), key.clone(), kind, grant.filter(|_| !crowded));
         if !once && let Some(id) = self.shared.get(&shared) {
-            if let Some(held) = self.held.get_mut(&(seat, *id)) {
-                held.given = held.given.saturating_add(1);
+            if let Some(ticket) = self.live.get_mut(&(seat, *id)) {
+                ticket.given = ticket.given.saturating_add(1);
             }
             return *id;
         }
@@ -128,7 +128,7 @@ impl Tickets {
         if !once {
             self.shared.insert(shared, id);
         }
-        let held = Held {
+        let ticket = LiveTicket {
             vm: vm.clone(),
             key,
             kind,
@@ -142,21 +142,21 @@ impl Tickets {
             reported: false,
             cutting: None,
         };
-        self.held.insert((seat, id), held);
+        self.live.insert((seat, id), ticket);
         self.by_vm.entry(vm).or_default().insert((seat, id));
         *self.per_seat.entry(seat).or_default() += 1;
         id
     }
 
     /// What is known of a ticket.
-    pub(crate) fn get(&self, key: TicketKey) -> Option<&Held> {
-        self.held.get(&key)
+    pub(crate) fn get(&self, key: TicketKey) -> Option<&LiveTicket> {
+        self.live.get(&key)
     }
 
     /// Says which file a ticket is for.
     pub(crate) fn is_for(&mut self, key: TicketKey, file: Handed) {
-        if let Some(held) = self.held.get_mut(&key) {
-            held.file = Some(file);
+        if let Some(ticket) = self.live.get_mut(&key) {
+            ticket.file = Some(file);
         }
     }
 
@@ -164,15 +164,15 @@ impl Tickets {
     pub(crate) fn files_of(&self, vm: &VmId) -> Vec<(u64, &Handed)> {
         let keys = self.by_vm.get(vm).into_iter().flatten();
         let mut all: Vec<_> =
-            keys.filter_map(|key| Some((key.1, self.held.get(key)?.file.as_ref()?))).collect();
+            keys.filter_map(|key| Some((key.1, self.live.get(key)?.file.as_ref()?))).collect();
         all.sort_by_key(|(id, _)| *id);
         all
     }
 
     /// The ticket of this number, if it is for a file.
     pub(crate) fn of_file(&self, id: u64) -> Option<TicketKey> {
-        let file = |(key, held): &(&TicketKey, &Held)| key.1 == id && held.file.is_some();
-        self.held.iter().find(file).map(|(key, _)| *key)
+        let file = |(key, ticket): &(&TicketKey, &LiveTicket)| key.1 == id && ticket.file.is_some();
+        self.live.iter().find(file).map(|(key, _)| *key)
     }
 
     /// A new socket, which is told to end what lived before it. `deadline`: it may be that something did.
@@ -189,12 +189,12 @@ impl Tickets {
     /// The tickets of a VM that are not being cut.
     pub(crate) fn live_of(&self, vm: &VmId) -> Vec<TicketKey> {
         let all = self.by_vm.get(vm).into_iter().flatten();
-        all.filter(|k| self.held.get(*k).is_some_and(|h| h.cutting.is_none())).copied().collect()
+        all.filter(|k| self.live.get(*k).is_some_and(|h| h.cutting.is_none())).copied().collect()
     }
 
     /// All tickets under a grant, those that are being cut too.
     pub(crate) fn under(&self, grant: GrantId) -> BTreeSet<TicketKey> {
-        self.held.iter().filter(|(_, h)| h.grant == Some(grant)).map(|(k, _)| *k).collect()
+        self.live.iter().filter(|(_, h)| h.grant == Some(grant)).map(|(k, _)| *k).collect()
     }
 
     /// All tickets of a VM, those that are being cut too.
@@ -205,26 +205,26 @@ impl Tickets {
     /// All tickets of a socket, with the one that stands for what was before it if that may be something.
     pub(crate) fn at(&self, seat: Seat) -> BTreeSet<TicketKey> {
         let before = (!self.is_clear(seat)).then_some((seat, BEFORE));
-        let held = self.held.range((seat, 0)..=(seat, u64::MAX)).map(|(k, _)| *k);
-        held.chain(before).collect()
+        let live = self.live.range((seat, 0)..=(seat, u64::MAX)).map(|(k, _)| *k);
+        live.chain(before).collect()
     }
 
     /// Whether a ticket is being cut.
     pub(crate) fn is_cutting(&self, key: TicketKey) -> bool {
-        self.held.get(&key).is_some_and(|h| h.cutting.is_some())
+        self.live.get(&key).is_some_and(|h| h.cutting.is_some())
     }
 
     /// Begins to cut a ticket. Whether it was live until now.
     pub(crate) fn cut(&mut self, key: TicketKey, mono: u64) -> bool {
-        let Some(held) = self.held.get_mut(&key) else { return false };
-        if held.cutting.is_some() {
+        let Some(ticket) = self.live.get_mut(&key) else { return false };
+        if ticket.cutting.is_some() {
             return false;
         }
-        let limit = if held.file.is_some() { FILE_CUT_LIMIT } else { CUT_LIMIT };
+        let limit = if ticket.file.is_some() { FILE_CUT_LIMIT } else { CUT_LIMIT };
         let deadline = mono.saturating_add(limit);
-        held.cutting = Some(deadline);
-        let shared = (key.0, held.vm.clone(), held.key.clone(), held.kind, held.grant);
-        let crowd = (key.0, held.vm.clone(), None, held.kind, None);
+        ticket.cutting = Some(deadline);
+        let shared = (key.0, ticket.vm.clone(), ticket.key.clone(), ticket.kind, ticket.grant);
+        let crowd = (key.0, ticket.vm.clone(), None, ticket.kind, None);
         for entry in [shared, crowd] {
             if self.shared.get(&entry) == Some(&key.1) {
                 self.shared.remove(&entry);
@@ -241,16 +241,16 @@ impl Tickets {
 
     /// What lives under a ticket is allowed by another grant from now on.
     pub(crate) fn move_to(&mut self, key: TicketKey, grant: Option<GrantId>) {
-        let Some(held) = self.held.get_mut(&key).filter(|h| h.key.is_some() && h.grant != grant) else {
+        let Some(ticket) = self.live.get_mut(&key).filter(|h| h.key.is_some() && h.grant != grant) else {
             return;
         };
-        let entry = |grant| (key.0, held.vm.clone(), held.key.clone(), held.kind, grant);
-        let (old, new) = (entry(held.grant), entry(grant));
+        let entry = |grant| (key.0, ticket.vm.clone(), ticket.key.clone(), ticket.kind, grant);
+        let (old, new) = (entry(ticket.grant), entry(grant));
         if self.shared.get(&old) == Some(&key.1) {
             self.shared.remove(&old);
             self.shared.entry(new).or_insert(key.1);
         }
-        held.grant = grant;
+        ticket.grant = grant;
     }
 
     /// A point says that nothing lives under a ticket any more. Its last usage, if any.
@@ -273,23 +273,23 @@ impl Tickets {
             return Err(NeverIssued);
         }
         // One that was cut in the meantime is late, not wrong.
-        let Some(held) = self.held.get_mut(&key) else { return Ok(false) };
-        held.given = held.given.checked_sub(times).ok_or(NeverIssued)?;
-        Ok(held.given == 0)
+        let Some(ticket) = self.live.get_mut(&key) else { return Ok(false) };
+        ticket.given = ticket.given.checked_sub(times).ok_or(NeverIssued)?;
+        Ok(ticket.given == 0)
     }
 
     fn remove(&mut self, key: TicketKey) -> Option<Report> {
         // So that nobody is given a ticket that has ended.
         self.cut(key, 0);
-        let mut held = self.held.remove(&key)?;
-        if let Some(deadline) = held.cutting {
+        let mut ticket = self.live.remove(&key)?;
+        if let Some(deadline) = ticket.cutting {
             self.cuts.remove(&(deadline, key));
         }
-        self.due.remove(&(held.due, key));
-        if let Some(keys) = self.by_vm.get_mut(&held.vm) {
+        self.due.remove(&(ticket.due, key));
+        if let Some(keys) = self.by_vm.get_mut(&ticket.vm) {
             keys.remove(&key);
             if keys.is_empty() {
-                self.by_vm.remove(&held.vm);
+                self.by_vm.remove(&ticket.vm);
             }
         }
         if let Some(n) = self.per_seat.get_mut(&key.0) {
@@ -298,7 +298,7 @@ impl Tickets {
                 self.per_seat.remove(&key.0);
             }
         }
-        held.take_report()
+        ticket.take_report()
     }
 
     /// A socket is gone, and all that lived there.
@@ -323,23 +323,23 @@ impl Tickets {
         if key.1 > self.last || key.1 == 0 {
             return Err(NeverIssued);
         }
-        let Some(held) = self.held.get_mut(&key) else { return Ok(None) };
-        let covers = held.key.as_ref().map_or(held.kind == resource.kind(), |k| *k == resource.key());
-        if held.vm != *vm || !covers {
+        let Some(ticket) = self.live.get_mut(&key) else { return Ok(None) };
+        let covers = ticket.key.as_ref().map_or(ticket.kind == resource.kind(), |k| *k == resource.key());
+        if ticket.vm != *vm || !covers {
             return Err(NeverIssued);
         }
         // Another port of the same site begins another line, but not faster than lines are due.
-        let early = match &held.pending {
-            Some((before, _)) if *before != resource && held.due <= mono => held.take_report(),
+        let early = match &ticket.pending {
+            Some((before, _)) if *before != resource && ticket.due <= mono => ticket.take_report(),
             _ => None,
         };
-        match &mut held.pending {
+        match &mut ticket.pending {
             Some((_, sum)) => add(sum, usage),
             None => {
-                self.due.remove(&(held.due, key));
-                held.pending = Some((resource, usage));
-                held.due = mono.saturating_add(if held.reported { LATER_REPORTS } else { FIRST_REPORT });
-                self.due.insert((held.due, key));
+                self.due.remove(&(ticket.due, key));
+                ticket.pending = Some((resource, usage));
+                ticket.due = mono.saturating_add(if ticket.reported { LATER_REPORTS } else { FIRST_REPORT });
+                self.due.insert((ticket.due, key));
             }
         }
         Ok(early)
@@ -352,8 +352,8 @@ impl Tickets {
             && at <= mono
         {
             self.due.remove(&(at, key));
-            if let Some(held) = self.held.get_mut(&key) {
-                out.extend(held.take_report());
+            if let Some(ticket) = self.live.get_mut(&key) {
+                out.extend(ticket.take_report());
             }
         }
         out
@@ -378,7 +378,7 @@ pub(super) fn add(sum: &mut Usage, more: Usage) {
     sum.millis = sum.millis.saturating_add(more.millis);
 }
 
-impl Held {
+impl LiveTicket {
     fn take_report(&mut self) -> Option<Report> {
         let (resource, usage) = self.pending.take()?;
         self.reported = true;
@@ -432,10 +432,10 @@ mod tests {
         for n in 0..MAX_PER_SEAT + 100 {
             tickets.issue(want(&format!("h{n}.org"), 1, false));
         }
-        assert_eq!(tickets.held.len(), MAX_PER_SEAT + 1);
+        assert_eq!(tickets.live.len(), MAX_PER_SEAT + 1);
         let (keys, _) = tickets.drop_seat(Seat::Point(PointId(1)));
         assert_eq!(keys.len(), MAX_PER_SEAT + 1);
-        let left = (&tickets.held, &tickets.by_vm, &tickets.shared, &tickets.per_seat);
+        let left = (&tickets.live, &tickets.by_vm, &tickets.shared, &tickets.per_seat);
         assert!(left.0.is_empty() && left.1.is_empty() && left.2.is_empty() && left.3.is_empty());
     }
 

@@ -12,12 +12,12 @@ use zbus::object_server::{InterfaceRef, SignalEmitter};
 use zbus::{Connection, fdo};
 
 /// Somebody wants to know what is shown.
-pub type Question = oneshot::Sender<Vec<Element>>;
+pub type Caller = oneshot::Sender<Vec<Element>>;
 
 /// The D-Bus object.
 #[derive(Debug)]
 struct Object {
-    questions: UnboundedSender<Question>,
+    questions: UnboundedSender<Caller>,
 }
 
 #[zbus::interface(name = "org.cofferdam.Panel1")]
@@ -37,7 +37,7 @@ impl Object {
 pub struct Service {
     object: InterfaceRef<Object>,
     /// Questions that wait.
-    pub questions: UnboundedReceiver<Question>,
+    pub questions: UnboundedReceiver<Caller>,
 }
 
 impl std::fmt::Debug for Service {

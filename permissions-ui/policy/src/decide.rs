@@ -6,7 +6,7 @@
 //! there are at most [`MAX_PARENTS`], and for each label of a host name.
 
 use crate::admin::{Origin, Rule};
-use crate::held::Held;
+use crate::grants::Given;
 use crate::offer::offer;
 use crate::state::Vm;
 use crate::table::Said;
@@ -168,9 +168,9 @@ impl State {
         if let Some(number) = said.deny_person {
             return (Verdict::No(Refusal::Never), rule(number));
         }
-        let active = |held: &&Held| held.is_active(vm.run, now);
-        let grants = vm.grants.about(resource).into_iter().flatten().filter(active).map(|held| &held.grant);
-        let never = vm.grants.never(resource).filter(active).map(|held| &held.grant);
+        let active = |given: &&Given| given.is_active(vm.run, now);
+        let grants = vm.grants.about(resource).into_iter().flatten().filter(active).map(|given| &given.grant);
+        let never = vm.grants.never(resource).filter(active).map(|given| &given.grant);
         if let Some(grant) = grants.clone().find(|g| g.effect == Effect::Deny).or(never) {
             return (Verdict::No(Refusal::Never), Why::Grant(grant));
         }

@@ -15,7 +15,7 @@ mod decide;
 mod event;
 mod explain;
 mod grant;
-mod held;
+mod grants;
 mod level;
 mod net;
 mod offer;

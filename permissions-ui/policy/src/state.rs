@@ -4,7 +4,7 @@
 //! In: [`Event`]s in the order of the ledger, and the rules from files. Out: the [`State`] that decisions
 //! are made from. It can always be made again from the same events: nothing else is kept anywhere.
 
-use crate::held::{Grants, Held};
+use crate::grants::{Given, Grants};
 use crate::slot::Slot;
 use crate::{
     AdminRules, Author, Effect, Event, Grant, GrantId, Key, Kind, Level, Levels, Lifetime, Millis, Resource,
@@ -194,12 +194,12 @@ impl State {
                 (v.run == *run || v.first_run == *run) && v.card.app == *app && v.card.parent == *parent
             }),
             Event::Closed { vm, run } => self.vms.get(vm).is_some_and(|v| v.run == *run && !v.running),
-            Event::Granted(grant) => self.held(grant.id).is_some(),
+            Event::Granted(grant) => self.given(grant.id).is_some(),
             Event::Revoked { grant, .. } => grant.0.checked_add(1) == Some(self.next),
             Event::LevelSet { vm, kind, level, by } => {
                 self.vms.get(vm).and_then(|v| v.levels.get(kind)) == Some(&(*level, *by))
             }
-            Event::Used { grant: Some(id), .. } => self.held(*id).is_some_and(|h| h.last_used == Some(at)),
+            Event::Used { grant: Some(id), .. } => self.given(*id).is_some_and(|h| h.last_used == Some(at)),
             Event::Silenced { vm, kind } => self.vms.get(vm).is_some_and(|v| v.silenced.contains(kind)),
             Event::Used { .. }
             | Event::Asked { .. }
@@ -214,10 +214,10 @@ impl State {
     #[must_use]
     pub fn reminder(&self) -> Option<Event> {
         let last = GrantId(self.next.checked_sub(1)?);
-        self.held(last).is_none().then_some(Event::Revoked { grant: last, by: Author::Policy })
+        self.given(last).is_none().then_some(Event::Revoked { grant: last, by: Author::Policy })
     }
 
-    pub(crate) fn held(&self, id: GrantId) -> Option<&Held> {
+    pub(crate) fn given(&self, id: GrantId) -> Option<&Given> {
         let (vm, key) = self.homes.get(&id)?;
         self.vms.get(vm)?.grants.get(key)
     }
@@ -230,7 +230,7 @@ impl State {
         }
         // A name that now stands for something else starts with nothing.
         let over =
-            |h: &&Held| known.is_none() || matches!(h.grant.lifetime, Lifetime::Run(only) if only != run);
+            |h: &&Given| known.is_none() || matches!(h.grant.lifetime, Lifetime::Run(only) if only != run);
         let grants = self.vms.get(id).into_iter().flat_map(|v| v.grants.iter());
         let gone: Vec<GrantId> = grants.filter(over).map(|h| h.grant.id).collect();
         let fresh = known.is_none();
@@ -255,7 +255,7 @@ impl State {
     fn close(&mut self, id: &VmId, run: u64) {
         let Some(vm) = self.vms.get_mut(id).filter(|v| v.run == run) else { return };
         vm.running = false;
-        let over = |h: &&Held| matches!(h.grant.lifetime, Lifetime::Run(_));
+        let over = |h: &&Given| matches!(h.grant.lifetime, Lifetime::Run(_));
         let gone: Vec<GrantId> = vm.grants.iter().filter(over).map(|h| h.grant.id).collect();
         for grant in gone {
             self.remove(grant);
@@ -264,7 +264,7 @@ impl State {
 
     fn grant_given(&mut self, grant: &Grant) -> Result<(), ApplyError> {
         if grant.id.0 < self.next {
-            let same = self.held(grant.id).is_some_and(|h| h.grant == *grant);
+            let same = self.given(grant.id).is_some_and(|h| h.grant == *grant);
             return if same { Ok(()) } else { Err(ApplyError::OldGrant(grant.id)) };
         }
         if !self.vms.contains_key(&grant.vm) {
@@ -274,10 +274,10 @@ impl State {
             return Err(ApplyError::TimedDeny);
         }
         self.next = grant.id.0.checked_add(1).ok_or(ApplyError::NoNumberLeft)?;
-        let held = Held { grant: grant.clone(), last_used: None };
-        self.ends.extend(held.end().map(|end| (end, grant.id)));
+        let given = Given { grant: grant.clone(), last_used: None };
+        self.ends.extend(given.end().map(|end| (end, grant.id)));
         let grants = self.vms.get_mut(&grant.vm).map(|v| &mut v.grants);
-        if let Some(old) = grants.and_then(|all| all.insert(held)) {
+        if let Some(old) = grants.and_then(|all| all.insert(given)) {
             self.homes.remove(&old.grant.id);
             if let Some(end) = old.end() {
                 self.ends.remove(&(end, old.grant.id));
@@ -289,8 +289,8 @@ impl State {
 
     fn remove(&mut self, id: GrantId) {
         let Some((vm, key)) = self.homes.remove(&id) else { return };
-        let held = self.vms.get_mut(&vm).and_then(|v| v.grants.remove(&key));
-        if let Some(end) = held.and_then(|h| h.end()) {
+        let given = self.vms.get_mut(&vm).and_then(|v| v.grants.remove(&key));
+        if let Some(end) = given.and_then(|h| h.end()) {
             self.ends.remove(&(end, id));
         }
     }
@@ -326,16 +326,16 @@ impl State {
     /// A use keeps a standing grant alive, and is the end of one for "this time".
     fn used_under(&mut self, at: Millis, id: GrantId) {
         let Some((vm, key)) = self.homes.get(&id) else { return };
-        let Some(held) = self.vms.get_mut(vm).and_then(|v| v.grants.get_mut(key)) else {
+        let Some(given) = self.vms.get_mut(vm).and_then(|v| v.grants.get_mut(key)) else {
             return;
         };
-        if held.grant.lifetime == Lifetime::Once {
+        if given.grant.lifetime == Lifetime::Once {
             return self.remove(id);
         }
-        if let Some(end) = held.end() {
+        if let Some(end) = given.end() {
             self.ends.remove(&(end, id));
         }
-        held.last_used = held.last_used.max(Some(at));
-        self.ends.extend(held.end().map(|end| (end, id)));
+        given.last_used = given.last_used.max(Some(at));
+        self.ends.extend(given.end().map(|end| (end, id)));
     }
 }

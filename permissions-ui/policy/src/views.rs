@@ -65,22 +65,22 @@ impl State {
         all
     }
 
-    /// One grant, while it is held.
+    /// One grant, while it holds.
     #[must_use]
     pub fn grant(&self, id: GrantId) -> Option<&Grant> {
-        self.held(id).map(|held| &held.grant)
+        self.given(id).map(|given| &given.grant)
     }
 
     /// When a grant was last used.
     #[must_use]
     pub fn last_used(&self, id: GrantId) -> Option<Millis> {
-        self.held(id).and_then(|held| held.last_used)
+        self.given(id).and_then(|given| given.last_used)
     }
 
     /// When time alone ends a grant; of a standing yes, when it lapses if it is not used before.
     #[must_use]
     pub fn end_of(&self, id: GrantId) -> Option<Millis> {
-        self.held(id).and_then(|held| held.end())
+        self.given(id).and_then(|given| given.end())
     }
 
     /// What a VM used of a kind so far.

@@ -68,7 +68,7 @@ impl Buffers {
             let busy = Arc::new(Busy::default());
             let stride = w.saturating_mul(4);
             let buffer =
-                pool.create_buffer(offset, w, h, stride, Format::Argb8888, queue, Held(busy.clone()));
+                pool.create_buffer(offset, w, h, stride, Format::Argb8888, queue, Lent(busy.clone()));
             Slot { buffer, busy, missing: Some(whole) }
         };
         let slots = [slot(0), slot(size / 2)];
@@ -120,9 +120,9 @@ impl Drop for Buffers {
     }
 }
 
-/// What a buffer object knows about itself.
+/// What a buffer object knows about itself: whether the compositor still has it.
 #[derive(Debug)]
-pub(super) struct Held(pub(super) Arc<Busy>);
+pub(super) struct Lent(pub(super) Arc<Busy>);
 
 impl Damage {
     /// The smallest rectangle around both.

@@ -17,7 +17,7 @@ const MAX_KEYMAP: u32 = 1 << 20;
 
 /// A key that is held down and repeats.
 #[derive(Debug, Clone)]
-struct Held {
+struct Repeat {
     code: u32,
     text: SharedString,
     next: Instant,
@@ -28,19 +28,19 @@ pub(super) struct Keyboard {
     state: Option<xkb::State>,
     /// Delay before the first repeat, and between two; none if keys don't repeat.
     pace: Option<(Duration, Duration)>,
-    held: Option<Held>,
+    repeat: Option<Repeat>,
 }
 
 impl std::fmt::Debug for Keyboard {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Keyboard").field("held", &self.held).finish_non_exhaustive()
+        f.debug_struct("Keyboard").field("repeat", &self.repeat).finish_non_exhaustive()
     }
 }
 
 impl Default for Keyboard {
     fn default() -> Self {
         let pace = Some((Duration::from_millis(400), Duration::from_millis(33)));
-        Self { state: None, pace, held: None }
+        Self { state: None, pace, repeat: None }
     }
 }
 
@@ -83,14 +83,14 @@ impl Keyboard {
         let text = text_of(state.key_get_one_sym(keycode), &state.key_get_utf8(keycode))?;
         let repeats = state.get_keymap().key_repeats(keycode);
         if let Some((delay, _)) = self.pace.filter(|_| repeats) {
-            self.held = Some(Held { code, text: text.clone(), next: now + delay });
+            self.repeat = Some(Repeat { code, text: text.clone(), next: now + delay });
         }
         Some(text)
     }
 
     pub(super) fn released(&mut self, code: u32) -> Option<SharedString> {
-        if self.held.as_ref().is_some_and(|held| held.code == code) {
-            self.held = None;
+        if self.repeat.as_ref().is_some_and(|repeat| repeat.code == code) {
+            self.repeat = None;
         }
         let state = self.state.as_ref()?;
         let keycode = xkb::Keycode::new(code.saturating_add(EVDEV_OFFSET));
@@ -99,20 +99,20 @@ impl Keyboard {
 
     /// Nothing is held any more: the keyboard is somebody else's.
     pub(super) fn forget(&mut self) {
-        self.held = None;
+        self.repeat = None;
     }
 
     /// When the held key repeats.
     pub(super) fn next_repeat(&self) -> Option<Instant> {
-        self.held.as_ref().map(|held| held.next)
+        self.repeat.as_ref().map(|repeat| repeat.next)
     }
 
     /// The held key's text, if its time has come.
     pub(super) fn repeat(&mut self, now: Instant) -> Option<SharedString> {
         let (_, interval) = self.pace?;
-        let held = self.held.as_mut().filter(|held| held.next <= now)?;
-        held.next = now + interval;
-        Some(held.text.clone())
+        let repeat = self.repeat.as_mut().filter(|repeat| repeat.next <= now)?;
+        repeat.next = now + interval;
+        Some(repeat.text.clone())
     }
 }
 

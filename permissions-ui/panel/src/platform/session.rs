@@ -5,7 +5,7 @@
 //! caller waits for the fd and for [`Session::next_deadline`]; nothing here blocks, except the first
 //! round trips.
 
-use super::buffers::Held;
+use super::buffers::Lent;
 use super::protocol::{Shell, ShellSurface, cofferdam_shell_surface_v1, cofferdam_shell_v1};
 use super::seat::Hands;
 use super::surface::{Place, Surface, SurfaceId};
@@ -386,16 +386,16 @@ impl Dispatch<WlCallback, SurfaceId> for Wire {
     }
 }
 
-impl Dispatch<WlBuffer, Held> for Wire {
+impl Dispatch<WlBuffer, Lent> for Wire {
     fn event(
         _: &mut Self,
         _: &WlBuffer,
         _: wl_buffer::Event,
-        held: &Held,
+        lent: &Lent,
         _: &Connection,
         _: &QueueHandle<Self>,
     ) {
-        held.0.release();
+        lent.0.release();
     }
 }
 

@@ -11,7 +11,7 @@ mod patience;
 use crate::access;
 use crate::bus::{Bus, News, Order};
 use crate::platform::{self, Event, Session, SessionError};
-use crate::service::{Question, Service};
+use crate::service::{Caller, Service};
 use crate::ui::Look;
 use crate::view::{Around, text};
 use bars::Bars;
@@ -116,7 +116,7 @@ struct Program {
     panel: PanelRoom,
     chooser: ChooserRoom,
     service: Option<Service>,
-    questions: Vec<Question>,
+    questions: Vec<Caller>,
     /// Since when the oldest of them waits.
     asked: Option<std::time::Instant>,
 }
@@ -178,7 +178,7 @@ const DRAWN: Duration = Duration::from_millis(500);
 enum Woken {
     Wire,
     News(News),
-    Question(Question),
+    Caller(Caller),
     Time,
 }
 
@@ -201,7 +201,7 @@ impl Program {
                     let _ = wire.try_io(Interest::READABLE, || self.house.session.has_unread());
                 }
                 Woken::News(news) => self.hear(news)?,
-                Woken::Question(question) => {
+                Woken::Caller(question) => {
                     self.asked.get_or_insert_with(std::time::Instant::now);
                     self.questions.push(question);
                 }
@@ -230,7 +230,7 @@ impl Program {
             tokio::select! {
                 ready = wire.readable() => ready.map(|()| Woken::Wire),
                 Some(news) = news => Ok(Woken::News(news)),
-                Some(question) = question => Ok(Woken::Question(question)),
+                Some(question) = question => Ok(Woken::Caller(question)),
             }
         };
         Ok(tokio::time::timeout(idle, something).await.unwrap_or(Ok(Woken::Time))?)

@@ -11,12 +11,12 @@ use std::collections::{BTreeMap, HashMap};
 
 /// A grant and what became of it.
 #[derive(Debug, Clone)]
-pub(crate) struct Held {
+pub(crate) struct Given {
     pub(crate) grant: Grant,
     pub(crate) last_used: Option<Millis>,
 }
 
-impl Held {
+impl Given {
     /// When time alone ends it.
     pub(crate) fn end(&self) -> Option<Millis> {
         match (self.grant.lifetime, self.grant.effect) {
@@ -38,15 +38,15 @@ impl Held {
 /// All that a VM holds, one for each key.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Grants {
-    one: HashMap<Slot, Held>,
+    one: HashMap<Slot, Given>,
     /// Those about a whole zone or a whole kind: few, and asked for each time, so nothing is hashed for them.
-    zones: BTreeMap<Zone, Held>,
-    whole: BTreeMap<Kind, Held>,
+    zones: BTreeMap<Zone, Given>,
+    whole: BTreeMap<Kind, Given>,
 }
 
 impl Grants {
     /// The grant about just this, then those about more: everybody in its zone, everything of its kind.
-    pub(crate) fn about(&self, resource: &Resource) -> [Option<&Held>; 3] {
+    pub(crate) fn about(&self, resource: &Resource) -> [Option<&Given>; 3] {
         let (one, zone) = match resource {
             Resource::Plain(_) => (None, None),
             Resource::Network(contact) => {
@@ -58,19 +58,19 @@ impl Grants {
         let inside = |contact: &Contact| contact.zone != Zone::Internet;
         let home = matches!(resource, Resource::Network(contact) if inside(contact));
         let whole = self.whole.get(&resource.kind());
-        [one, zone, whole.filter(|held| !home || held.grant.effect == Effect::Deny)]
+        [one, zone, whole.filter(|given| !home || given.grant.effect == Effect::Deny)]
     }
 
     /// The "never" about the address of `resource` that was written down for another zone: which one an
     /// address is in depends on where this computer is, and a no is about the address wherever that is.
-    pub(crate) fn never(&self, resource: &Resource) -> Option<&Held> {
+    pub(crate) fn never(&self, resource: &Resource) -> Option<&Given> {
         let Resource::Network(Contact { host: host @ Host::Addr(_), .. }) = resource else { return None };
         let mut anywhere =
             Zone::ALL.into_iter().filter_map(|zone| self.one.get(&KeyView::Site(host, zone) as &dyn AsKey));
-        anywhere.find(|held| held.grant.effect == Effect::Deny)
+        anywhere.find(|given| given.grant.effect == Effect::Deny)
     }
 
-    pub(crate) fn get(&self, key: &Key) -> Option<&Held> {
+    pub(crate) fn get(&self, key: &Key) -> Option<&Given> {
         match key {
             Key::All(kind) => self.whole.get(kind),
             Key::Zone(zone) => self.zones.get(zone),
@@ -78,7 +78,7 @@ impl Grants {
         }
     }
 
-    pub(crate) fn get_mut(&mut self, key: &Key) -> Option<&mut Held> {
+    pub(crate) fn get_mut(&mut self, key: &Key) -> Option<&mut Given> {
         match key {
             Key::All(kind) => self.whole.get_mut(kind),
             Key::Zone(zone) => self.zones.get_mut(zone),
@@ -87,15 +87,15 @@ impl Grants {
     }
 
     /// Puts one in place of the one with the same key.
-    pub(crate) fn insert(&mut self, held: Held) -> Option<Held> {
-        match &held.grant.key {
-            Key::All(kind) => self.whole.insert(*kind, held),
-            Key::Zone(zone) => self.zones.insert(*zone, held),
-            key => self.one.insert(Slot(key.clone()), held),
+    pub(crate) fn insert(&mut self, given: Given) -> Option<Given> {
+        match &given.grant.key {
+            Key::All(kind) => self.whole.insert(*kind, given),
+            Key::Zone(zone) => self.zones.insert(*zone, given),
+            key => self.one.insert(Slot(key.clone()), given),
         }
     }
 
-    pub(crate) fn remove(&mut self, key: &Key) -> Option<Held> {
+    pub(crate) fn remove(&mut self, key: &Key) -> Option<Given> {
         match key {
             Key::All(kind) => self.whole.remove(kind),
             Key::Zone(zone) => self.zones.remove(zone),
@@ -104,7 +104,7 @@ impl Grants {
     }
 
     /// All of them, in no order.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Held> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Given> {
         self.one.values().chain(self.zones.values()).chain(self.whole.values())
     }
 }
