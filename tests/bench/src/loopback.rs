@@ -76,7 +76,7 @@ pub(crate) fn serve(listen: &Path) -> Result<(), BenchError> {
     let control = io::stdout().as_fd().try_clone_to_owned()?;
     let config = Config { arena: ARENA, limits: Limits::DEFAULT };
     let failed = |e: LoopbackError| BenchError::peer("loopback", e);
-    let mut device = Loopback::with_channel(config, RAM, vm_channel, None).map_err(failed)?;
+    let mut device = Loopback::with_channel(config, RAM, vm_channel).map_err(failed)?;
     let kick = Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).map_err(io::Error::from)?);
     device.watch_wake(kick.as_fd()).map_err(failed)?;
     let (ram, arena) = (device.ram().try_clone_to_owned()?, device.arena().try_clone_to_owned()?);

@@ -4,6 +4,7 @@
 //! In: frames, or descriptors of any kind, for shared memory. Out: the frames in the used ring.
 
 use crate::guest::Wire;
+use cofferdam_kit::part::{FromPart, MAX_PACKET, ToPart};
 use cofferdam_kit::transport;
 use rustix::fs::MemfdFlags;
 use rustix::io::FdFlags;
@@ -91,12 +92,15 @@ impl Gateway {
             .stderr(if log { Stdio::inherit() } else { Stdio::null() })
             .spawn()
             .unwrap();
+        drop(theirs);
+        let ready = transport::recv::<FromPart>(&control, MAX_PACKET, 0).unwrap();
+        assert_eq!(ready.map(|(word, _)| word), Some(FromPart::Ready));
         Self { child, machine, control }
     }
 
     /// Hands it a point socket.
     pub fn give_point(&self, socket: &OwnedFd) {
-        transport::send_packet(self.control.as_fd(), b"P", &[socket.as_fd()]).unwrap();
+        transport::send(&self.control, &ToPart::Point, &[socket.as_fd()], MAX_PACKET).unwrap();
     }
 }
 

@@ -6,8 +6,8 @@
 
 use cofferdam_agent_wire::BridgeCounters;
 use cofferdam_bus::launcher::GuestExit;
-use cofferdam_control::report::DeviceCounters;
 use cofferdam_ids::{AppId, Identity, Label, VmId};
+use cofferdam_kit::part::Counters;
 use serde::{Deserialize, Serialize};
 
 /// Largest packet, in bytes.
@@ -95,7 +95,7 @@ pub enum Reply {
 #[serde(deny_unknown_fields)]
 pub struct VmCounters {
     /// Of the gpu device.
-    pub device: Option<DeviceCounters>,
+    pub device: Option<Counters>,
     /// Of the guest's bridge, as it claims.
     pub bridge: Option<Bridge>,
 }

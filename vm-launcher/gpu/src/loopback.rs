@@ -2,14 +2,15 @@
 //! The device without a VM: for tests, benchmarks and fuzzers.
 //!
 //! In: commands of the control queue, as bytes or typed, and memory that stands for the guest's RAM. Out: the
-//! answers, what the device wrote into that memory, and real sockets into whoever plays the compositor. Host
+//! answers, what the device wrote into that memory, and real sockets into whoever plays the compositor. Shell
 //! code is the code that runs under a VM; only virtqueues and the machine are missing.
 //!
 //! The memory table looks as QEMU makes it: RAM in two pieces with a hole between them, and the arena listed
 //! as if it were memory.
 
-use crate::host::{Host, Wish};
-use crate::vhost::{FileId, RamMap, SharedMemory, VmRam};
+use crate::shell::{Shell, Wish};
+use crate::vhost::{FileId, RamMap, VmRam};
+use cofferdam_device_kit::SharedMemory;
 use cofferdam_gpu_core::{Config, GuestRam, OutsideRam, PAGE, Token};
 use cofferdam_kit::transport;
 use cofferdam_xdomain::channel::{CHANNEL_RING, GuestCommand, Init, Init2, channel_type};
@@ -75,7 +76,7 @@ pub struct Blob {
 /// A device and a simulated guest.
 #[derive(Debug)]
 pub struct Loopback {
-    host: Host,
+    shell: Shell,
     memory: SharedMemory,
     map: RamMap,
     ram: OwnedFd,
@@ -99,28 +100,23 @@ impl Loopback {
     /// [`LoopbackError`].
     pub fn new(config: Config, ram: u64) -> Result<(Self, OwnedFd), LoopbackError> {
         let (theirs, ours) = transport::pair()?;
-        Ok((Self::with_channel(config, ram, ours, None)?, theirs))
+        Ok((Self::with_channel(config, ram, ours)?, theirs))
     }
 
-    /// The same with a given channel and report socket.
+    /// The same with a given channel.
     ///
     /// # Errors
     /// [`LoopbackError`].
-    pub fn with_channel(
-        config: Config,
-        ram: u64,
-        channel: OwnedFd,
-        reports: Option<OwnedFd>,
-    ) -> Result<Self, LoopbackError> {
-        let host = Host::new(config, channel, reports)?;
+    pub fn with_channel(config: Config, ram: u64, channel: OwnedFd) -> Result<Self, LoopbackError> {
+        let shell = Shell::new(config, channel, None)?;
         let file = rustix::fs::memfd_create("loopback-ram", MemfdFlags::CLOEXEC)?;
         rustix::fs::ftruncate(&file, ram)?;
         let low = ram / 2;
-        let map = RamMap::new(FileId::of(host.arena().as_fd())?);
-        let memory = memory_table(&file, low, ram, host.arena().as_fd(), config.arena)?;
+        let map = RamMap::new(FileId::of(shell.arena().as_fd())?);
+        let memory = memory_table(&file, low, ram, shell.arena().as_fd(), config.arena)?;
         map.update(&memory);
         Ok(Self {
-            host,
+            shell,
             memory: SharedMemory::new(memory),
             map,
             ram: file,
@@ -145,20 +141,20 @@ impl Loopback {
     /// The arena.
     #[must_use]
     pub fn arena(&self) -> BorrowedFd<'_> {
-        self.host.arena().as_fd()
+        self.shell.arena().as_fd()
     }
 
     /// The device.
     #[must_use]
-    pub const fn host(&self) -> &Host {
-        &self.host
+    pub const fn shell(&self) -> &Shell {
+        &self.shell
     }
 
     /// Queues a request's bytes, whatever they are.
     pub fn request(&mut self, bytes: &[u8]) -> Token {
         let token = Token(self.next_token);
         self.next_token = self.next_token.wrapping_add(1);
-        self.with_ram(|host, ram| host.command(token, bytes, ram));
+        self.with_ram(|shell, ram| shell.command(token, bytes, ram));
         token
     }
 
@@ -206,7 +202,7 @@ impl Loopback {
     /// # Errors
     /// [`LoopbackError::Kernel`].
     pub fn turn(&mut self, timeout: Option<Duration>) -> Result<bool, LoopbackError> {
-        Ok(self.with_ram(|host, ram| host.turn(timeout, ram))?)
+        Ok(self.with_ram(|shell, ram| shell.turn(timeout, ram))?)
     }
 
     /// Watches a descriptor that ends [`Self::turn`] early, as the kick of a queue does.
@@ -214,18 +210,18 @@ impl Loopback {
     /// # Errors
     /// [`LoopbackError::Kernel`].
     pub fn watch_wake(&mut self, fd: BorrowedFd<'_>) -> Result<(), LoopbackError> {
-        Ok(self.host.watch_wake(fd)?)
+        Ok(self.shell.watch_wake(fd)?)
     }
 
     /// What the machine does when the guest goes away.
     pub fn reset(&mut self) {
-        self.with_ram(|host, ram| host.reset(ram));
+        self.with_ram(|shell, ram| shell.reset(ram));
         (self.next_page, self.next_range) = (0, 0);
     }
 
     /// The machine's late answer to the wish to map the arena.
     pub fn arena_mapped(&mut self, ok: bool) {
-        self.with_ram(|host, ram| host.arena_mapped(ok, ram));
+        self.with_ram(|shell, ram| shell.arena_mapped(ok, ram));
     }
 
     /// Makes a context.
@@ -373,15 +369,16 @@ impl Loopback {
         VmRam::new(&self.memory, &self.map)
     }
 
-    fn with_ram<T>(&mut self, f: impl FnOnce(&mut Host, &VmRam<'_>) -> T) -> T {
+    fn with_ram<T>(&mut self, f: impl FnOnce(&mut Shell, &VmRam<'_>) -> T) -> T {
         let ram = VmRam::new(&self.memory, &self.map);
-        let result = f(&mut self.host, &ram);
-        for wish in self.host.take_wishes() {
-            if let (Wish::MapArena, Some(ok)) = (wish, self.machine_maps) {
-                self.host.arena_mapped(ok, &ram);
+        let result = f(&mut self.shell, &ram);
+        for wish in self.shell.take_wishes() {
+            let Wish::MapArena = wish;
+            if let Some(ok) = self.machine_maps {
+                self.shell.arena_mapped(ok, &ram);
             }
         }
-        for completion in self.host.take_completions() {
+        for completion in self.shell.take_completions() {
             self.answers.insert(completion.token, completion.response);
         }
         result

@@ -9,6 +9,7 @@
 //! | [`paths`] | where a desktop's sockets, data and programs are |
 //! | [`transport`] | packets with fds over a socket |
 //! | [`codec`] | packets to messages and back |
+//! | [`part`] | what a shepherd and its VM's devices say to each other |
 //! | [`inherited`] | fds given at birth |
 //! | [`guarded`] | what is never handed over to an app |
 //! | [`logging`] | logs of the daemons |
@@ -27,6 +28,7 @@ pub mod inherited;
 pub mod logging;
 #[cfg(feature = "tokio")]
 pub mod packets;
+pub mod part;
 pub mod paths;
 #[cfg(feature = "tokio")]
 pub mod readiness;

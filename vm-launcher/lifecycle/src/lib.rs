@@ -17,9 +17,11 @@
 mod console;
 mod limits;
 mod machine;
+mod parts;
 mod state;
 
 pub use console::{Console, LineSplitter, MAX_LINE};
 pub use limits::{Limits, Mono};
 pub use machine::Vm;
+pub use parts::{Device, NAME_SERVERS, PARTS, Part};
 pub use state::{AppExit, Effect, Event, Helper, HelperExit, Order, State};

@@ -5,17 +5,16 @@
 //! connections that were allowed, and no others; questions, use and refusals for the monitor.
 //!
 //! ```text
-//! machine ──vhost-user──▶ vhost ──frames──▶ host ──flows──▶ core        (jailed: sandbox)
+//! machine ──vhost-user──▶ vhost ──frames──▶ shell ──flows──▶ core       (jailed: rules)
 //!                           ▲                │ ▲              │
 //!                           └────frames──────┘ └───effects────┘
 //! ```
-//! `cofferdam-net-core` decides and never does; [`host`] does and never decides. The guest's TCP ends in here: what goes
+//! `cofferdam-net-core` decides and never does; [`shell`] does and never decides. The guest's TCP ends in here: what goes
 //! out are the bytes of its connections over our own sockets, never its packets. Addresses that the guest
 //! sees for names mean nothing outside; a name is looked up in the world when a flow to it was allowed.
 
-pub mod args;
-pub mod host;
 pub mod link;
-pub mod sandbox;
-pub mod sys;
+pub mod program;
+pub mod rules;
+pub mod shell;
 pub mod vhost;

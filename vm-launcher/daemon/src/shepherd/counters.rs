@@ -6,7 +6,7 @@ use super::links::{LinkId, Links};
 use super::{Inbox, Input};
 use crate::link::{Bridge, Reply, VmCounters};
 use cofferdam_agent_wire::BridgeCounters;
-use cofferdam_control::report::DeviceCounters;
+use cofferdam_kit::part::Counters;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -46,7 +46,7 @@ impl Questions {
     }
 
     /// The gpu device has answered.
-    pub(crate) fn device(&mut self, counters: &DeviceCounters, links: &mut Links) {
+    pub(crate) fn device(&mut self, counters: &Counters, links: &mut Links) {
         self.fill(links, |so_far| so_far.device = Some(counters.clone()));
     }
 

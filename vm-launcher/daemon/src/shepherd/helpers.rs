@@ -62,7 +62,7 @@ pub(crate) fn spawn_gpu(spec: &ShepherdSpec, inbox: &Inbox) -> io::Result<(Proce
     let channel_fd = launch.inherit(device_channel).to_string();
     let report_fd = launch.inherit(device_report).to_string();
     let arena = spec.arena_mib.to_string();
-    launch.args(["--listen-fd", &listen, "--channel-fd", &channel_fd, "--report-fd", &report_fd]);
+    launch.args(["--listen-fd", &listen, "--channel-fd", &channel_fd, "--control-fd", &report_fd]);
     let parent = std::process::id().to_string();
     launch.args(["--arena-mib", &arena, "--vm", spec.record.vm.as_str(), "--parent", &parent]);
     launch.args(own_user(spec));

@@ -13,9 +13,9 @@ use super::runs::{Runs, Verdict};
 use super::{Inbox, Input, ShepherdError, ShepherdSpec, names, presence};
 use crate::link::{Call, FromShepherd, MAX_CONSOLE, Reply, Request, VmStatus};
 use cofferdam_agent_wire::{Exit, FromGuest, ToGuest, VERSION};
-use cofferdam_control::report::{FromDevice, ToDevice};
 use cofferdam_kit::guarded::Guarded;
 use cofferdam_kit::packets::Packets;
+use cofferdam_kit::part::{FromPart, MAX_PACKET, ToPart};
 use cofferdam_kit::transport;
 use cofferdam_lifecycle::{AppExit, Effect, Event, Helper, LineSplitter, Mono, Order, State, Vm};
 use cofferdam_monitor_wire::registry::{Role, ToMonitor};
@@ -54,7 +54,7 @@ struct Shepherd {
     /// A point socket that the gateway does not have yet.
     net_point: Option<OwnedFd>,
     /// What the gateway is told about name servers.
-    name_servers: Option<Vec<u8>>,
+    name_servers: Option<ToPart>,
     registry: Registry,
     portal: Portal,
     /// Addresses that the agent was asked to open: our serial of each, and the monitor's.
@@ -201,7 +201,7 @@ impl Shepherd {
             Input::Portal(input) => self.portal.happen(input),
             Input::NameServers(servers) => {
                 tracing::info!(?servers, "name servers");
-                self.name_servers = Some(names::packet(&servers));
+                self.name_servers = Some(names::setting(&servers));
                 self.give_name_servers();
             }
             Input::NetEnded(exit) => {
@@ -256,14 +256,15 @@ impl Shepherd {
         }
     }
 
-    fn device(&mut self, report: FromDevice) {
+    fn device(&mut self, report: FromPart) {
         match report {
-            FromDevice::Ready => self.happen(Event::GpuReady),
-            FromDevice::Fault { channel, kind, count } => {
+            FromPart::Ready => self.happen(Event::GpuReady),
+            FromPart::Fault { channel, kind, count } => {
                 tracing::info!(vm = %self.spec.record.vm, channel, kind, count, "the guest broke a rule");
                 self.happen(Event::ConsoleLine(clean(&format!("gpu: fault {count}: {channel}: {kind}"))));
             }
-            FromDevice::Counters(counters) => self.questions.device(&counters, &mut self.links),
+            FromPart::Counters(counters) => self.questions.device(&counters, &mut self.links),
+            FromPart::Notice { text } => tracing::debug!(text, "gpu device"),
         }
     }
 
@@ -310,7 +311,7 @@ impl Shepherd {
         self.tell_guest(&ToGuest::Counters);
         if let Some(report) = self.report.clone() {
             tokio::spawn(async move {
-                if let Err(error) = report.send(&ToDevice::Counters, &[]).await {
+                if let Err(error) = report.send(&ToPart::Counters, &[]).await {
                     tracing::debug!(%error, "the gpu device can't be asked");
                 }
             });
@@ -392,7 +393,7 @@ impl Shepherd {
     }
 
     fn listen_to_device(&mut self, report: OwnedFd) {
-        let packets = match Packets::new(report, cofferdam_control::report::MAX_PACKET) {
+        let packets = match Packets::new(report, MAX_PACKET) {
             Ok(packets) => Arc::new(packets),
             Err(error) => return tracing::warn!(%error, "reports of the gpu device"),
         };
@@ -400,7 +401,7 @@ impl Shepherd {
         let inbox = self.inbox.clone();
         tokio::spawn(async move {
             loop {
-                match packets.recv::<FromDevice>().await {
+                match packets.recv::<FromPart>().await {
                     Ok(Some((report, _))) => {
                         if inbox.send(Input::Device(report)).await.is_err() {
                             return;
@@ -491,7 +492,7 @@ impl Shepherd {
     fn give_net_point(&mut self) {
         let Some(control) = &self.net_control else { return };
         let Some(point) = self.net_point.take() else { return };
-        if let Err(error) = transport::send_packet(control.as_fd(), b"P", &[point.as_fd()]) {
+        if let Err(error) = transport::send(control, &ToPart::Point, &[point.as_fd()], MAX_PACKET) {
             // Without a point socket it denies everything.
             tracing::warn!(%error, "the network gateway did not take its point socket");
         }
@@ -500,7 +501,7 @@ impl Shepherd {
     /// Tells the network gateway of the name servers, as soon as both are there.
     fn give_name_servers(&self) {
         let (Some(control), Some(packet)) = (&self.net_control, &self.name_servers) else { return };
-        if let Err(error) = transport::send_packet(control.as_fd(), packet, &[]) {
+        if let Err(error) = transport::send(control, packet, &[], MAX_PACKET) {
             tracing::warn!(%error, "the network gateway does not hear of the name servers");
         }
     }

@@ -24,7 +24,7 @@ pub use main_loop::run;
 pub use spec::{ShepherdSpec, TestNet};
 
 use cofferdam_agent_wire::FromGuest;
-use cofferdam_control::report::FromDevice;
+use cofferdam_kit::part::FromPart;
 use links::LinkId;
 use std::os::fd::OwnedFd;
 
@@ -53,7 +53,7 @@ pub(crate) enum Input {
     /// The guest's agent spoke.
     Guest(FromGuest),
     /// The gpu device reported.
-    Device(FromDevice),
+    Device(FromPart),
     /// A launcher connected.
     NewLink(OwnedFd),
     /// A launcher asked.

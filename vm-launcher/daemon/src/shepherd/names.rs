@@ -6,7 +6,9 @@
 //! it may be half written, and yesterday's servers are better than none.
 
 use super::{Inbox, Input};
+use cofferdam_kit::part::ToPart;
 use cofferdam_kit::readiness;
+use cofferdam_lifecycle::NAME_SERVERS;
 use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
 use std::io::{self, Read as _};
 use std::net::{IpAddr, SocketAddr};
@@ -126,10 +128,10 @@ fn parse(text: &str) -> Vec<SocketAddr> {
     text.lines().filter_map(server).take(SERVERS).collect()
 }
 
-/// The words in which a gateway is told.
-pub(crate) fn packet(servers: &[SocketAddr]) -> Vec<u8> {
-    let words: Vec<_> = servers.iter().map(ToString::to_string).collect();
-    [b"N", words.join(" ").as_bytes()].concat()
+/// The words in which a part is told.
+pub(crate) fn setting(servers: &[SocketAddr]) -> ToPart {
+    let words = servers.iter().map(ToString::to_string).collect();
+    ToPart::Setting { name: NAME_SERVERS.to_owned(), words }
 }
 
 #[cfg(test)]
@@ -156,7 +158,8 @@ mod tests {
             assert_eq!(parse(text), expected, "{text:?}");
         }
         let both = parse("nameserver 192.0.2.1\nnameserver 2001:db8::1");
-        assert_eq!(packet(&both), b"N192.0.2.1:53 [2001:db8::1]:53");
+        let words = ["192.0.2.1:53", "[2001:db8::1]:53"].map(str::to_owned).to_vec();
+        assert_eq!(setting(&both), ToPart::Setting { name: NAME_SERVERS.to_owned(), words });
     }
 
     /// The last number of the first server that is told next; none if nothing is.

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! Asking the machine to map the arena, on a thread of its own.
 //!
-//! In: the wish to map. Out: whether it is mapped, and a wake-up. The machine answers only after it has sent
+//! In: the wish to map. Out: whether it is mapped, and a wake-up of the device. The machine answers only after it has sent
 //! us a new memory table, and while it waits for our answer to that, so neither the queue's thread nor the
 //! one that answers the machine may be the one that asks.
 
-use rustix::io::Errno;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use cofferdam_device_kit::poller::Waker;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use vhost::vhost_user::message::{VhostUserMMap, VhostUserMMapFlags};
@@ -17,7 +17,6 @@ use vhost::vhost_user::{Backend, VhostUserFrontendReqHandler};
 pub(super) struct Mapper {
     wishes: Sender<()>,
     results: Mutex<Receiver<bool>>,
-    wake: Arc<OwnedFd>,
 }
 
 /// How the machine is asked; it hands this over at start.
@@ -28,22 +27,24 @@ impl Mapper {
     ///
     /// # Errors
     /// If the kernel refuses.
-    pub(super) fn spawn(machine: MachineLink, arena: OwnedFd, size: u64) -> std::io::Result<Self> {
-        let flags = rustix::event::EventfdFlags::CLOEXEC | rustix::event::EventfdFlags::NONBLOCK;
-        let wake = Arc::new(rustix::event::eventfd(0, flags)?);
+    pub(super) fn spawn(
+        machine: MachineLink,
+        arena: OwnedFd,
+        size: u64,
+        waker: Waker,
+    ) -> std::io::Result<Self> {
         let (wishes, wished) = channel();
         let (done, results) = channel();
-        let waker = Arc::clone(&wake);
         std::thread::Builder::new().name("arena-mapper".into()).spawn(move || {
             while let Ok(()) = wished.recv() {
                 let ok = map(&machine, &arena, size);
                 if done.send(ok).is_err() {
                     return;
                 }
-                wake_up(&waker);
+                waker.wake();
             }
         })?;
-        Ok(Self { wishes, results: Mutex::new(results), wake })
+        Ok(Self { wishes, results: Mutex::new(results) })
     }
 
     /// Wishes that the arena be mapped; false if that cannot be.
@@ -56,31 +57,6 @@ impl Mapper {
     #[must_use]
     pub(super) fn result(&self) -> Option<bool> {
         self.results.lock().ok()?.try_recv().ok()
-    }
-
-    /// Makes [`Self::wake_fd`] readable.
-    pub(super) fn wake(&self) {
-        wake_up(&self.wake);
-    }
-
-    /// Takes wake-ups back.
-    pub(super) fn acknowledge(&self) {
-        // Empty if two wake-ups were one.
-        let _ = rustix::io::read(&*self.wake, &mut [0; 8]);
-    }
-
-    /// Becomes readable when there is a result.
-    #[must_use]
-    pub(super) fn wake_fd(&self) -> BorrowedFd<'_> {
-        self.wake.as_fd()
-    }
-}
-
-fn wake_up(wake: &OwnedFd) {
-    match rustix::io::write(wake, &1_u64.to_ne_bytes()) {
-        // A full counter is a wake-up as well.
-        Ok(_) | Err(Errno::AGAIN) => {}
-        Err(error) => tracing::error!("wake-up failed: {error}"),
     }
 }
 

@@ -5,16 +5,13 @@
 //! machine also lists the arena as a region once it is mapped; that one is not the guest's RAM, and is told
 //! apart by its file.
 
+use cofferdam_device_kit::SharedMemory;
 use cofferdam_gpu_core::{GuestRam, OutsideRam};
 use std::sync::Mutex;
 use std::sync::atomic::Ordering;
 use vm_memory::{
-    Bytes, GuestAddress, GuestAddressSpace, GuestMemoryAtomic, GuestMemoryBackend, GuestMemoryMmap,
-    GuestMemoryRegion,
+    Bytes, GuestAddress, GuestAddressSpace, GuestMemoryBackend, GuestMemoryMmap, GuestMemoryRegion,
 };
-
-/// The shared table that the vhost-user thread replaces.
-pub type SharedMemory = GuestMemoryAtomic<GuestMemoryMmap>;
 
 /// A file, by device and inode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

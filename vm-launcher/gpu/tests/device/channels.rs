@@ -182,8 +182,8 @@ fn what_ends_a_ring_answers_its_poll() {
         assert_eq!(gpu.code(poll), Some(Code::OK_NODATA), "{name}");
         peer.requests();
         assert!(peer.closed, "{name}");
-        assert_eq!(gpu.host().held_descriptors(), 0, "{name}");
-        gpu.host().device().verify().unwrap();
+        assert_eq!(gpu.shell().held_descriptors(), 0, "{name}");
+        gpu.shell().device().verify().unwrap();
     }
 }
 

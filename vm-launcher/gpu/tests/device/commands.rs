@@ -23,12 +23,12 @@ pub(crate) fn with_context() -> (Loopback, OwnedFd) {
 
 /// Sends one command and checks answer and fault count; the device must then still work.
 pub(crate) fn check(name: &str, gpu: &mut Loopback, ctx: u32, command: Command<'_>, expected: Code) {
-    let before = gpu.host().counters().faults;
+    let before = gpu.shell().counters().faults;
     let code = gpu.call(ctx, command).unwrap();
     assert_eq!(code, expected, "{name}");
-    let faults = gpu.host().counters().faults - before;
+    let faults = gpu.shell().counters().faults - before;
     assert_eq!(faults, u64::from(expected.is_error()), "{name}");
-    gpu.host().device().verify().unwrap();
+    gpu.shell().device().verify().unwrap();
     assert_eq!(gpu.call(0, Command::GetDisplayInfo).unwrap(), Code::OK_DISPLAY_INFO, "{name}");
 }
 
@@ -147,13 +147,13 @@ fn places_in_the_arena() {
         check(name, &mut gpu, 0, map(2, offset), bad);
     }
     check("just below", &mut gpu, 0, map(2, 0), Code::OK_MAP_INFO);
-    assert_eq!(gpu.host().counters().arena_bytes, 16384);
+    assert_eq!(gpu.shell().counters().arena_bytes, 16384);
     check("unmap", &mut gpu, 0, Command::UnmapBlob { resource: 1 }, Code::OK_NODATA);
     check("unmap twice", &mut gpu, 0, Command::UnmapBlob { resource: 1 }, bad);
     check("map again", &mut gpu, 0, map(1, 16 * MIB - 8192), Code::OK_MAP_INFO);
     check("unref while mapped", &mut gpu, 0, Command::ResourceUnref { resource: 1 }, Code::OK_NODATA);
     check("unref twice", &mut gpu, 0, Command::ResourceUnref { resource: 1 }, Code::ERR_INVALID_RESOURCE_ID);
-    assert_eq!(gpu.host().counters().arena_bytes, 8192);
+    assert_eq!(gpu.shell().counters().arena_bytes, 8192);
     let ring = gpu.guest_blob(1, 4096).unwrap();
     check("map of guest memory", &mut gpu, 0, map(ring.resource, 0), bad);
     check("unmap of guest memory", &mut gpu, 0, Command::UnmapBlob { resource: ring.resource }, bad);

@@ -268,6 +268,6 @@ impl Guest {
 
     /// Faults so far.
     pub(crate) fn faults(&self) -> u64 {
-        self.gpu.host().counters().faults
+        self.gpu.shell().counters().faults
     }
 }

@@ -279,7 +279,7 @@ impl World {
         } {
             self.peers.push(fds.pop().map(Peer::new));
         }
-        self.gpu.host().device().verify().unwrap();
+        self.gpu.shell().device().verify().unwrap();
     }
 }
 
@@ -313,17 +313,17 @@ proptest! {
         for op in &ops {
             world.apply(op);
         }
-        let counters = world.gpu.host().device().counters();
+        let counters = world.gpu.shell().device().counters();
         let owed = u64::try_from(world.owed.len()).unwrap();
         prop_assert!(counters.completions + owed >= counters.commands);
         world.gpu.reset();
         world.settle();
         prop_assert!(world.owed.is_empty(), "unanswered: {:?}", world.owed);
         // `answer` takes an answer out, so a second one for the same token would have been counted here.
-        prop_assert_eq!(world.gpu.host().device().counters().completions, counters_of(&ops));
-        prop_assert_eq!(world.gpu.host().held_descriptors(), 0);
-        prop_assert_eq!(world.gpu.host().device().population(), (0, 0));
-        prop_assert_eq!(world.gpu.host().device().arena_bytes(), 0);
+        prop_assert_eq!(world.gpu.shell().device().counters().completions, counters_of(&ops));
+        prop_assert_eq!(world.gpu.shell().held_descriptors(), 0);
+        prop_assert_eq!(world.gpu.shell().device().population(), (0, 0));
+        prop_assert_eq!(world.gpu.shell().device().arena_bytes(), 0);
     }
 }
 

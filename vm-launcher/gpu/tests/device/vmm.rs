@@ -5,7 +5,7 @@
 //! sends a new memory table before it acknowledges SHMEM_MAP.
 
 use crate::common::Peer;
-use cofferdam_control::report::{FromDevice, MAX_PACKET, ToDevice};
+use cofferdam_kit::part::{Counters, FromPart, MAX_PACKET, ToPart};
 use cofferdam_kit::transport;
 use cofferdam_xdomain::channel::{GuestCommand, Init2, channel_type};
 use cofferdam_xdomain::virtio::{
@@ -86,7 +86,7 @@ pub(crate) struct Machine {
     pub(crate) mapping: Arc<Mapping>,
     pub(crate) memory: GuestMemoryMmap,
     channel: OwnedFd,
-    pub(crate) report: OwnedFd,
+    pub(crate) control: OwnedFd,
     kick: EventFd,
     call: EventFd,
     pub(crate) available: u16,
@@ -108,22 +108,22 @@ fn start_program() -> (Child, UnixStream, OwnedFd, OwnedFd) {
     let listener = UnixListener::bind(&path).unwrap();
     let stream = UnixStream::connect(&path).unwrap();
     let (channel, theirs) = transport::pair().unwrap();
-    let (report, their_report) = transport::pair().unwrap();
+    let (control, their_control) = transport::pair().unwrap();
     let child = Command::new(env!("CARGO_BIN_EXE_cofferdam-gpu"))
         .args(["--listen-fd", &inheritable(listener.as_fd()), "--channel-fd", &inheritable(theirs.as_fd())])
-        .args(["--report-fd", &inheritable(their_report.as_fd()), "--arena-mib", "4", "--vm", "test"])
+        .args(["--control-fd", &inheritable(their_control.as_fd()), "--arena-mib", "4", "--vm", "test"])
         .args(["--parent", &std::process::id().to_string()])
         .spawn()
         .unwrap();
-    (child, stream, channel, report)
+    (child, stream, channel, control)
 }
 
 impl Machine {
     /// Starts the program and makes both queues.
     pub(crate) fn new() -> Self {
-        let (child, stream, channel, report) = start_program();
-        let ready = transport::recv::<FromDevice>(&report, MAX_PACKET, 0).unwrap().unwrap().0;
-        assert_eq!(ready, FromDevice::Ready);
+        let (child, stream, channel, control) = start_program();
+        let ready = transport::recv::<FromPart>(&control, MAX_PACKET, 0).unwrap().unwrap().0;
+        assert_eq!(ready, FromPart::Ready);
         let mut frontend = Frontend::from_stream(stream, 2);
         frontend.set_owner().unwrap();
         assert_eq!(frontend.get_features().unwrap(), FEATURES);
@@ -160,7 +160,7 @@ impl Machine {
             mapping,
             memory,
             channel,
-            report,
+            control,
             kick,
             call,
             available: 0,
@@ -300,16 +300,16 @@ impl Machine {
         Peer::accept(&self.channel)
     }
 
-    pub(crate) fn counters(&self) -> cofferdam_control::report::DeviceCounters {
-        transport::send(&self.report, &ToDevice::Counters, &[], MAX_PACKET).unwrap();
+    pub(crate) fn counters(&self) -> Counters {
+        transport::send(&self.control, &ToPart::Counters, &[], MAX_PACKET).unwrap();
         loop {
             let timeout = Timespec { tv_sec: 10, tv_nsec: 0 };
-            let answered = poll(&mut [PollFd::new(&self.report, PollFlags::IN)], Some(&timeout)).unwrap();
+            let answered = poll(&mut [PollFd::new(&self.control, PollFlags::IN)], Some(&timeout)).unwrap();
             assert!(answered > 0, "the device is busy with something else");
-            match transport::recv::<FromDevice>(&self.report, MAX_PACKET, 0).unwrap().unwrap().0 {
-                FromDevice::Counters(counters) => return counters,
-                FromDevice::Fault { .. } => {}
-                FromDevice::Ready => panic!("ready twice"),
+            match transport::recv::<FromPart>(&self.control, MAX_PACKET, 0).unwrap().unwrap().0 {
+                FromPart::Counters(counters) => return counters,
+                FromPart::Fault { .. } | FromPart::Notice { .. } => {}
+                FromPart::Ready => panic!("ready twice"),
             }
         }
     }

@@ -43,7 +43,7 @@ fn a_pool_on_a_blob_is_a_pool_on_the_arena() {
     let mut bytes = [0; 6];
     rustix::io::pread(&guest.peer.fds[0], &mut bytes, blob.at).unwrap();
     assert_eq!(&bytes, b"pixels");
-    assert_eq!(guest.gpu.host().counters().pixel_bytes_copied, 0);
+    assert_eq!(guest.gpu.shell().counters().pixel_bytes_copied, 0);
     assert_eq!(guest.faults(), 0);
 }
 
@@ -153,12 +153,12 @@ fn a_keymap_arrives_as_a_blob() {
     let [Got::Wayland(bytes, ids)] = received.as_slice() else { panic!("{received:?}") };
     assert_eq!(bytes, &event);
     assert_eq!((ids[0].kind, ids[0].size), (IdKind::Blob, 5000));
-    assert_eq!(guest.gpu.host().held_descriptors(), 2); // the client and the keymap
+    assert_eq!(guest.gpu.shell().held_descriptors(), 2); // the client and the keymap
     let blob = guest.gpu.arena_blob(1, ids[0].id, 5000).unwrap();
     let mut bytes = vec![0; 8192];
     rustix::io::pread(guest.gpu.arena(), &mut bytes, blob.at).unwrap();
     assert_eq!(&bytes[..5000], keymap.as_slice());
-    assert_eq!(guest.gpu.host().held_descriptors(), 1);
+    assert_eq!(guest.gpu.shell().held_descriptors(), 1);
     // A second claim of the same item, and one of an item that never was.
     assert!(guest.gpu.arena_blob(1, ids[0].id, 5000).is_err());
     assert!(guest.gpu.arena_blob(1, 4711, 5000).is_err());
@@ -173,7 +173,7 @@ fn keymaps_nobody_claims_do_not_pile_up() {
         guest.say(&event, &[&memfd(b"0123456789")]);
         guest.receive();
     }
-    assert_eq!(guest.gpu.host().held_descriptors(), 1 + 56);
+    assert_eq!(guest.gpu.shell().held_descriptors(), 1 + 56);
     // The last one is still there, the first one is not.
     assert!(guest.gpu.arena_blob(1, 2, 10).is_err());
     assert!(guest.gpu.arena_blob(1, 201, 10).is_ok());
@@ -185,7 +185,7 @@ fn a_keymap_that_lies_about_its_size_ends_the_client() {
     assert!(!guest.send(&message(3, 1, &[Arg::NewId(id(4))]), &[]));
     guest.say(&message(4, 0, &[Arg::Uint(1), Arg::Fd, Arg::Uint(11)]), &[&memfd(b"0123456789")]);
     assert_eq!(guest.receive(), [Got::Closed]);
-    assert_eq!(guest.gpu.host().held_descriptors(), 0);
+    assert_eq!(guest.gpu.shell().held_descriptors(), 0);
     assert_eq!(guest.faults(), 0, "not the guest's fault");
 }
 
@@ -225,7 +225,7 @@ fn what_is_pasted_streams_to_the_guest() {
     }
     assert!(ended);
     assert_eq!(pasted, text);
-    assert_eq!(guest.gpu.host().held_descriptors(), 1);
+    assert_eq!(guest.gpu.shell().held_descriptors(), 1);
 }
 
 #[test]
@@ -243,7 +243,7 @@ fn a_reader_that_gives_up_is_told_to_the_writer() {
     assert_eq!(rustix::io::write(&writer, b"y"), Err(rustix::io::Errno::PIPE));
     assert!(!is_refused(b""), "both may leave at the same moment");
     assert!(is_refused(b"y"), "what somebody else writes is not the guest's to write");
-    assert_eq!(guest.gpu.host().held_descriptors(), 1);
+    assert_eq!(guest.gpu.shell().held_descriptors(), 1);
 }
 
 #[test]
@@ -288,7 +288,7 @@ fn what_is_copied_streams_from_the_guest() {
     let mut text = vec![0; 5000];
     assert_eq!(rustix::io::read(&reader, &mut text).unwrap(), 4003);
     assert_eq!(rustix::io::read(&reader, &mut text).unwrap(), 0, "the device has closed its end");
-    assert_eq!(guest.gpu.host().held_descriptors(), 1);
+    assert_eq!(guest.gpu.shell().held_descriptors(), 1);
     assert_eq!(guest.faults(), 0);
 }
 
@@ -324,7 +324,7 @@ fn a_slow_reader_holds_the_writer_and_nothing_else() {
     });
     assert!(refused);
     assert!(guest.faults() > 0);
-    assert_eq!(guest.gpu.host().held_descriptors(), 1);
+    assert_eq!(guest.gpu.shell().held_descriptors(), 1);
     assert!(!guest.send(&message(1, 0, &[Arg::NewId(id(7))]), &[]));
 }
 
@@ -417,7 +417,7 @@ fn broken_streams_end_their_connection() {
         assert!(guest.peer.closed, "{name}");
         assert_eq!(guest.receive(), [Got::Closed], "{name}");
         assert!(guest.send(&message(1, 0, &[Arg::NewId(id(3))]), &[]), "{name}: closed for good");
-        assert_eq!(guest.gpu.host().held_descriptors(), 0, "{name}");
+        assert_eq!(guest.gpu.shell().held_descriptors(), 0, "{name}");
     }
 }
 
@@ -477,9 +477,9 @@ fn endings_that_nobody_reads_do_not_pile_up() {
         guest.peer.requests();
         guest.peer.fds.clear();
         guest.turn();
-        let waiting = guest.gpu.host().device().waiting(1);
+        let waiting = guest.gpu.shell().device().waiting(1);
         assert!(waiting <= 256 * 1024 + 16 * 1024, "{waiting} after {pipe}");
-        assert!(guest.gpu.host().held_descriptors() <= 1 + 16);
+        assert!(guest.gpu.shell().held_descriptors() <= 1 + 16);
     }
     // Sixteen pipes wait for a guest that reads; the next one was one too many.
     assert!(guest.faults() > 0);
@@ -493,7 +493,7 @@ fn a_compositor_that_does_not_read_costs_the_client_only() {
     let refused = (0..2000).any(|_| guest.send(&burst, &[]));
     assert!(refused);
     assert_eq!(guest.receive(), [Got::Closed]);
-    assert_eq!(guest.gpu.host().held_descriptors(), 0);
+    assert_eq!(guest.gpu.shell().held_descriptors(), 0);
 }
 
 #[test]
@@ -508,7 +508,7 @@ fn the_compositors_end_is_the_channels_end() {
     guest.turn();
     assert!(!guest.gpu.code(token).unwrap().is_error());
     assert_eq!(guest.receive(), [Got::Wayland(last, vec![]), Got::Closed]);
-    assert_eq!(guest.gpu.host().held_descriptors(), 0);
+    assert_eq!(guest.gpu.shell().held_descriptors(), 0);
 }
 
 #[test]

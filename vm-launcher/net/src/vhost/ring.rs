@@ -9,7 +9,7 @@ use cofferdam_net_core::Fault;
 use std::sync::MutexGuard;
 use std::sync::atomic::{Ordering, fence};
 use vhost_user_backend::VringState;
-use virtio_queue::{QueueOwnedT, QueueT};
+use virtio_queue::{DescriptorChain, QueueOwnedT, QueueT};
 use vm_memory::{Address, Bytes, GuestAddress, GuestMemoryAtomic, GuestMemoryMmap};
 
 /// Largest frame either way: the largest IP packet and its Ethernet header.
@@ -22,41 +22,33 @@ const BUFFERS: usize = 64;
 /// A ring, locked for a batch.
 pub(super) type Locked<'a> = MutexGuard<'a, VringState<GuestMemoryAtomic<GuestMemoryMmap>>>;
 
-/// The next frame that the guest sends: `Ok(None)` if there is none, a fault if the chain is no frame. The
-/// frame is left in `into`, without its header.
-pub(super) fn take(
-    ring: &mut Locked<'_>,
+/// Reads the frame in a chain of the guest's, without its header.
+///
+/// # Errors
+/// [`Fault::Chain`] if it is none.
+pub(super) fn read(
+    chain: DescriptorChain<&GuestMemoryMmap>,
     memory: &GuestMemoryMmap,
     into: &mut Vec<u8>,
-) -> Option<Result<(), Fault>> {
-    let chain = ring.get_queue_mut().pop_descriptor_chain(memory)?;
-    let head = chain.head_index();
+) -> Result<(), Fault> {
     into.clear();
-    let mut ok = true;
     for (index, descriptor) in chain.enumerate() {
         let len = usize::try_from(descriptor.len()).unwrap_or(usize::MAX);
         let start = into.len();
         let end = start.saturating_add(len);
         if descriptor.is_write_only() || index >= DESCRIPTORS || end > HEADER.saturating_add(FRAME) {
-            ok = false;
-            break;
+            return Err(Fault::Chain);
         }
         into.resize(end, 0);
         let part = into.get_mut(start..).unwrap_or(&mut []);
-        if memory.read_slice(part, descriptor.addr()).is_err() {
-            ok = false;
-            break;
-        }
+        memory.read_slice(part, descriptor.addr()).map_err(|_unmapped| Fault::Chain)?;
     }
-    if ring.add_used(head, 0).is_err() {
-        return None;
-    }
-    if !ok || into.len() <= HEADER {
-        return Some(Err(Fault::Chain));
+    if into.len() <= HEADER {
+        return Err(Fault::Chain);
     }
     // What the header promises (a partial checksum, a segment size) matters to a wire; here is none.
     into.drain(..HEADER);
-    Some(Ok(()))
+    Ok(())
 }
 
 /// A buffer of the guest's, taken from the ring.

@@ -2,11 +2,13 @@
 //! Names and addresses: stale ones, rebound ones, literal ones, hidden ones.
 
 use crate::common::{Net, QUIET, echo};
+use cofferdam_kit::part::{MAX_PACKET, ToPart};
+use cofferdam_kit::transport;
+use cofferdam_lifecycle::NAME_SERVERS;
 use cofferdam_monitor_wire::point::{FromPoint, ToPoint};
 use cofferdam_netguest::{Features, Names};
 use cofferdam_policy::{Host, Level, Refusal, Resource, Zone};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::os::fd::AsFd;
 use std::time::Duration;
 
 /// How long the gateway keeps an answer that says "zero seconds", and a little more.
@@ -140,9 +142,11 @@ fn the_shepherd_tells_which_name_servers_to_ask() {
     let words = ["--treat-as-internet", "127.0.0.0/8"];
     let mut net = Net::start(Level::Ask, Features::All, &words, |_| Vec::new());
     let (site, second) = (echo("127.0.0.1"), Names::start());
-    let tell = |net: &Net, words: &str| {
-        cofferdam_kit::transport::send_packet(net.control.as_fd(), words.as_bytes(), &[]).unwrap();
+    let set = |net: &Net, name: &str, words: &[String]| {
+        let setting = ToPart::Setting { name: name.to_owned(), words: words.to_vec() };
+        transport::send(&net.control, &setting, &[], MAX_PACKET).unwrap();
     };
+    let tell = |net: &Net, words: &[String]| set(net, NAME_SERVERS, words);
     let visit = |net: &mut Net| {
         let to = SocketAddr::new(net.guest.lookup("site.example"), site.addr.port());
         let connection = net.guest.connect(to);
@@ -154,15 +158,17 @@ fn the_shepherd_tells_which_name_servers_to_ask() {
         names.set("site.example", &["127.0.0.1"]);
     }
     assert!(!visit(&mut net), "nobody to ask");
-    tell(&net, &format!("N{}", net.names.addr));
+    tell(&net, &[net.names.addr.to_string()]);
     assert!(visit(&mut net));
     assert_eq!((net.names.asked().len(), second.asked().len()), (2, 0));
-    tell(&net, &format!("N{}", second.addr));
+    tell(&net, &[second.addr.to_string()]);
     assert!(visit(&mut net));
     assert_eq!((net.names.asked().len(), second.asked().len()), (0, 2), "also what is known is asked anew");
-    for bad in ["N", "Nnowhere", "N127.0.0.1", "X127.0.0.1:1"] {
-        tell(&net, bad);
+    tell(&net, &[]);
+    for bad in ["", "nowhere", "127.0.0.1"] {
+        tell(&net, &[bad.to_owned()]);
     }
+    set(&net, "weather", &["127.0.0.1:1".to_owned()]);
     assert!(visit(&mut net), "nothing changes");
 }
 

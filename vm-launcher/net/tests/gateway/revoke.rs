@@ -2,12 +2,14 @@
 //! What is taken back is gone: cuts, levels, a monitor or a shepherd that is lost.
 
 use crate::common::{Net, QUIET, echo, fountain};
+use cofferdam_kit::part::{FromPart, MAX_PACKET, ToPart};
+use cofferdam_kit::transport;
 use cofferdam_monitor_wire::point::{FromPoint, Returned};
 use cofferdam_netguest::Monitor;
 use cofferdam_policy::{Level, Usage};
 use smoltcp::socket::tcp::State;
 use std::net::SocketAddr;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
 /// Bytes that are in the guest's memory now: once read, it has all that ever came.
@@ -58,6 +60,11 @@ fn a_cut_ends_only_what_is_under_its_ticket() {
     assert_eq!(net.guest.receive(b, 5), b"alive");
 }
 
+/// The gateway's next word to its shepherd.
+fn heard(control: &OwnedFd) -> FromPart {
+    transport::recv(control, MAX_PACKET, 0).unwrap().unwrap().0
+}
+
 #[test]
 fn off_is_silence() {
     let mut net = Net::new(Level::Ask);
@@ -66,10 +73,9 @@ fn off_is_silence() {
     let (connection, _) = net.visit("site.example", site.addr.port());
     let to = net.guest.lookup("site.example");
     net.monitor.level(Level::Off);
-    let packet = cofferdam_kit::transport::recv_packet(net.control.as_fd(), 64, 0);
-    assert_eq!(packet.unwrap().unwrap().0, b"U", "the link was up");
-    let packet = cofferdam_kit::transport::recv_packet(net.control.as_fd(), 64, 0);
-    assert_eq!(packet.unwrap().unwrap().0, b"D", "and is down");
+    for expected in ["the link is up", "the link is down"] {
+        assert_eq!(heard(&net.control), FromPart::Notice { text: expected.to_owned() });
+    }
     net.guest.poll();
     drain(&mut net, connection);
     let frames = net.guest.frames();
@@ -97,7 +103,7 @@ fn without_a_monitor_nothing_goes_on_until_there_is_a_new_one() {
         (socket.state() == State::Closed).then_some(())
     });
     assert!(!net.guest.ping("10.0.2.2".parse().unwrap(), b"there?", QUIET), "the link is down");
-    cofferdam_kit::transport::send_packet(net.control.as_fd(), b"P", &[point.as_fd()]).unwrap();
+    transport::send(&net.control, &ToPart::Point, &[point.as_fd()], MAX_PACKET).unwrap();
     net.monitor.level(Level::Ask);
     net.guest.until("the link", |g| g.ping("10.0.2.2".parse().unwrap(), b"up?", QUIET).then_some(()));
     net.visit("site.example", site.addr.port());

@@ -2,7 +2,7 @@
 //! Bytes of one flow, across. In: a flow, and what its two sides are ready for. Out: bytes moved, ends passed on.
 
 use super::{Flow, Over, Peer, Turn};
-use crate::host::greeting::serve;
+use crate::shell::greeting::serve;
 use cofferdam_net_core::Fault;
 use cofferdam_net_core::names::Names;
 use rustix::io::Errno;

@@ -6,12 +6,13 @@
 //! is full, so a flow never holds more than those, and a thousand flows cost a segment of one nothing.
 
 use super::greeting::{Greeting, greet};
-use super::poller::{Poller, Ready};
+use super::poller::Poller;
 use super::port::{LARGE, Port, capabilities};
 use super::sockets;
 use crate::link::Link;
 use crate::vhost::Abilities;
 use carry::carry;
+use cofferdam_device_kit::poller::Ready;
 use cofferdam_net_core::names::Names;
 use cofferdam_net_core::packet::Tcp;
 use cofferdam_net_core::plan::Mac;
@@ -261,11 +262,13 @@ impl Tcps {
     /// A socket is ready.
     pub(super) fn ready(&mut self, id: FlowId, ready: Ready, poller: &Poller) -> Attempt {
         let Some(flow) = self.flows.get_mut(&id) else { return Attempt::Going };
-        flow.readable |= ready.readable;
-        flow.writable |= ready.writable;
-        flow.special |= ready.special;
+        // An end shows itself to who writes, too.
+        let writable = ready.is_writable() || ready.is_hung_up();
+        flow.readable |= ready.is_readable();
+        flow.writable |= writable;
+        flow.special |= ready.is_special();
         match std::mem::replace(&mut flow.peer, Peer::Nobody) {
-            Peer::Connecting(fd, rest) if ready.writable => {
+            Peer::Connecting(fd, rest) if writable => {
                 let end = match rustix::net::sockopt::socket_error(&fd) {
                     Ok(Ok(())) => {
                         // The events that came before belong to the attempt.

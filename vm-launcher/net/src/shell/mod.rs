@@ -21,7 +21,8 @@ pub use tcp::{FROM_GUEST, TO_GUEST};
 
 use crate::link::Link;
 use crate::vhost::Abilities;
-use cofferdam_kit::transport;
+use cofferdam_device_kit::control::Control;
+use cofferdam_device_kit::poller::Ready;
 use cofferdam_monitor_wire::point::{FromPoint, ToPoint};
 use cofferdam_net_core::fragment::Fragments;
 use cofferdam_net_core::zones::Range;
@@ -36,13 +37,12 @@ use rustix::event::epoll::EventFlags;
 use rustix::io::Errno;
 use std::collections::HashMap;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::sync::Arc;
 use std::time::Instant;
 use tcp::Tcps;
 
 /// How often one turn asks for events before the guest's rings get theirs.
 const ROUNDS: usize = 8;
-/// Longest packet of the shepherd.
-const CONTROL: usize = 512;
 
 /// What a gateway is told at its start.
 #[derive(Debug, Clone, Default)]
@@ -54,7 +54,7 @@ pub struct Config {
 }
 
 /// A gateway at work.
-pub struct Host {
+pub struct Shell {
     gate: Gate,
     faults: Faults,
     fragments: Fragments,
@@ -66,37 +66,27 @@ pub struct Host {
     /// Points that were lost in this turn: their sockets close when what followed is done, since a monitor takes
     /// the close for the end of everything.
     lost: Vec<Point>,
-    control: OwnedFd,
+    control: Arc<Control>,
     network: Network,
     /// It was told its name servers at its start.
     own_servers: bool,
     /// Connections of the guest's to our own name server.
     name_flows: HashMap<FlowKey, FlowId>,
     next_name_flow: u64,
-    /// The shepherd is gone.
-    over: bool,
     start: Instant,
 }
 
-impl Host {
+impl Shell {
     /// A gateway that knows nothing and lets nothing through.
     ///
     /// # Errors
     /// If the kernel refuses.
-    pub fn new(
-        config: Config,
-        network: Network,
-        control: OwnedFd,
-        point: Option<OwnedFd>,
-    ) -> Result<Self, Errno> {
+    pub fn new(config: Config, network: Network, control: Arc<Control>) -> Result<Self, Errno> {
         let poller = Poller::new()?;
-        rustix::io::ioctl_fionbio(&control, true)?;
-        poller.add(control.as_fd(), Source::Control, EventFlags::IN)?;
-        let point = point.map(|socket| Point::new(socket, &poller)).transpose()?;
         let mut chance = [0; 8];
         rustix::rand::getrandom(&mut chance, rustix::rand::GetRandomFlags::empty())?;
         poller.add(network.as_fd(), Source::Network, EventFlags::IN)?;
-        let mut host = Self {
+        let mut shell = Self {
             gate: Gate::new(config.internet),
             faults: Faults::default(),
             fragments: Fragments::default(),
@@ -105,18 +95,17 @@ impl Host {
             own_servers: !config.upstream.is_empty(),
             resolver: Resolver::new(config.upstream),
             poller,
-            point,
+            point: None,
             lost: Vec::new(),
             control,
             network,
             name_flows: HashMap::new(),
             next_name_flow: 0,
-            over: false,
             start: Instant::now(),
         };
         // Before the first name is looked up.
-        host.network_ready();
-        Ok(host)
+        shell.network_ready();
+        Ok(shell)
     }
 
     fn network_ready(&mut self) {
@@ -129,12 +118,6 @@ impl Host {
     #[must_use]
     pub fn is_up(&self) -> bool {
         self.gate.is_up()
-    }
-
-    /// Whether the shepherd is gone, and the gateway with it.
-    #[must_use]
-    pub const fn is_over(&self) -> bool {
-        self.over
     }
 
     /// How many flows there are, held and denied ones included.
@@ -167,12 +150,12 @@ impl Host {
         self.name_flows.clear();
         self.gate.guest_gone();
         self.fragments = Fragments::default();
-        self.poller.wake();
+        self.poller.numbers.waker().wake();
     }
 
     /// Has [`Self::events`] called again soon.
     pub fn wake(&self) {
-        self.poller.wake();
+        self.poller.numbers.waker().wake();
     }
 
     /// Handles what is ready.
@@ -185,20 +168,20 @@ impl Host {
                     return;
                 }
             };
-            for ready in ready {
-                self.event(ready, link);
+            for (source, ready) in ready {
+                self.event(source, ready, link);
             }
             self.effects(link);
             if !more {
                 return;
             }
         }
-        self.poller.wake();
+        self.poller.numbers.waker().wake();
     }
 
-    fn event(&mut self, ready: poller::Ready, link: &mut dyn Link) {
+    fn event(&mut self, source: Source, ready: Ready, link: &mut dyn Link) {
         let now = self.now();
-        match ready.source {
+        match source {
             Source::Flow(id) if self.tcps.has(id) => {
                 let attempt = self.tcps.ready(id, ready, &self.poller);
                 self.attempted(id, attempt, link);
@@ -209,12 +192,11 @@ impl Host {
                     self.answered(&answer);
                 }
             }
-            Source::Point => self.point_ready(ready.readable),
-            Source::Control => self.control_ready(),
+            Source::Point => self.point_ready(ready.is_readable()),
             Source::Network => self.network_ready(),
-            Source::Wake => self.poller.acknowledge_wake(),
+            Source::Wake => self.poller.numbers.acknowledge_wake(),
             Source::Timer => {
-                self.poller.acknowledge_timer();
+                self.poller.numbers.acknowledge_timer();
                 self.gate.expire(now);
                 self.tcps.expire(now);
                 for answer in self.resolver.expire(&self.poller, now) {
@@ -263,66 +245,55 @@ impl Host {
         }
     }
 
-    /// The shepherd hands over a new socket to the monitor, tells of name servers, or is gone.
-    fn control_ready(&mut self) {
-        match transport::recv_packet(self.control.as_fd(), CONTROL, 1) {
-            Ok(Some((bytes, mut sockets))) => {
-                let Some(socket) = sockets.pop() else { return self.name_servers(&bytes) };
-                self.lose_point();
-                match Point::new(socket, &self.poller) {
-                    Ok(point) => self.point = Some(point),
-                    Err(error) => tracing::error!("the monitor's socket: {error}"),
-                }
-            }
-            Err(error) if error.would_block() => {}
-            Ok(None) | Err(_) => {
-                self.over = true;
-                self.lose_point();
-            }
+    /// The shepherd hands over a new socket to the monitor. [`Self::events`] must follow.
+    pub fn set_point(&mut self, socket: OwnedFd) {
+        self.lose_point();
+        match Point::new(socket, &self.poller) {
+            Ok(point) => self.point = Some(point),
+            Err(error) => tracing::error!("the monitor's socket: {error}"),
         }
     }
 
-    /// The computer's name servers are these now.
-    fn name_servers(&mut self, bytes: &[u8]) {
+    /// The computer's name servers are these now. [`Self::events`] must follow.
+    pub fn set_name_servers(&mut self, words: &[String]) {
         let now = self.now();
-        let servers = bytes.strip_prefix(b"N").and_then(resolve::servers);
-        match servers {
+        match resolve::servers(words) {
             _ if self.own_servers => {}
             Some(servers) => {
                 for answer in self.resolver.set_servers(servers, &self.poller, now) {
                     self.answered(&answer);
                 }
             }
-            None => tracing::error!("the shepherd is not understood"),
+            None => tracing::error!("the shepherd names no name servers"),
         }
     }
 
-    /// Tells the shepherd how the link is, if it listens.
+    /// Tells the shepherd how the link is.
     fn tell_link(&self, up: bool) {
         tracing::info!(up, "link");
-        // It may not want to know.
-        let _ = transport::send_packet(self.control.as_fd(), if up { b"U" } else { b"D" }, &[]);
+        self.control.notice(if up { "the link is up" } else { "the link is down" });
     }
 
     fn arm(&mut self) {
         let now = self.now();
         let deadlines = [self.gate.poll_timeout(), self.tcps.poll_timeout(), self.resolver.poll_timeout()];
         let deadline = deadlines.into_iter().flatten().min();
-        if let Err(error) = self.poller.arm(deadline, now) {
+        if let Err(error) = self.poller.numbers.arm(deadline, now) {
             tracing::error!("timer: {error}");
         }
     }
 }
 
-impl AsRawFd for Host {
+impl AsRawFd for Shell {
     fn as_raw_fd(&self) -> RawFd {
-        self.poller.as_raw_fd()
+        self.poller.numbers.as_raw_fd()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use cofferdam_kit::transport;
     use rustix::net::RecvFlags;
 
     /// A guest without a driver: nothing has a place.
@@ -347,12 +318,14 @@ mod tests {
         let (control, _shepherd) = transport::pair().unwrap();
         let (point, monitor) = transport::pair().unwrap();
         let network = Network::open().unwrap();
-        let mut host = Host::new(Config::default(), network, control, Some(point)).unwrap();
+        let control = Arc::new(Control::new(control).unwrap());
+        let mut shell = Shell::new(Config::default(), network, control).unwrap();
+        shell.set_point(point);
         let seen = || rustix::net::recv(&monitor, &mut [0_u8; 16], RecvFlags::DONTWAIT).map(|(n, _)| n);
-        host.lose_point();
+        shell.lose_point();
         // What was ready behind it in the same batch still comes to flows that live.
         assert_eq!(seen(), Err(Errno::AGAIN));
-        host.effects(&mut Absent);
+        shell.effects(&mut Absent);
         assert_eq!(seen(), Ok(0));
     }
 }

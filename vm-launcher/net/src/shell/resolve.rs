@@ -252,11 +252,10 @@ fn send(name: &str, v6: bool, server: SocketAddr, question: u64, poller: &Poller
     Some(Half { socket, id, found: None })
 }
 
-/// The servers that the shepherd names, addresses and ports with a space between them; none if it names no
-/// server, or something that is none.
-pub(super) fn servers(words: &[u8]) -> Option<Vec<SocketAddr>> {
-    let words = core::str::from_utf8(words).ok()?.split(' ');
-    let servers = words.take(SERVERS).map(str::parse).collect::<Result<Vec<_>, _>>();
+/// The servers that the shepherd names, each an address and a port; none if it names no server, or something
+/// that is none.
+pub(super) fn servers(words: &[String]) -> Option<Vec<SocketAddr>> {
+    let servers = words.iter().take(SERVERS).map(|word| word.parse()).collect::<Result<Vec<_>, _>>();
     servers.ok().filter(|servers| !servers.is_empty())
 }
 

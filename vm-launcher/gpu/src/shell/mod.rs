@@ -9,20 +9,21 @@ mod client;
 mod effects;
 mod pipe;
 mod poller;
-mod report;
 
 pub use arena::Arena;
-pub use poller::{Poller, Ready, Source};
-pub use report::{Ask, Reports};
+pub use poller::{Poller, Source};
 
 use client::Client;
-use cofferdam_control::report::DeviceCounters;
+use cofferdam_device_kit::control::Control;
+use cofferdam_device_kit::poller::{Ready, Waker};
 use cofferdam_gpu_core::{Config, Device, FdKey, GuestRam, Input, Meter, Mono, PipeKey, Token};
+use cofferdam_kit::part;
 use pipe::Pipe;
 use rustix::event::epoll::EventFlags;
 use rustix::io::Errno;
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How often one readiness reads before the others get their turn.
@@ -40,21 +41,19 @@ pub struct Completion {
 /// What the host wants of its surroundings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wish {
-    /// Map the arena into the VM, then call [`Host::arena_mapped`].
+    /// Map the arena into the VM, then call [`Shell::arena_mapped`].
     MapArena,
-    /// The shepherd is gone; end.
-    End,
 }
 
 /// A device at work.
 #[derive(Debug)]
-pub struct Host {
+pub struct Shell {
     device: Device,
     arena: Arena,
     poller: Poller,
     channel: OwnedFd,
     channel_name: Option<poller::Name>,
-    reports: Option<Reports>,
+    reports: Option<Arc<Control>>,
     clients: BTreeMap<u32, Client>,
     pipes: BTreeMap<PipeKey, Pipe>,
     /// Descriptors from the compositor that the core has not decided about.
@@ -71,6 +70,48 @@ pub struct Host {
     pub queue: QueueCounters,
 }
 
+/// All that is counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Commands taken from the control queue.
+    pub commands: u64,
+    /// Notifications from the guest.
+    pub kicks: u64,
+    /// Interrupts sent.
+    pub interrupts: u64,
+    /// Contexts opened.
+    pub contexts: u64,
+    /// Bytes of Wayland messages to the compositor.
+    pub bytes_to_compositor: u64,
+    /// Bytes of Wayland messages to the guest.
+    pub bytes_to_guest: u64,
+    /// Bytes of pixels copied on the host: 0 by design, counted so that a test can say so.
+    pub pixel_bytes_copied: u64,
+    /// Bytes of the arena in use.
+    pub arena_bytes: u64,
+    /// Refused or fatal mistakes of the guest.
+    pub faults: u64,
+}
+
+impl Counters {
+    /// The same by name, for the shepherd.
+    #[must_use]
+    pub fn by_name(&self) -> part::Counters {
+        let named = [
+            ("commands", self.commands),
+            ("kicks", self.kicks),
+            ("interrupts", self.interrupts),
+            ("contexts", self.contexts),
+            ("bytes_to_compositor", self.bytes_to_compositor),
+            ("bytes_to_guest", self.bytes_to_guest),
+            ("pixel_bytes_copied", self.pixel_bytes_copied),
+            ("arena_bytes", self.arena_bytes),
+            ("faults", self.faults),
+        ];
+        named.map(|(name, value)| (name.to_owned(), value)).into()
+    }
+}
+
 /// What the virtqueue side counts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct QueueCounters {
@@ -80,20 +121,16 @@ pub struct QueueCounters {
     pub interrupts: u64,
 }
 
-impl Host {
+impl Shell {
     /// A device with its arena and its channel to the compositor; `reports` may be absent in tests.
     ///
     /// # Errors
     /// If the kernel refuses.
-    pub fn new(config: Config, channel: OwnedFd, reports: Option<OwnedFd>) -> Result<Self, Errno> {
+    pub fn new(config: Config, channel: OwnedFd, reports: Option<Arc<Control>>) -> Result<Self, Errno> {
         let arena = Arena::new(config.arena)?;
         let mut poller = Poller::new()?;
         rustix::io::ioctl_fionbio(&channel, true)?;
         let channel_name = Some(poller.add(channel.as_fd(), Source::Channel, EventFlags::IN)?);
-        let reports = reports.map(Reports::new).transpose()?;
-        if let Some(reports) = &reports {
-            poller.add(reports.as_fd(), Source::Report, EventFlags::IN)?;
-        }
         Ok(Self {
             device: Device::new(config),
             arena,
@@ -122,10 +159,10 @@ impl Host {
         self.poller.add(fd, Source::Wake, EventFlags::IN).map(|_name| ())
     }
 
-    /// The shepherd's socket, if there is one.
+    /// What wakes the loop from another thread; [`Self::turn`] says so then.
     #[must_use]
-    pub const fn reports(&self) -> Option<&Reports> {
-        self.reports.as_ref()
+    pub const fn waker(&self) -> &Waker {
+        self.poller.numbers.waker()
     }
 
     /// The arena.
@@ -178,9 +215,9 @@ impl Host {
 
     /// All counters.
     #[must_use]
-    pub fn counters(&self) -> DeviceCounters {
+    pub fn counters(&self) -> Counters {
         let core = self.device.counters();
-        DeviceCounters {
+        Counters {
             commands: core.commands,
             kicks: self.queue.kicks,
             interrupts: self.queue.interrupts,
@@ -199,22 +236,23 @@ impl Host {
     /// If the event loop itself fails.
     pub fn turn(&mut self, timeout: Option<Duration>, ram: &dyn GuestRam) -> Result<bool, Errno> {
         let mut woken = false;
-        for ready in self.poller.wait(timeout)? {
-            match ready.source {
+        for (source, ready) in self.poller.wait(timeout)? {
+            match source {
                 Source::Client(ctx) => self.client_ready(ctx, ready, ram),
                 Source::Pipe(key) => self.pipe_ready(key, ready, ram),
                 Source::Channel => self.channel_ready(ram),
-                Source::Report => self.report_ready(),
-                Source::Wake => woken = true,
+                Source::Wake => {
+                    self.poller.numbers.acknowledge_wake();
+                    woken = true;
+                }
                 Source::Timer => {
-                    self.poller.acknowledge_timer();
+                    self.poller.numbers.acknowledge_timer();
                     self.input(Input::Timeout, ram);
                 }
             }
         }
-        let deadline = self.device.poll_timeout();
-        let now = self.now();
-        self.poller.arm(deadline, now)?;
+        let deadline = self.device.poll_timeout().map(|at| at.0);
+        self.poller.numbers.arm(deadline, self.now().0)?;
         Ok(woken)
     }
 
@@ -223,7 +261,7 @@ impl Host {
     }
 
     fn client_ready(&mut self, ctx: u32, ready: Ready, ram: &dyn GuestRam) {
-        if ready.writable {
+        if ready.is_writable() {
             let flushed = self.clients.get_mut(&ctx).map(|client| client.flush(self.arena.as_fd()));
             match flushed {
                 Some(Ok(bytes)) => self.input(Input::ClientWrote { ctx, bytes }, ram),
@@ -231,8 +269,8 @@ impl Host {
                 None => return,
             }
         }
-        if ready.readable {
-            self.read_client(ctx, ready.hung_up, ram);
+        if ready.is_readable() {
+            self.read_client(ctx, ready.is_hung_up(), ram);
         }
         self.watch_client(ctx, ram);
     }
@@ -282,14 +320,14 @@ impl Host {
     }
 
     fn pipe_ready(&mut self, pipe: PipeKey, ready: Ready, ram: &dyn GuestRam) {
-        if ready.writable || (ready.hung_up && !self.is_reader(pipe)) {
+        if ready.is_writable() || (ready.is_hung_up() && !self.is_reader(pipe)) {
             match self.pipes.get_mut(&pipe).map(Pipe::flush) {
                 Some(Ok(bytes)) => self.input(Input::PipeWrote { pipe, bytes }, ram),
                 Some(Err(_)) => return self.input(Input::PipeClosed { pipe }, ram),
                 None => return,
             }
         }
-        if ready.readable {
+        if ready.is_readable() {
             for _ in 0..READS {
                 let Some(end) = self.pipes.get(&pipe).filter(|end| end.is_reading()) else { break };
                 match end.read() {
@@ -321,20 +359,11 @@ impl Host {
             self.input(Input::CompositorGone, ram);
         }
     }
-
-    fn report_ready(&mut self) {
-        let Some(reports) = &self.reports else { return };
-        match reports.ask() {
-            Ask::Counters => reports.counters(self.counters()),
-            Ask::Nothing => {}
-            Ask::Gone => self.wishes.push(Wish::End),
-        }
-    }
 }
 
-/// The event loop's own descriptor: readable when [`Host::turn`] has something to do.
-impl AsRawFd for Host {
+/// The event loop's own descriptor: readable when [`Shell::turn`] has something to do.
+impl AsRawFd for Shell {
     fn as_raw_fd(&self) -> RawFd {
-        self.poller.as_fd().as_raw_fd()
+        self.poller.numbers.as_raw_fd()
     }
 }

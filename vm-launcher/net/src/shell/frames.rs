@@ -4,7 +4,7 @@
 //! In: bytes of one frame. Out: answers of the gateway itself, or a flow that gets them. What is neither for
 //! us nor of a flow vanishes, as does everything while the link is down.
 
-use super::Host;
+use super::Shell;
 use super::sockets::is_own;
 use crate::link::Link;
 use crate::vhost::Offload;
@@ -22,7 +22,7 @@ const DNS_FLOWS: u64 = 1 << 56;
 /// Most of those at a time.
 const MOST_DNS_FLOWS: usize = 64;
 
-impl Host {
+impl Shell {
     /// Takes a frame of the guest's.
     pub fn frame(&mut self, bytes: &[u8], link: &mut dyn Link) {
         if !self.gate.is_up() {

@@ -8,10 +8,7 @@ use rustix::io::Errno;
 use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 /// Takes over an inherited descriptor. Call it once per number, before anything else is opened.
-///
-/// # Errors
-/// [`Errno::BADF`] if the number is not open, is one of the first three, or cannot be marked close-on-exec.
-pub fn inherit(number: RawFd) -> Result<OwnedFd, Errno> {
+pub(crate) fn inherit(number: RawFd) -> Result<OwnedFd, Errno> {
     if number <= 2 {
         return Err(Errno::BADF);
     }
@@ -20,6 +17,6 @@ pub fn inherit(number: RawFd) -> Result<OwnedFd, Errno> {
     let borrowed = unsafe { BorrowedFd::borrow_raw(number) };
     rustix::io::fcntl_setfd(borrowed, rustix::io::FdFlags::CLOEXEC)?;
     // SAFETY: it is open, as the call above has shown, and nobody in this process owns it: it was inherited, and
-    // the command line names each number once, which `Args` checks.
+    // the command line names each number once, which `args` checks.
     Ok(unsafe { OwnedFd::from_raw_fd(number) })
 }

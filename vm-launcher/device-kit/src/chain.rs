@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-//! One descriptor chain of the control queue.
+//! One descriptor chain.
 //!
 //! In: a chain that the guest wrote, with any addresses, lengths and order. Out: its readable bytes, copied
 //! once and never looked at again, and where its answer goes. Bounded in descriptors and bytes before a byte
@@ -30,8 +30,8 @@ pub struct Chain {
 pub struct Answer(Vec<(GuestAddress, u32)>);
 
 impl Chain {
-    /// Reads a chain whose request may have at most `max` bytes.
-    pub fn read<M>(chain: DescriptorChain<M>, max: usize) -> Self
+    /// Reads a chain whose request may have at most `max` bytes, and `header` of them where it has more.
+    pub fn read<M>(chain: DescriptorChain<M>, max: usize, header: usize) -> Self
     where
         M: Deref + Clone,
         M::Target: GuestMemory + Sized,
@@ -66,7 +66,7 @@ impl Chain {
         let answer = Answer(answer);
         let request = match problem {
             None => copy(memory, &readable, total).map_err(|kind| (kind, Vec::new())),
-            Some(kind) => Err((kind, header(memory, &readable))),
+            Some(kind) => Err((kind, first(memory, &readable, header))),
         };
         Self { head, request, answer }
     }
@@ -88,15 +88,21 @@ fn copy<M: GuestMemory>(
     Ok(bytes)
 }
 
-/// The header of a request that is refused: its fence must be answered all the same.
-fn header<M: GuestMemory>(memory: &M, parts: &[(GuestAddress, u32)]) -> Vec<u8> {
+/// The header of a request that is refused: what it names must be answered all the same.
+fn first<M: GuestMemory>(memory: &M, parts: &[(GuestAddress, u32)], want: usize) -> Vec<u8> {
     let Some((addr, len)) = parts.first() else { return Vec::new() };
-    let want = cofferdam_xdomain::virtio::HEADER;
     let len = usize::try_from(*len).unwrap_or(want).min(want);
     copy(memory, &[(*addr, u32::try_from(len).unwrap_or(0))], len).unwrap_or_default()
 }
 
 impl Answer {
+    /// Bytes that there is room for.
+    #[must_use]
+    pub fn room(&self) -> usize {
+        let sizes = self.0.iter().map(|(_, len)| usize::try_from(*len).unwrap_or(usize::MAX));
+        sizes.fold(0, usize::saturating_add)
+    }
+
     /// Writes the answer as far as there is room. Says how many bytes were written.
     pub fn write<M: GuestMemory>(&self, memory: &M, response: &[u8]) -> u32 {
         let mut rest = response;

@@ -6,7 +6,7 @@
 
 use super::client::{Client, SendFd};
 use super::pipe::Pipe;
-use super::{Completion, Host, Wish};
+use super::{Completion, Shell, Wish};
 use cofferdam_control::vm_channel;
 use cofferdam_gpu_core::{Effect, FdKey, FdKind, GuestRam, Input, Outgoing, PipeKey};
 use cofferdam_kit::transport;
@@ -16,7 +16,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType};
 use rustix::pipe::PipeFlags;
 use std::os::fd::{AsFd, OwnedFd};
 
-impl Host {
+impl Shell {
     /// Hands the core an input and carries out all that follows from it.
     pub(super) fn input(&mut self, input: Input<'_>, ram: &dyn GuestRam) {
         let now = self.now();
@@ -105,7 +105,7 @@ impl Host {
             Effect::Report { fault, total } => {
                 tracing::info!(channel = fault.area.name(), kind = fault.kind, total, "guest fault");
                 if let Some(reports) = &self.reports {
-                    reports.fault(fault, total);
+                    reports.fault(fault.area.name(), fault.kind, total);
                 }
                 None
             }

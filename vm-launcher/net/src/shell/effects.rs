@@ -3,7 +3,7 @@
 //!
 //! In: effects, flows with something to do. Out: questions, connections, bytes, ends.
 
-use super::Host;
+use super::Shell;
 use super::datagram::Outcome;
 use super::resolve::Answer;
 use super::sockets::is_own;
@@ -15,7 +15,7 @@ use cofferdam_net_core::build::{self, Unreachable};
 use cofferdam_net_core::flow::{Effect, End, FlowId};
 use cofferdam_policy::{Refusal, Transport};
 
-impl Host {
+impl Shell {
     /// Ends a turn: everything that can move has moved.
     pub fn flush(&mut self, link: &mut dyn Link) {
         self.tcps.feed_starved();
