@@ -4,6 +4,7 @@
 //! device is for experts and has been renamed once already.
 
 use crate::{Acceleration, Disk, Launch, Machine, MachineError, MachineSpec, Wires};
+use cofferdam_lifecycle::Device;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt as _;
@@ -44,7 +45,8 @@ impl QemuProgram {
 }
 
 /// Runs machines with QEMU.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Qemu {
     /// The program `cofferdam-enclose`.
     pub enclosure: PathBuf,
@@ -81,26 +83,16 @@ impl Machine for Qemu {
         }
         launch.args(["-device", "virtio-serial-pci"]);
         let args = [
-            socket("gpu", launch.inherit(wires.gpu)),
-            // A queue of 64 deadlocks when 64 contexts wait in it.
-            device(
-                "vhost-user-test-device-pci,chardev=gpu,virtio-id=16,num_vqs=2,vq_size=256,config_size=20",
-            ),
             socket("console", launch.inherit(wires.console)),
             ["-serial".to_owned(), "chardev:console".to_owned()],
             socket("agent", launch.inherit(wires.agent)),
             device("virtserialport,chardev=agent,name=org.cofferdam.agent"),
         ];
         launch.args(args.into_iter().flatten());
-        if let Some(net) = wires.net {
-            let args = [
-                socket("net", launch.inherit(net)),
-                // QEMU's own network card takes no socket by number (it wants to reconnect by path). The
-                // gateway knows the card's address, and has no boot ROM.
-                device(
-                    "vhost-user-test-device-pci,chardev=net,virtio-id=1,num_vqs=2,vq_size=1024,config_size=12",
-                ),
-            ];
+        for wire in wires.devices {
+            let chardev = format!("device-{}", wire.name);
+            let args =
+                [socket(&chardev, launch.inherit(wire.socket)), device(&vhost_user(&chardev, wire.device))];
             launch.args(args.into_iter().flatten());
         }
         Ok(launch)
@@ -211,6 +203,16 @@ fn block_device(disk: &Disk) -> Result<Vec<String>, MachineError> {
     ])
 }
 
+/// A device that another process is, whatever it is. QEMU's own front ends for them (a network card) take no socket
+/// by number: they want to connect again by path.
+fn vhost_user(chardev: &str, device: Device) -> String {
+    let Device { virtio_id, queues, queue_size, config_size } = device;
+    format!(
+        "vhost-user-test-device-pci,chardev={chardev},virtio-id={virtio_id},num_vqs={queues},\
+         vq_size={queue_size},config_size={config_size}"
+    )
+}
+
 fn device(text: &str) -> [String; 2] {
     ["-device".to_owned(), text.to_owned()]
 }
@@ -221,4 +223,55 @@ fn socket(id: &str, fd: i32) -> [String; 2] {
 
 fn text(path: &Path) -> Result<&str, MachineError> {
     path.to_str().ok_or_else(|| MachineError::Path(PathBuf::from(path)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Driver, Wire, Wires};
+    use std::os::fd::{AsRawFd as _, OwnedFd};
+
+    fn null() -> OwnedFd {
+        std::fs::File::open("/dev/null").unwrap().into()
+    }
+
+    #[test]
+    fn every_device_is_a_socket_and_a_row() {
+        let driver = Driver::Qemu(Qemu {
+            enclosure: "/enclose".into(),
+            program: QemuProgram { argv: vec!["/qemu".to_owned()], environment: BTreeMap::new() },
+            acceleration: Acceleration::Emulated,
+        });
+        // What the launcher writes is what the shepherd reads.
+        let text = serde_json::to_string(&driver).unwrap();
+        assert_eq!(serde_json::from_str::<Driver>(&text).unwrap(), driver);
+        let spec = MachineSpec {
+            vm: "foot".parse().unwrap(),
+            kernel: "/dev/null".into(),
+            initramfs: "/dev/null".into(),
+            arguments: Vec::new(),
+            memory_mib: 64,
+            cpus: 1,
+            disks: Vec::new(),
+        };
+        let wire = |name, virtio_id, config_size| Wire {
+            name,
+            device: Device { virtio_id, queues: 1, queue_size: 64, config_size },
+            socket: null(),
+        };
+        let devices = vec![wire("horn", 25, 8), wire("dice", 4, 0)];
+        let numbers: Vec<_> = devices.iter().map(|wire| wire.socket.as_raw_fd()).collect();
+        let wires = Wires { devices, console: null(), agent: null() };
+        let line = driver.prepare(&spec, wires).unwrap().describe();
+        for (number, device) in numbers.iter().zip([
+            "device-horn,virtio-id=25,num_vqs=1,vq_size=64,config_size=8",
+            "device-dice,virtio-id=4,num_vqs=1,vq_size=64,config_size=0",
+        ]) {
+            let id = device.split(',').next().unwrap();
+            let words = format!(
+                "-chardev socket,id={id},fd={number} -device vhost-user-test-device-pci,chardev={device}"
+            );
+            assert!(line.contains(&words), "{words}: {line}");
+        }
+    }
 }

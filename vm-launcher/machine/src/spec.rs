@@ -4,6 +4,7 @@
 
 use cofferdam_catalogue::Bundle;
 use cofferdam_ids::VmId;
+use cofferdam_lifecycle::Device;
 use serde::{Deserialize, Serialize};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
@@ -40,13 +41,22 @@ pub struct Disk {
     pub writable: bool,
 }
 
+/// A connected socket to the process of one device.
+#[derive(Debug)]
+pub struct Wire {
+    /// A name that no other device of the machine has: lower-case letters and dashes.
+    pub name: &'static str,
+    /// What the machine has to know of it.
+    pub device: Device,
+    /// vhost-user.
+    pub socket: OwnedFd,
+}
+
 /// Connected sockets of the machine's devices.
 #[derive(Debug)]
 pub struct Wires {
-    /// vhost-user, to the gpu device.
-    pub gpu: OwnedFd,
-    /// vhost-user, to the network gateway; without one the machine has no network device.
-    pub net: Option<OwnedFd>,
+    /// vhost-user, to each device, in the order in which the machine has them.
+    pub devices: Vec<Wire>,
     /// The serial console, a stream socket.
     pub console: OwnedFd,
     /// The agent's port, a stream socket.

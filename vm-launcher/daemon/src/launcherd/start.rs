@@ -8,7 +8,7 @@ use crate::shepherd::{ShepherdSpec, TestNet};
 use cofferdam_kit::packets::Packets;
 use cofferdam_kit::paths::Paths;
 use cofferdam_kit::transport;
-use cofferdam_machine::{Acceleration, Launch, MachineSpec};
+use cofferdam_machine::{Acceleration, Driver, Launch, MachineSpec, Qemu};
 use rustix::fs::{MemfdFlags, memfd_create};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -101,9 +101,11 @@ pub(super) async fn prepare(
     machine.memory_mib = wishes.memory_mib.unwrap_or(machine.memory_mib);
     Ok(ShepherdSpec {
         machine,
-        qemu,
-        acceleration,
-        enclosure: paths.program("cofferdam-enclose"),
+        driver: Driver::Qemu(Qemu {
+            enclosure: paths.program("cofferdam-enclose"),
+            program: qemu,
+            acceleration,
+        }),
         gpu: paths.program("cofferdam-gpu"),
         helper_uid: helper_uid(&paths.desktop, record.vm.as_str()),
         net: paths.program("cofferdam-net"),

@@ -4,8 +4,8 @@
 
 use super::{Inbox, Input, ShepherdSpec};
 use cofferdam_kit::transport;
-use cofferdam_lifecycle::{Event, Helper, HelperExit};
-use cofferdam_machine::{Launch, Machine, Wires};
+use cofferdam_lifecycle::{Event, Helper, HelperExit, Part};
+use cofferdam_machine::{Launch, Machine, Wire, Wires};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use std::io;
 use std::os::fd::OwnedFd;
@@ -116,9 +116,14 @@ pub(crate) fn spawn_machine(
 ) -> Result<(Process, MachineEnds), Box<dyn std::error::Error>> {
     let (console, guest_console) = stream_pair()?;
     let (agent, guest_agent) = stream_pair()?;
-    let qemu = spec.machine_driver();
-    let wires = Wires { gpu: vhost, net, console: guest_console, agent: guest_agent };
-    let launch = qemu.prepare(&spec.machine, wires)?;
+    let sockets = [("gpu", Some(vhost)), ("net", net)];
+    let wire = |(name, socket): (&str, Option<OwnedFd>)| {
+        let part = Part::named(name)?;
+        Some(Wire { name: part.name, device: part.device, socket: socket? })
+    };
+    let devices = sockets.into_iter().filter_map(wire).collect();
+    let wires = Wires { devices, console: guest_console, agent: guest_agent };
+    let launch = spec.driver.prepare(&spec.machine, wires)?;
     tracing::debug!(command = launch.describe(), "machine");
     let mut child = launch.spawn_with(|mut c| {
         c.stderr(Stdio::piped());

@@ -423,7 +423,7 @@ impl Shepherd {
             Ok((process, ends)) => {
                 self.machine = Some(process);
                 self.happen(Event::HelperStarted(Helper::Machine));
-                follow(ends.stderr, "qemu: ", &self.inbox);
+                follow(ends.stderr, "machine: ", &self.inbox);
                 let console = std::os::unix::net::UnixStream::from(ends.console);
                 let console = console.set_nonblocking(true).and_then(|()| UnixStream::from_std(console));
                 match console {

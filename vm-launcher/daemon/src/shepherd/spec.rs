@@ -3,7 +3,7 @@
 
 use crate::link::VmRecord;
 use cofferdam_lifecycle::Limits;
-use cofferdam_machine::{Acceleration, Machine as _, MachineSpec, Qemu, QemuProgram};
+use cofferdam_machine::{Driver, Machine as _, MachineSpec};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -16,12 +16,8 @@ pub struct ShepherdSpec {
     pub record: VmRecord,
     /// What it is made of.
     pub machine: MachineSpec,
-    /// The emulator.
-    pub qemu: QemuProgram,
-    /// With or without KVM.
-    pub acceleration: Acceleration,
-    /// The program that puts walls around the emulator.
-    pub enclosure: PathBuf,
+    /// Who runs it.
+    pub driver: Driver,
     /// The gpu device's program.
     pub gpu: PathBuf,
     /// The user that the VM's device processes become, if we may change users at all.
@@ -65,17 +61,7 @@ impl ShepherdSpec {
     /// How long each step of the VM's life may take.
     #[must_use]
     pub(super) fn limits(&self) -> Limits {
-        let usual = if self.machine_driver().is_slow() { Limits::EMULATED } else { Limits::FAST };
+        let usual = if self.driver.is_slow() { Limits::EMULATED } else { Limits::FAST };
         Limits { boot: self.boot_limit.map_or(usual.boot, Duration::from_secs), ..usual }
-    }
-
-    /// The driver that runs the machine.
-    #[must_use]
-    pub(super) fn machine_driver(&self) -> Qemu {
-        Qemu {
-            enclosure: self.enclosure.clone(),
-            program: self.qemu.clone(),
-            acceleration: self.acceleration,
-        }
     }
 }
