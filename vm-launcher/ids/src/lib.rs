@@ -11,8 +11,10 @@ mod identity;
 mod label;
 mod mono;
 mod name;
+mod ration;
 
 pub use identity::{Identity, ParseIdentityError};
 pub use label::{Label, Passage, is_unfit};
 pub use mono::Mono;
 pub use name::{AppId, NameError, VmId, is_scheme};
+pub use ration::Ration;

@@ -14,10 +14,10 @@ use super::flow::{Effect, End, FlowId, FlowKey, Opened, Place};
 use super::names::{self, Names};
 use super::online::{ACTIVE, Online};
 use super::plan;
-use super::ration::Ration;
 use super::tickets::Tickets;
 use super::usage::Ledger;
 use super::zones::{self, Range};
+use cofferdam_ids::Ration;
 use cofferdam_monitor_wire::point::Ticket;
 use cofferdam_policy::{Contact, Host, Level, Refusal, Resource, Transport, Usage, Zone};
 use core::net::{IpAddr, SocketAddr};
@@ -35,6 +35,12 @@ pub const ASKS: usize = 128;
 pub const PATIENCE: Duration = Duration::from_secs(70);
 /// How long a live flow without connections of its own (UDP, echo) is kept after its last packet.
 pub const QUIET: Duration = Duration::from_secs(120);
+
+/// Refusals of which the monitor is told at once after a quiet time. A guest can be refused as often as it sends
+/// packets, and each line of the log is a write to the disk.
+const REFUSALS: u32 = 16;
+/// How long it takes until it is told of one more.
+const REFUSAL_EVERY: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 enum Stage {
@@ -118,7 +124,7 @@ impl Gate {
             by_key: HashMap::new(),
             held: 0,
             under_way: 0,
-            refusals: Ration::default(),
+            refusals: Ration::new(REFUSALS, REFUSAL_EVERY),
             denied: BTreeSet::new(),
             asks: BTreeMap::new(),
             by_resource: BTreeMap::new(),

@@ -18,7 +18,6 @@ pub mod nets;
 pub mod online;
 pub mod packet;
 pub mod plan;
-pub mod ration;
 pub mod tickets;
 pub mod usage;
 pub mod zones;

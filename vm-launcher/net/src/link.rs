@@ -15,3 +15,20 @@ pub trait Link {
     /// What the guest can take.
     fn abilities(&self) -> Abilities;
 }
+
+/// A wire that nothing can be sent on: to make interfaces with, and a guest without a driver.
+pub(crate) struct Nowhere;
+
+impl Link for Nowhere {
+    fn has_room(&mut self, _bytes: usize) -> bool {
+        false
+    }
+
+    fn send(&mut self, _frame: &[u8], _offload: Offload) -> bool {
+        false
+    }
+
+    fn abilities(&self) -> Abilities {
+        Abilities::default()
+    }
+}

@@ -293,25 +293,9 @@ impl AsRawFd for Shell {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::link::Nowhere;
     use cofferdam_kit::transport;
     use rustix::net::RecvFlags;
-
-    /// A guest without a driver: nothing has a place.
-    struct Absent;
-
-    impl Link for Absent {
-        fn has_room(&mut self, _bytes: usize) -> bool {
-            false
-        }
-
-        fn send(&mut self, _frame: &[u8], _offload: crate::vhost::Offload) -> bool {
-            false
-        }
-
-        fn abilities(&self) -> Abilities {
-            Abilities::default()
-        }
-    }
 
     #[test]
     fn a_monitor_sees_the_close_when_everything_has_ended() {
@@ -325,7 +309,7 @@ mod tests {
         shell.lose_point();
         // What was ready behind it in the same batch still comes to flows that live.
         assert_eq!(seen(), Err(Errno::AGAIN));
-        shell.effects(&mut Absent);
+        shell.effects(&mut Nowhere);
         assert_eq!(seen(), Ok(0));
     }
 }

@@ -9,7 +9,7 @@ use super::greeting::{Greeting, greet};
 use super::poller::Poller;
 use super::port::{LARGE, Port, capabilities};
 use super::sockets;
-use crate::link::Link;
+use crate::link::{Link, Nowhere};
 use crate::vhost::Abilities;
 use carry::carry;
 use cofferdam_device_kit::poller::Ready;
@@ -137,21 +137,6 @@ pub(super) struct Tcps {
     /// The guest's card.
     pub(super) mac: Mac,
     abilities: Abilities,
-}
-
-/// A wire that nothing can be sent on, to make interfaces with.
-struct Nowhere;
-
-impl Link for Nowhere {
-    fn has_room(&mut self, _bytes: usize) -> bool {
-        false
-    }
-    fn send(&mut self, _frame: &[u8], _offload: crate::vhost::Offload) -> bool {
-        false
-    }
-    fn abilities(&self) -> Abilities {
-        Abilities::default()
-    }
 }
 
 fn interface(large: bool, seed: u64) -> Interface {
