@@ -30,8 +30,8 @@ pub enum Fault {
     /// A number that its enumeration does not have.
     #[error("the value is not in its enumeration")]
     Value,
-    /// A tree of subsurfaces that is a circle, too deep or too wide.
-    #[error("the tree of subsurfaces is a circle, too deep or too large")]
+    /// A tree of subsurfaces that is a circle, too deep or too wide, or one of them placed beside a stranger.
+    #[error("the tree of subsurfaces is a circle, too deep or too large, or this is no sibling")]
     Tree,
     /// A region with more rectangles than count.
     #[error("the region is too complex and counts as absent")]

@@ -19,7 +19,7 @@ mod quota;
 pub mod rules;
 
 pub use fault::{Consequence, Fault};
-pub use quota::{Held, Holding};
+pub use quota::{CACHED_UNIT, Held, Holding};
 
 use cofferdam_ids::VmId;
 

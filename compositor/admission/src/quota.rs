@@ -30,14 +30,25 @@ pub enum Holding {
     /// Bound globals and devices of a seat. Toolkits bind a few dozen once; these are never counted
     /// off while the connection lasts, so each connection has a count of its own.
     Binding,
-    /// Everything else that is made one at a time: `xdg_surface`, activation tokens, inhibitors,
-    /// text fields, relative pointers.
+    /// Data and primary-selection devices: each is told of every copy, and smithay keeps those of
+    /// clients that are gone. A toolkit has one of each; each connection has a count of its own.
+    DataDevice,
+    /// Devices of a seat, and text fields: every event walks the list of all of them. A toolkit has a
+    /// few; each connection has a count of its own.
+    InputDevice,
+    /// What synchronised subsurfaces have committed and their parents have not, in [`CACHED_UNIT`]s.
+    Cached,
+    /// Everything else that is made one at a time: `xdg_surface` and its roles, subsurfaces, viewports,
+    /// pointer constraints, activation tokens, inhibitors.
     Object,
 }
 
+/// Bytes that one [`Holding::Cached`] stands for: a rectangle and what it takes to keep it.
+pub const CACHED_UNIT: usize = 32;
+
 impl Holding {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 13] = [
         Self::Surface,
         Self::Region,
         Self::Callback,
@@ -47,6 +58,9 @@ impl Holding {
         Self::Feedback,
         Self::Source,
         Self::Binding,
+        Self::DataDevice,
+        Self::InputDevice,
+        Self::Cached,
         Self::Object,
     ];
 
@@ -56,9 +70,13 @@ impl Holding {
         match self {
             Self::Surface | Self::Region | Self::Buffer | Self::Feedback | Self::Object => 4096,
             Self::Callback => 16_384,
+            // 4 MiB.
+            Self::Cached => 131_072,
             Self::Binding => 2048,
             Self::Pool => 512,
             Self::Positioner | Self::Source => 256,
+            Self::InputDevice => 64,
+            Self::DataDevice => 8,
         }
     }
 
@@ -72,7 +90,10 @@ impl Holding {
             Self::Positioner => "positioners",
             Self::Feedback => "presentation feedbacks",
             Self::Source => "selection sources",
-            Self::Binding => "globals and devices",
+            Self::Binding => "globals",
+            Self::DataDevice => "data devices",
+            Self::InputDevice => "input devices",
+            Self::Cached => "commits that wait for their parent",
             Self::Object => "small objects",
         }
     }
@@ -91,6 +112,9 @@ pub struct Held {
     feedbacks: AtomicU32,
     sources: AtomicU32,
     bindings: AtomicU32,
+    data_devices: AtomicU32,
+    input_devices: AtomicU32,
+    cached: AtomicU32,
     objects: AtomicU32,
 }
 
@@ -106,6 +130,9 @@ impl Held {
             Holding::Feedback => &self.feedbacks,
             Holding::Source => &self.sources,
             Holding::Binding => &self.bindings,
+            Holding::DataDevice => &self.data_devices,
+            Holding::InputDevice => &self.input_devices,
+            Holding::Cached => &self.cached,
             Holding::Object => &self.objects,
         }
     }
@@ -121,8 +148,16 @@ impl Held {
     /// # Errors
     /// [`Fault::Quota`] if that would be one too many; then nothing is counted.
     pub fn take(&self, what: Holding) -> Result<(), Fault> {
-        let one_more = |n: u32| n.checked_add(1).filter(|n| *n <= what.limit());
-        match self.count(what).fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more) {
+        self.take_many(what, 1)
+    }
+
+    /// Counts so many more.
+    ///
+    /// # Errors
+    /// [`Fault::Quota`] if that would be too many; then nothing is counted.
+    pub fn take_many(&self, what: Holding, many: u32) -> Result<(), Fault> {
+        let more = |n: u32| n.checked_add(many).filter(|n| *n <= what.limit());
+        match self.count(what).fetch_update(Ordering::Relaxed, Ordering::Relaxed, more) {
             Ok(_) => Ok(()),
             Err(_) => Err(Fault::Quota(what)),
         }
@@ -130,10 +165,15 @@ impl Held {
 
     /// Counts one less.
     pub fn give_back(&self, what: Holding) {
+        self.give_back_many(what, 1);
+    }
+
+    /// Counts so many less.
+    pub fn give_back_many(&self, what: Holding, many: u32) {
         // The closure never declines, so there is no error to look at.
         let _ = self
             .count(what)
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| Some(n.saturating_sub(1)));
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| Some(n.saturating_sub(many)));
     }
 }
 

@@ -17,8 +17,14 @@ pub const BYTES_PER_PIXEL: i32 = 4;
 pub const MAX_SCALE: i32 = 64;
 /// Largest edge that a surface may be scaled to.
 pub const MAX_DESTINATION: i32 = 65_536;
-/// Rectangles of a region that still mean something.
-pub const MAX_REGION_RECTS: usize = 256;
+/// Rectangles of a region that still mean something; toolkits have a dozen.
+pub const MAX_REGION_RECTS: usize = 64;
+/// Rectangles of an opaque region that still mean something: `n` that cross each other become `n²` in the
+/// renderer.
+pub const MAX_OPAQUE_RECTS: usize = 16;
+/// Configures that a window or a popup may leave unacknowledged. During a resize by hand a slow client has
+/// a few; what is sent beyond this number it would only skip.
+pub const MAX_UNACKED: usize = 16;
 /// Subsurfaces below subsurfaces.
 pub const MAX_TREE_DEPTH: usize = 16;
 /// Surfaces of one tree.
@@ -109,6 +115,14 @@ pub fn region(rects: usize) -> Result<(), Fault> {
     if rects > MAX_REGION_RECTS { Err(Fault::Region) } else { Ok(()) }
 }
 
+/// An opaque region that has `rects` rectangles.
+///
+/// # Errors
+/// [`Fault::Region`].
+pub fn opaque(rects: usize) -> Result<(), Fault> {
+    if rects > MAX_OPAQUE_RECTS { Err(Fault::Region) } else { Ok(()) }
+}
+
 /// Hanging a tree of `own` surfaces, `below` deep, under a surface with `ancestors` ancestors in a
 /// tree of `others` surfaces.
 ///
@@ -161,7 +175,8 @@ mod tests {
         assert_eq!((scale(1), scale(0), scale(65)), (Ok(1), Err(Fault::Size), Err(Fault::TooLarge)));
         assert_eq!((destination(-1, -1), destination(65_537, 1)), (Ok(()), Err(Fault::TooLarge)));
         assert_eq!((pool_size(1), pool_size(0)), (Ok(1), Err(Fault::PoolSize)));
-        assert_eq!((region(256), region(257)), (Ok(()), Err(Fault::Region)));
+        assert_eq!((region(64), region(65)), (Ok(()), Err(Fault::Region)));
+        assert_eq!((opaque(16), opaque(17)), (Ok(()), Err(Fault::Region)));
         assert_eq!((cursor(128, 128), cursor(129, 1)), (Ok(()), Err(Fault::Cursor)));
     }
 

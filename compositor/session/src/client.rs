@@ -33,7 +33,7 @@ pub(crate) struct ClientState {
     pub(crate) compositor: CompositorClientState,
     /// Shared by all connections of a VM.
     held: Arc<Held>,
-    /// What is never given back while the connection lasts, and so can't be shared.
+    /// What is never given back while the connection lasts, and what each may have a few of.
     own: Held,
     /// The fault for which it is being ended.
     fault: Mutex<Option<Fault>>,
@@ -59,7 +59,15 @@ impl ClientState {
 
     /// Where something is counted.
     pub(crate) fn counter(&self, what: Holding) -> &Held {
-        if what == Holding::Binding { &self.own } else { &self.held }
+        match what {
+            Holding::Binding | Holding::DataDevice | Holding::InputDevice => &self.own,
+            _ => &self.held,
+        }
+    }
+
+    /// What all connections of its VM hold together.
+    pub(crate) fn shared(&self) -> Arc<Held> {
+        self.held.clone()
     }
 
     /// Notes why it is about to be ended.

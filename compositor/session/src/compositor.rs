@@ -198,6 +198,7 @@ impl Compositor {
         state.clock.read();
         state.counters.wakeups = state.counters.wakeups.saturating_add(1);
         self.display.dispatch_clients(state).map_err(|e| Error::io("clients", e))?;
+        state.end_hoarders();
         Self::bury(&mut self.display, state);
         state.refresh_pointer();
         state.transfers_turn();

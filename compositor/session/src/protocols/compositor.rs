@@ -37,6 +37,7 @@ impl CompositorHandler for State {
 
     fn commit(&mut self, surface: &WlSurface) {
         pending::applied(surface);
+        pending::bound_damage(surface);
         places::settle(surface);
         on_commit_buffer_handler::<Self>(surface);
         self.surface_committed(surface);
@@ -71,7 +72,7 @@ fn filter_surface(
 ) -> Option<wl_surface::Request> {
     use wl_surface::Request;
     match request {
-        Request::Commit if !pending::takes_commit(surface) => return None,
+        Request::Commit if !pending::takes_commit(client, surface) => return None,
         Request::Commit => places::commit(surface),
         Request::Damage { .. } | Request::DamageBuffer { .. } if !pending::takes_damage(surface) => {
             return None;
@@ -97,7 +98,9 @@ fn filter_surface(
             return None;
         }
         // Both are hints whose absence is always allowed.
-        Request::SetOpaqueRegion { region } => Request::SetOpaqueRegion { region: region.filter(is_simple) },
+        Request::SetOpaqueRegion { region } => {
+            Request::SetOpaqueRegion { region: region.filter(|region| rules::opaque(rects(region)).is_ok()) }
+        }
         Request::SetInputRegion { region } => Request::SetInputRegion { region: region.filter(is_simple) },
         Request::Frame { callback } => {
             hold(state, client, Holding::Callback).ok()?;
@@ -107,8 +110,12 @@ fn filter_surface(
     })
 }
 
-fn is_simple(region: &WlRegion) -> bool {
-    rules::region(get_region_attributes(region).rects.len()).is_ok()
+fn rects(region: &WlRegion) -> usize {
+    get_region_attributes(region).rects.len()
+}
+
+pub(super) fn is_simple(region: &WlRegion) -> bool {
+    rules::region(rects(region)).is_ok()
 }
 
 fn filter_region(
@@ -133,8 +140,8 @@ fn filter_region(
 }
 
 fn filter_subcompositor(
-    _: &mut State,
-    _: &Client,
+    state: &mut State,
+    client: &Client,
     subcompositor: &WlSubcompositor,
     request: wl_subcompositor::Request,
     (): &(),
@@ -144,6 +151,7 @@ fn filter_subcompositor(
         checked
             .inspect_err(|fault| refuse(subcompositor, wl_subcompositor::Error::BadSurface, *fault))
             .ok()?;
+        hold(state, client, Holding::Object).ok()?;
     }
     Some(request)
 }
@@ -183,17 +191,30 @@ fn tree_extent(root: &WlSurface) -> (usize, usize) {
 fn filter_subsurface(
     _: &mut State,
     _: &Client,
-    _: &WlSubsurface,
+    subsurface: &WlSubsurface,
     request: wl_subsurface::Request,
     data: &SubsurfaceUserData,
 ) -> Option<wl_subsurface::Request> {
-    match request {
-        wl_subsurface::Request::SetPosition { x, y } => {
-            places::wish(data.surface(), (coord(x), coord(y)).into());
-            None
+    use wl_subsurface::Request;
+    match &request {
+        Request::SetPosition { x, y } => {
+            places::wish(data.surface(), (coord(*x), coord(*y)).into());
+            return None;
         }
-        other => Some(other),
+        Request::PlaceAbove { sibling } | Request::PlaceBelow { sibling } => {
+            // Without a parent the subsurface is dead, and so is its place.
+            let parent = get_parent(data.surface())?;
+            // smithay takes a surface out of its parent's list before it looks for the sibling's place in it:
+            // one that is placed beside itself goes behind the end.
+            let beside = *sibling == parent || get_parent(sibling).as_ref() == Some(&parent);
+            if sibling == data.surface() || !beside {
+                refuse(subsurface, wl_subsurface::Error::BadSurface, Fault::Tree);
+                return None;
+            }
+        }
+        _ => {}
     }
+    Some(request)
 }
 
 global!(WlCompositor, () => CompositorState);
@@ -202,6 +223,5 @@ filtered!(WlCompositor, () => CompositorState, filter_compositor);
 filtered!(WlSurface, SurfaceUserData => CompositorState, filter_surface, Some(Holding::Surface));
 filtered!(WlRegion, RegionUserData => CompositorState, filter_region, Some(Holding::Region));
 filtered!(WlSubcompositor, () => CompositorState, filter_subcompositor);
-filtered!(WlSubsurface, SubsurfaceUserData => CompositorState, filter_subsurface);
-
+filtered!(WlSubsurface, SubsurfaceUserData => CompositorState, filter_subsurface, Some(Holding::Object));
 filtered!(WlCallback, () => CompositorState, pass, Some(Holding::Callback));

@@ -6,12 +6,13 @@
 //! ours is shown. Where a client would like the pointer to be after a lock is not heard: nobody but the
 //! person puts the pointer where the next question may have its answers.
 
-use crate::protocols::guard::{filtered, global, objects, refuse};
+use crate::protocols::compositor::is_simple;
+use crate::protocols::guard::{filtered, global, hold, refuse};
 use crate::state::State;
-use cofferdam_admission::Fault;
+use cofferdam_admission::{Fault, Holding};
 use smithay::input::pointer::PointerHandle;
-use smithay::reexports::wayland_protocols::wp::pointer_constraints::zv1::server::zwp_confined_pointer_v1::ZwpConfinedPointerV1;
-use smithay::reexports::wayland_protocols::wp::pointer_constraints::zv1::server::zwp_locked_pointer_v1::ZwpLockedPointerV1;
+use smithay::reexports::wayland_protocols::wp::pointer_constraints::zv1::server::zwp_confined_pointer_v1::{self, ZwpConfinedPointerV1};
+use smithay::reexports::wayland_protocols::wp::pointer_constraints::zv1::server::zwp_locked_pointer_v1::{self, ZwpLockedPointerV1};
 use smithay::reexports::wayland_protocols::wp::pointer_constraints::zv1::server::zwp_pointer_constraints_v1::{
     self, ZwpPointerConstraintsV1,
 };
@@ -31,8 +32,8 @@ impl PointerConstraintsHandler for State {
 }
 
 fn filter_constraints(
-    _: &mut State,
-    _: &Client,
+    state: &mut State,
+    client: &Client,
     manager: &ZwpPointerConstraintsV1,
     request: zwp_pointer_constraints_v1::Request,
     (): &(),
@@ -44,12 +45,56 @@ fn filter_constraints(
         refuse(manager, zwp_pointer_constraints_v1::Error::AlreadyConstrained, Fault::Value);
         return None;
     }
-    Some(request)
+    if !matches!(request, Request::Destroy) {
+        hold(state, client, Holding::Object).ok()?;
+    }
+    // Without its region a constraint is about the whole surface.
+    Some(match request {
+        Request::LockPointer { id, surface, pointer, region, lifetime } => {
+            Request::LockPointer { id, surface, pointer, region: region.filter(is_simple), lifetime }
+        }
+        Request::ConfinePointer { id, surface, pointer, region, lifetime } => {
+            Request::ConfinePointer { id, surface, pointer, region: region.filter(is_simple), lifetime }
+        }
+        other => other,
+    })
+}
+
+fn filter_locked(
+    _: &mut State,
+    _: &Client,
+    _: &ZwpLockedPointerV1,
+    request: zwp_locked_pointer_v1::Request,
+    _: &PointerConstraintUserData<State>,
+) -> Option<zwp_locked_pointer_v1::Request> {
+    use zwp_locked_pointer_v1::Request;
+    Some(match request {
+        Request::SetRegion { region } => Request::SetRegion { region: region.filter(is_simple) },
+        other => other,
+    })
+}
+
+fn filter_confined(
+    _: &mut State,
+    _: &Client,
+    _: &ZwpConfinedPointerV1,
+    request: zwp_confined_pointer_v1::Request,
+    _: &PointerConstraintUserData<State>,
+) -> Option<zwp_confined_pointer_v1::Request> {
+    use zwp_confined_pointer_v1::Request;
+    Some(match request {
+        Request::SetRegion { region } => Request::SetRegion { region: region.filter(is_simple) },
+        other => other,
+    })
 }
 
 global!(ZwpPointerConstraintsV1, () => PointerConstraintsState);
 filtered!(ZwpPointerConstraintsV1, () => PointerConstraintsState, filter_constraints);
-objects! {
-    ZwpConfinedPointerV1, PointerConstraintUserData<State> => PointerConstraintsState;
-    ZwpLockedPointerV1, PointerConstraintUserData<State> => PointerConstraintsState;
-}
+filtered!(
+    ZwpLockedPointerV1, PointerConstraintUserData<State> => PointerConstraintsState, filter_locked,
+    Some(Holding::Object)
+);
+filtered!(
+    ZwpConfinedPointerV1, PointerConstraintUserData<State> => PointerConstraintsState, filter_confined,
+    Some(Holding::Object)
+);

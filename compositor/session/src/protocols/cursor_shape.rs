@@ -6,6 +6,7 @@
 
 use crate::protocols::guard::{counted, global};
 use crate::state::State;
+use cofferdam_admission::Holding;
 use smithay::reexports::wayland_protocols::wp::cursor_shape::v1::server::wp_cursor_shape_device_v1::WpCursorShapeDeviceV1;
 use smithay::reexports::wayland_protocols::wp::cursor_shape::v1::server::wp_cursor_shape_manager_v1::{
     self, WpCursorShapeManagerV1,
@@ -19,5 +20,5 @@ global!(WpCursorShapeManagerV1, () => CursorShapeManagerState);
 counted!(
     WpCursorShapeManagerV1, (), wp_cursor_shape_manager_v1::Request::GetPointer { .. }
         => CursorShapeManagerState;
-    WpCursorShapeDeviceV1, CursorShapeDeviceUserData<State> => CursorShapeManagerState
+    WpCursorShapeDeviceV1, CursorShapeDeviceUserData<State> => CursorShapeManagerState, Holding::InputDevice
 );

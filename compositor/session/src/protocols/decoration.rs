@@ -4,9 +4,11 @@
 //! In: a client's wish. Out: always the same answer, "the compositor does": the frame carries the
 //! trust marks, so it is not the client's to draw.
 
-use crate::protocols::guard::{global, objects};
+use crate::protocols::guard::{counted, global};
 use crate::state::State;
-use smithay::reexports::wayland_protocols::xdg::decoration::zv1::server::zxdg_decoration_manager_v1::ZxdgDecorationManagerV1;
+use smithay::reexports::wayland_protocols::xdg::decoration::zv1::server::zxdg_decoration_manager_v1::{
+    self, ZxdgDecorationManagerV1,
+};
 use smithay::reexports::wayland_protocols::xdg::decoration::zv1::server::zxdg_toplevel_decoration_v1::{
     Mode, ZxdgToplevelDecorationV1,
 };
@@ -17,28 +19,29 @@ use smithay::wayland::shell::xdg::decoration::{
 
 impl XdgDecorationHandler for State {
     fn new_decoration(&mut self, toplevel: ToplevelSurface) {
-        answer(&toplevel);
+        self.decorate(&toplevel);
     }
 
     fn request_mode(&mut self, toplevel: ToplevelSurface, _: Mode) {
-        answer(&toplevel);
+        self.decorate(&toplevel);
     }
 
     fn unset_mode(&mut self, toplevel: ToplevelSurface) {
-        answer(&toplevel);
+        self.decorate(&toplevel);
     }
 }
 
-fn answer(toplevel: &ToplevelSurface) {
-    toplevel.with_pending_state(|state| state.decoration_mode = Some(Mode::ServerSide));
-    // Before the first commit nothing may be sent; the first configure carries the mode.
-    if toplevel.is_initial_configure_sent() {
-        toplevel.send_configure();
+impl State {
+    fn decorate(&mut self, toplevel: &ToplevelSurface) {
+        toplevel.with_pending_state(|state| state.decoration_mode = Some(Mode::ServerSide));
+        // The first configure carries the mode.
+        self.answer_toplevel(toplevel);
     }
 }
 
 global!(ZxdgDecorationManagerV1, XdgDecorationManagerGlobalData => XdgDecorationState);
-objects! {
-    ZxdgDecorationManagerV1, () => XdgDecorationState;
-    ZxdgToplevelDecorationV1, ToplevelSurface => XdgDecorationState;
-}
+counted!(
+    ZxdgDecorationManagerV1, (), zxdg_decoration_manager_v1::Request::GetToplevelDecoration { .. }
+        => XdgDecorationState;
+    ZxdgToplevelDecorationV1, ToplevelSurface => XdgDecorationState
+);

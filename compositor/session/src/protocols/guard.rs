@@ -91,9 +91,19 @@ macro_rules! filtered {
     };
 }
 
-/// Counts what a manager makes one at a time, until it ends: `$make` is the request that makes it.
+/// Counts what a manager makes one at a time, until it ends: `$make` is the request that makes it, and
+/// `$holding` what it counts as.
 macro_rules! counted {
     ($manager:ty, $data:ty, $make:pat => $to:ty; $object:ty, $object_data:ty => $object_to:ty) => {
+        $crate::protocols::guard::counted!(
+            $manager, $data, $make => $to;
+            $object, $object_data => $object_to, cofferdam_admission::Holding::Object
+        );
+    };
+    (
+        $manager:ty, $data:ty, $make:pat => $to:ty;
+        $object:ty, $object_data:ty => $object_to:ty, $holding:expr
+    ) => {
         const _: () = {
             fn admit(
                 state: &mut $crate::state::State,
@@ -103,17 +113,16 @@ macro_rules! counted {
                 _: &$data,
             ) -> Option<<$manager as wayland_server::Resource>::Request> {
                 if matches!(request, $make) {
-                    $crate::protocols::guard::hold(state, client, cofferdam_admission::Holding::Object)
-                        .ok()?;
+                    $crate::protocols::guard::hold(state, client, $holding).ok()?;
                 }
                 Some(request)
             }
-    $crate::protocols::guard::filtered!($manager, $data => $to, admit);
+            $crate::protocols::guard::filtered!($manager, $data => $to, admit);
             $crate::protocols::guard::filtered!(
                 $object,
                 $object_data => $object_to,
                 $crate::protocols::guard::pass,
-                Some(cofferdam_admission::Holding::Object)
+                Some($holding)
             );
         };
     };
@@ -128,6 +137,9 @@ use cofferdam_admission::{Fault, Holding};
 use wayland_server::backend::ClientId;
 use wayland_server::backend::protocol::ProtocolError;
 use wayland_server::{Client, Resource};
+
+/// `wl_display.error.no_memory`.
+pub(super) const NO_MEMORY: u32 = 2;
 
 /// Whether the allow-list of this client's identity names the interface.
 pub(crate) fn may_see<I: Resource>(client: &Client) -> bool {
@@ -146,8 +158,6 @@ pub(crate) fn refuse<I: Resource>(object: &I, code: impl Into<u32>, fault: Fault
 
 /// Counts one more thing that this client holds. A client that wants more than its share is ended.
 pub(crate) fn hold(state: &State, client: &Client, what: Holding) -> Result<(), Fault> {
-    /// `wl_display.error.no_memory`.
-    const NO_MEMORY: u32 = 2;
     let Some(data) = client::data(client) else { return Err(Fault::Quota(what)) };
     data.counter(what).take(what).inspect_err(|fault| {
         data.note(*fault);

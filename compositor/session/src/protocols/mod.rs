@@ -22,6 +22,7 @@ mod seat;
 mod selection;
 mod shm;
 mod text_input;
+mod uncounted;
 mod xdg_shell;
 
 pub(crate) use placement::ShellSurface;

@@ -61,6 +61,12 @@ pub(super) fn wish(child: &WlSurface, place: Place) {
     });
 }
 
+/// How many wishes wait for a surface's next commit.
+pub(super) fn wishes(parent: &SurfaceData) -> usize {
+    let fresh = parent.data_map.get::<Fresh>();
+    fresh.map_or(0, |fresh| fresh.0.lock().unwrap_or_else(PoisonError::into_inner).0.len())
+}
+
 /// A client commits a surface: what it wished for that surface's children goes with this commit.
 pub(super) fn commit(parent: &WlSurface) {
     with_states(parent, |states| {

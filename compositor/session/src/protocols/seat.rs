@@ -5,7 +5,7 @@
 //! and that client's cursor wishes back to the input room.
 
 use crate::protocols::guard::rules::coord;
-use crate::protocols::guard::{counted, filtered, global, hold, objects};
+use crate::protocols::guard::{counted, filtered, global, hold, pass};
 use crate::state::State;
 use cofferdam_admission::Holding;
 use smithay::input::pointer::CursorImageStatus;
@@ -73,21 +73,21 @@ fn filter_seat(
     _: &SeatUserData<State>,
 ) -> Option<wl_seat::Request> {
     if !matches!(request, wl_seat::Request::Release) {
-        hold(state, client, Holding::Binding).ok()?;
+        hold(state, client, Holding::InputDevice).ok()?;
     }
     Some(request)
 }
 
 filtered!(WlSeat, SeatUserData<State> => SeatState<State>, filter_seat);
 global!(WlSeat, SeatGlobalData<State> => SeatState<State>);
-filtered!(WlPointer, PointerUserData<State> => SeatState<State>, filter_pointer);
+filtered!(
+    WlPointer, PointerUserData<State> => SeatState<State>, filter_pointer, Some(Holding::InputDevice)
+);
+filtered!(WlKeyboard, KeyboardUserData<State> => SeatState<State>, pass, Some(Holding::InputDevice));
+filtered!(WlTouch, TouchUserData<State> => SeatState<State>, pass, Some(Holding::InputDevice));
 global!(ZwpRelativePointerManagerV1, () => RelativePointerManagerState);
 counted!(
     ZwpRelativePointerManagerV1, (), zwp_relative_pointer_manager_v1::Request::GetRelativePointer { .. }
         => RelativePointerManagerState;
-    ZwpRelativePointerV1, RelativePointerUserData<State> => RelativePointerManagerState
+    ZwpRelativePointerV1, RelativePointerUserData<State> => RelativePointerManagerState, Holding::InputDevice
 );
-objects! {
-    WlKeyboard, KeyboardUserData<State> => SeatState<State>;
-    WlTouch, TouchUserData<State> => SeatState<State>;
-}

@@ -2,9 +2,9 @@
 //! `zwp_text_input_manager_v3`: text fields that want an input method.
 //!
 //! In: a field's state. Out: nothing yet, since no input method runs; the protocol is offered so that
-//! toolkits take one code path everywhere. Numbers that smithay would unwrap are refused here.
+//! toolkits take one code path everywhere. smithay would forget the state, too, but count every commit,
+//! and end with the 32nd bit of that number: only the end of a field reaches it.
 
-use crate::protocols::guard::rules::{coord, length};
 use crate::protocols::guard::{filtered, global, hold, refuse};
 use crate::state::State;
 use cofferdam_admission::{Fault, Holding};
@@ -35,13 +35,8 @@ fn filter_text_input(
             refuse(text_input, BAD_VALUE, Fault::Value);
             None
         }
-        Request::SetCursorRectangle { x, y, width, height } => Some(Request::SetCursorRectangle {
-            x: coord(x),
-            y: coord(y),
-            width: length(width),
-            height: length(height),
-        }),
-        other => Some(other),
+        Request::Destroy => Some(request),
+        _ => None,
     }
 }
 
@@ -53,11 +48,11 @@ fn filter_manager(
     (): &(),
 ) -> Option<zwp_text_input_manager_v3::Request> {
     if matches!(request, zwp_text_input_manager_v3::Request::GetTextInput { .. }) {
-        hold(state, client, Holding::Object).ok()?;
+        hold(state, client, Holding::InputDevice).ok()?;
     }
     Some(request)
 }
 
 global!(ZwpTextInputManagerV3, () => TextInputManagerState);
 filtered!(ZwpTextInputManagerV3, () => TextInputManagerState, filter_manager);
-filtered!(ZwpTextInputV3, TextInputUserData => TextInputManagerState, filter_text_input, Some(Holding::Object));
+filtered!(ZwpTextInputV3, TextInputUserData => TextInputManagerState, filter_text_input, Some(Holding::InputDevice));

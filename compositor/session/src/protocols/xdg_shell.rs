@@ -6,7 +6,7 @@
 //! press inside the same client.
 
 use crate::protocols::guard::rules::{self, coord, length};
-use crate::protocols::guard::{filtered, global, hold, objects, refuse};
+use crate::protocols::guard::{filtered, global, hold, pass, refuse};
 use crate::state::State;
 use cofferdam_admission::{Fault, Holding};
 use smithay::reexports::wayland_protocols::xdg::shell::server::xdg_popup::XdgPopup;
@@ -22,8 +22,8 @@ use smithay::reexports::wayland_server::protocol::wl_surface::WlSurface;
 use smithay::utils::Serial;
 use smithay::wayland::compositor::get_role;
 use smithay::wayland::shell::xdg::{
-    PopupSurface, PositionerState, ToplevelSurface, XdgPositionerUserData, XdgShellHandler, XdgShellState,
-    XdgShellSurfaceUserData, XdgSurfaceUserData, XdgWmBaseUserData,
+    Configure, PopupSurface, PositionerState, ToplevelSurface, XdgPositionerUserData, XdgShellHandler,
+    XdgShellState, XdgShellSurfaceUserData, XdgSurfaceUserData, XdgWmBaseUserData,
 };
 use wayland_server::{Client, Resource, WEnum};
 
@@ -50,6 +50,10 @@ impl XdgShellHandler for State {
 
     fn popup_destroyed(&mut self, surface: PopupSurface) {
         self.popup_destroyed(&surface);
+    }
+
+    fn ack_configure(&mut self, surface: WlSurface, _: Configure) {
+        self.configure_acked(&surface);
     }
 
     fn reposition_request(&mut self, surface: PopupSurface, positioner: PositionerState, token: u32) {
@@ -128,8 +132,8 @@ fn filter_positioner(
 }
 
 fn filter_xdg_surface(
-    _: &mut State,
-    _: &Client,
+    state: &mut State,
+    client: &Client,
     resource: &XdgSurface,
     request: xdg_surface::Request,
     _: &XdgSurfaceUserData,
@@ -142,6 +146,10 @@ fn filter_xdg_surface(
                 .inspect_err(|fault| refuse(resource, xdg_surface::Error::InvalidSize, *fault))
                 .ok()?;
             Some(Request::SetWindowGeometry { x: coord(x), y: coord(y), width, height })
+        }
+        Request::GetToplevel { .. } | Request::GetPopup { .. } => {
+            hold(state, client, Holding::Object).ok()?;
+            Some(request)
         }
         other => Some(other),
     }
@@ -212,7 +220,5 @@ global!(XdgWmBase, () => XdgShellState);
 filtered!(XdgWmBase, XdgWmBaseUserData => XdgShellState, filter_wm_base);
 filtered!(XdgPositioner, XdgPositionerUserData => XdgShellState, filter_positioner, Some(Holding::Positioner));
 filtered!(XdgSurface, XdgSurfaceUserData => XdgShellState, filter_xdg_surface, Some(Holding::Object));
-filtered!(XdgToplevel, XdgShellSurfaceUserData => XdgShellState, filter_toplevel);
-objects! {
-    XdgPopup, XdgShellSurfaceUserData => XdgShellState;
-}
+filtered!(XdgToplevel, XdgShellSurfaceUserData => XdgShellState, filter_toplevel, Some(Holding::Object));
+filtered!(XdgPopup, XdgShellSurfaceUserData => XdgShellState, pass, Some(Holding::Object));

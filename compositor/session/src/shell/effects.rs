@@ -4,6 +4,7 @@
 //! In: [`Effect`]s in order. Out: configures, closes, keyboard focus, redraws. Nothing here asks the
 //! scene for another change, so the queue ends.
 
+use super::PopupNews;
 use crate::state::State;
 use cofferdam_scene::{Configure, Effect, Node, PopupId, Rect, Size, WindowId};
 use smithay::reexports::wayland_protocols::xdg::shell::server::xdg_toplevel;
@@ -39,26 +40,23 @@ impl State {
     }
 
     fn configure(&mut self, window: WindowId, configure: Configure) {
-        let Some(entry) = self.desk.windows.get(&window) else { return };
+        let Some(entry) = self.desk.windows.get_mut(&window) else { return };
         entry.toplevel.with_pending_state(|state| write_state(state, &configure));
         // The first configure answers the first commit; see `windows`.
         if entry.toplevel.is_initial_configure_sent() {
-            entry.toplevel.send_pending_configure();
+            entry.configure(false);
         }
     }
 
     fn configure_popup(&mut self, popup: PopupId, rect: Rect, token: Option<u32>) {
-        let Some(entry) = self.desk.popups.get(&popup) else { return };
+        let Some(entry) = self.desk.popups.get_mut(&popup) else { return };
         entry.popup.with_pending_state(|state| {
             state.geometry = Rectangle::new((rect.x, rect.y).into(), (rect.w, rect.h).into());
         });
         if let Some(token) = token {
-            entry.popup.send_repositioned(token);
-        } else if entry.popup.is_initial_configure_sent()
-            && let Err(e) = entry.popup.send_pending_configure()
-        {
-            // Old clients can't be told twice; they stay where they were told first.
-            tracing::debug!("popup not configured again: {e}");
+            entry.configure(PopupNews::Repositioned(token));
+        } else if entry.popup.is_initial_configure_sent() {
+            entry.configure(PopupNews::Place);
         }
     }
 

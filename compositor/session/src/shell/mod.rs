@@ -5,6 +5,7 @@
 //! into configures, focus and redraws. Decides nothing: where a window goes, who has the keyboard and
 //! what is on top is the scene's to say.
 
+mod configures;
 mod effects;
 mod harness;
 mod infos;
@@ -14,6 +15,7 @@ mod requests;
 mod surfaces;
 mod windows;
 
+use configures::PopupNews;
 pub(crate) use layers::{LayerEntry, Shells};
 pub(crate) use surfaces::{content_offset, has_buffer, has_buffer_attached, root_of};
 
@@ -38,6 +40,8 @@ pub(crate) struct WindowEntry {
     pub(crate) commits: u64,
     /// Where content begins in a surface whose geometry the client left open.
     pub(crate) offset: smithay::utils::Point<i32, smithay::utils::Logical>,
+    /// It has to be configured once it has acknowledged one of the configures before.
+    owed: bool,
     pub(crate) ground: Ground,
 }
 
@@ -45,6 +49,8 @@ pub(crate) struct WindowEntry {
 #[derive(Debug)]
 pub(crate) struct PopupEntry {
     pub(crate) popup: PopupSurface,
+    /// What it has to be told once it has acknowledged one of the configures before.
+    owed: Option<PopupNews>,
     pub(crate) ground: Ground,
 }
 

@@ -4,7 +4,7 @@
 //! In: calls of the xdg-shell handler. Out: `Op`s and first configures.
 
 use super::surfaces::content_size;
-use super::{PopupEntry, State};
+use super::{PopupEntry, PopupNews, State};
 use crate::render::Ground;
 use cofferdam_scene::{Adjust, Anchor, Node, Op, Point, PopupId, Positioner, Rect, Size};
 use smithay::reexports::wayland_protocols::xdg::shell::server::xdg_positioner::ConstraintAdjustment;
@@ -36,7 +36,7 @@ impl State {
             popup.send_popup_done();
             return;
         }
-        self.desk.popups.insert(id, PopupEntry { popup, ground: Ground::default() });
+        self.desk.popups.insert(id, PopupEntry { popup, owed: None, ground: Ground::default() });
         self.desk.nodes.insert(surface.id(), Node::Popup(id));
     }
 
@@ -87,10 +87,8 @@ impl State {
             return;
         }
         self.apply_or_ignore(Op::CommitPopup { popup: id, size });
-        if !popup.is_initial_configure_sent()
-            && let Err(e) = popup.send_configure()
-        {
-            tracing::debug!("popup not configured: {e}");
+        if !popup.is_initial_configure_sent() {
+            self.desk.configure_popup(id, PopupNews::FirstPlace);
         }
     }
 }

@@ -15,7 +15,7 @@ impl State {
     pub(crate) fn client_wants_maximized(&mut self, toplevel: &ToplevelSurface, on: bool) {
         let Some(window) = self.window_of(toplevel) else { return };
         self.apply_or_ignore(Op::SetMaximized { window, on });
-        answer_anyway(toplevel);
+        self.answer_toplevel(toplevel);
     }
 
     pub(crate) fn client_wants_fullscreen(
@@ -27,7 +27,7 @@ impl State {
         let Some(window) = self.window_of(toplevel) else { return };
         let output = output.and_then(|output| self.screens.id_of(output));
         self.apply_or_ignore(Op::SetFullscreen { window, on, output });
-        answer_anyway(toplevel);
+        self.answer_toplevel(toplevel);
     }
 
     pub(crate) fn client_wants_minimized(&mut self, toplevel: &ToplevelSurface) {
@@ -65,10 +65,3 @@ const TOP: u32 = 1;
 const BOTTOM: u32 = 2;
 const LEFT: u32 = 4;
 const RIGHT: u32 = 8;
-
-/// xdg-shell promises a configure for these requests, also when nothing changes.
-fn answer_anyway(toplevel: &ToplevelSurface) {
-    if toplevel.is_initial_configure_sent() && toplevel.send_pending_configure().is_none() {
-        toplevel.send_configure();
-    }
-}

@@ -47,6 +47,7 @@ impl State {
             app_id: Label::default(),
             commits: 0,
             offset: Point::default(),
+            owed: false,
             ground: Ground::default(),
         };
         self.desk.windows.insert(window, entry);
@@ -148,7 +149,7 @@ impl State {
         self.apply_or_ignore(Op::Commit { window, size, settled });
         self.follow_subsurfaces(window, root);
         if !toplevel.is_initial_configure_sent() {
-            toplevel.send_configure();
+            self.desk.configure_window(window, true);
         }
     }
 

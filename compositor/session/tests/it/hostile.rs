@@ -7,9 +7,10 @@ use cofferdam_ids::Identity;
 use std::os::fd::AsFd;
 use wayland_client::QueueHandle;
 use wayland_client::protocol::wl_compositor::WlCompositor;
+use wayland_client::protocol::wl_output::Transform;
 use wayland_client::protocol::wl_seat::WlSeat;
 use wayland_client::protocol::wl_shm::{Format, WlShm};
-use wayland_client::protocol::wl_surface::WlSurface;
+use wayland_client::protocol::wl_subcompositor::WlSubcompositor;
 use wayland_protocols::wp::text_input::zv3::client::zwp_text_input_manager_v3::ZwpTextInputManagerV3;
 use wayland_protocols::wp::viewporter::client::wp_viewporter::WpViewporter;
 use wayland_protocols::xdg::shell::client::xdg_positioner::{Anchor, ConstraintAdjustment, Gravity};
@@ -19,6 +20,16 @@ const RED: [u8; 3] = [255, 0, 0];
 const GREEN: [u8; 3] = [0, 255, 0];
 const MIN: i32 = i32::MIN;
 const MAX: i32 = i32::MAX;
+const TRANSFORMS: [Transform; 8] = [
+    Transform::Normal,
+    Transform::_90,
+    Transform::_180,
+    Transform::_270,
+    Transform::Flipped,
+    Transform::Flipped90,
+    Transform::Flipped180,
+    Transform::Flipped270,
+];
 
 /// Puts the bystander where no other window is placed, and on top: there it has to stay.
 fn apart(desktop: &Desktop, good: &Vm) {
@@ -98,8 +109,37 @@ fn ended_for_it() {
         ("a second role", |_, q, w| drop(w.xdg.get_toplevel(q, ()))),
         ("its own parent", |app, q, w| {
             let (child, _) = app.subsurface(q, &w.surface);
-            let sub = app.bind::<wayland_client::protocol::wl_subcompositor::WlSubcompositor>(q);
+            let sub = app.bind::<WlSubcompositor>(q);
             sub.get_subsurface(&w.surface, &child, q, ());
+        }),
+        ("a place above itself", |app, q, w| {
+            let (surface, sub) = app.subsurface(q, &w.surface);
+            sub.place_above(&surface);
+        }),
+        ("a place below itself", |app, q, w| {
+            let (surface, sub) = app.subsurface(q, &w.surface);
+            sub.place_below(&surface);
+        }),
+        ("a place beside a stranger", |app, q, w| {
+            let (_, sub) = app.subsurface(q, &w.surface);
+            sub.place_above(&app.surface(q));
+        }),
+        ("a place beside its own child", |app, q, w| {
+            let (surface, sub) = app.subsurface(q, &w.surface);
+            sub.place_below(&app.subsurface(q, &surface).0);
+        }),
+        ("a place beside another one's child", |app, q, w| {
+            let (first, sub) = app.subsurface(q, &w.surface);
+            let (niece, _) = app.subsurface(q, &app.subsurface(q, &first).0);
+            sub.place_above(&niece);
+        }),
+        ("a viewport outside of its buffer", |app, q, w| {
+            let viewport = app.bind::<WpViewporter>(q).get_viewport(&w.surface, q, ());
+            viewport.set_source(8_388_606.0, 8_388_606.0, 1.0, 8_388_607.0);
+            viewport.set_destination(1, 65_536);
+            w.surface.set_buffer_transform(Transform::_180);
+            w.surface.damage(MIN, MIN, MAX, MAX);
+            app.draw(q, &w.surface, 10, 10, RED);
         }),
         ("a viewport beyond everything", |app, q, _| {
             let surface = app.surface(q);
@@ -108,51 +148,6 @@ fn ended_for_it() {
     ];
     for (name, run) in attacks {
         assert!(attack(name, *run), "{name}: not ended");
-    }
-}
-
-/// One more of something that a client may not have without end.
-type Step = fn(&mut App, &QueueHandle<App>, &mut WlSurface);
-
-#[test]
-fn floods() {
-    let floods: &[(&str, Step)] = &[
-        ("a tower of subsurfaces", |app, q, top| *top = app.subsurface(q, top).0),
-        ("a meadow of subsurfaces", |app, q, root| drop(app.subsurface(q, root))),
-        ("surfaces", |app, q, _| drop(app.surface(q))),
-        ("pools", |app, q, _| drop(shm(app, q, 4096, 4096))),
-        ("frame callbacks", |_, q, surface| drop(surface.frame(q, ()))),
-        ("positioners", |app, q, _| drop(app.bind::<XdgWmBase>(q).create_positioner(q, ()))),
-        ("surfaces of xdg-shell", |app, q, _| {
-            let bare = app.surface(q);
-            drop(app.bind::<XdgWmBase>(q).get_xdg_surface(&bare, q, ()));
-            bare.destroy();
-        }),
-        ("globals", |app, q, _| drop(app.bind::<WlCompositor>(q))),
-        ("devices", |app, q, _| drop(app.bind::<WlSeat>(q).get_keyboard(q, ()))),
-        ("regions", |app, q, _| drop(app.bind::<WlCompositor>(q).create_region(q, ()))),
-    ];
-    for (name, step) in floods {
-        let desktop = Desktop::start();
-        let evil = desktop.vm("evil", Identity::Vermilion);
-        let mut attacker = desktop.client(&evil);
-        let mut surface = attacker.window(200, 150, RED).surface;
-        let queue = attacker.queue.handle();
-        let mut ended = false;
-        // Ten thousand batches are more than any limit; in between the client reads, as a guest would.
-        for _ in 0..10_000 {
-            for _ in 0..20 {
-                step(&mut attacker.app, &queue, &mut surface);
-            }
-            ended = attacker.queue.roundtrip(&mut attacker.app).is_err();
-            if ended {
-                break;
-            }
-        }
-        assert!(ended, "{name}: never ended");
-        assert_eq!(desktop.counters().vm_faults, 1, "{name}");
-        assert_eq!(desktop.windows(), [], "{name}");
-        desktop.client(&evil).window(50, 50, RED);
     }
 }
 
@@ -227,6 +222,79 @@ fn numbers_without_effect() {
 }
 
 #[test]
+fn damage_and_places_without_effect() {
+    let attacks: &[(&str, Attack)] = &[
+        ("damage that a viewport makes larger", |app, q, w| {
+            let viewport = app.bind::<WpViewporter>(q).get_viewport(&w.surface, q, ());
+            viewport.set_destination(1, 1);
+            for transform in TRANSFORMS {
+                for (x, y) in [(-(1 << 22), 0), (0, -(1 << 22)), (1 << 22, 1 << 22)] {
+                    w.surface.set_buffer_transform(transform);
+                    w.surface.damage(x, y, 1 << 22, 1 << 22);
+                    w.surface.damage(x, y, 1, 1);
+                    app.draw(q, &w.surface, 1024, 1, RED);
+                }
+            }
+        }),
+        ("damage that waits for another viewport", |app, q, w| {
+            let viewport = app.bind::<WpViewporter>(q).get_viewport(&w.surface, q, ());
+            viewport.set_destination(65_536, 65_536);
+            w.surface.set_buffer_transform(Transform::_180);
+            w.surface.damage(65_000, 65_000, MAX, MAX);
+            w.surface.commit();
+            viewport.set_destination(1, 1);
+            app.draw(q, &w.surface, 4096, 1, RED);
+        }),
+        ("a viewport that makes one part of a pixel fill everything", |app, q, w| {
+            let viewport = app.bind::<WpViewporter>(q).get_viewport(&w.surface, q, ());
+            viewport.set_source(9.0, 9.0, 1.0 / 256.0, 1.0 / 256.0);
+            viewport.set_destination(65_536, 65_536);
+            for transform in TRANSFORMS {
+                w.surface.set_buffer_transform(transform);
+                w.surface.damage(MIN, MIN, MAX, MAX);
+                app.draw(q, &w.surface, 10, 10, RED);
+            }
+        }),
+        ("a viewport that has no size of its own", |app, q, w| {
+            let viewport = app.bind::<WpViewporter>(q).get_viewport(&w.surface, q, ());
+            viewport.set_source(0.0, 0.0, 0.5, 0.5);
+            w.surface.damage(0, 0, 10, 10);
+            app.draw(q, &w.surface, 10, 10, RED);
+        }),
+        ("a buffer smaller than its scale", |app, q, w| {
+            w.surface.set_buffer_scale(64);
+            w.surface.damage(MIN, MIN, MAX, MAX);
+            app.draw(q, &w.surface, 1, 1, RED);
+            app.draw(q, &w.surface, 200, 150, RED);
+        }),
+        ("a place after its parent's end", |app, q, w| {
+            let parent = app.subsurface(q, &w.surface).0;
+            let (surface, sub) = app.subsurface(q, &parent);
+            parent.destroy();
+            sub.place_above(&surface);
+            sub.place_below(&w.surface);
+            sub.set_position(MIN, MAX);
+            surface.commit();
+            // A new parent, with the old object still there.
+            app.bind::<WlSubcompositor>(q).get_subsurface(&surface, &w.surface, q, ());
+            sub.place_above(&w.surface);
+            w.surface.commit();
+        }),
+        ("a subsurface object after its surface's end", |app, q, w| {
+            let (surface, sub) = app.subsurface(q, &w.surface);
+            surface.destroy();
+            sub.place_above(&w.surface);
+            sub.set_desync();
+            sub.destroy();
+            w.surface.commit();
+        }),
+    ];
+    for (name, run) in attacks {
+        assert!(!attack(name, *run), "{name}: ended for it");
+    }
+}
+
+#[test]
 fn masses_without_effect() {
     let attacks: &[(&str, Attack)] = &[
         ("a region with thousands of rectangles", |app, q, w| {
@@ -269,32 +337,6 @@ fn masses_without_effect() {
     for (name, run) in attacks {
         assert!(!attack(name, *run), "{name}: ended for it");
     }
-}
-
-/// Opening more connections gains a VM nothing, and what ends is given back.
-#[test]
-fn all_connections_of_a_vm_share_one_quota() {
-    let desktop = Desktop::start();
-    let (vm, other) = (desktop.vm("evil", Identity::Vermilion), desktop.vm("good", Identity::Green));
-    let fill = |client: &mut Client, n: usize| {
-        let queue = client.queue.handle();
-        let compositor = client.app.bind::<WlCompositor>(&queue);
-        for batch in 0..n {
-            compositor.create_surface(&queue, ());
-            if batch % 500 == 0 && client.queue.roundtrip(&mut client.app).is_err() {
-                return false;
-            }
-        }
-        client.queue.roundtrip(&mut client.app).is_ok()
-    };
-    let (mut first, mut second) = (desktop.client(&vm), desktop.client(&vm));
-    assert!(fill(&mut first, 3000));
-    assert!(!fill(&mut second, 3000), "the second connection had a share of its own");
-    assert!(fill(&mut desktop.client(&other), 3000), "another VM has");
-    // The first one ends: its share is free again.
-    drop(first);
-    desktop.client(&vm).window(50, 50, RED);
-    assert!(fill(&mut desktop.client(&vm), 3000), "the share was not given back");
 }
 
 /// A memfd that is cut while its buffer is on the screen: the next read of it is a SIGBUS.

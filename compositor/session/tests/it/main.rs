@@ -5,6 +5,8 @@
 
 #[cfg(test)]
 mod activation;
+#[cfg(test)]
+mod bounds;
 mod common;
 
 #[cfg(test)]

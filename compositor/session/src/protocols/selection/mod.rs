@@ -8,6 +8,7 @@
 //! smithay never holds a client's selection: all that it is given are selections of the compositor's
 //! own, one for each offer, so that nothing is offered by accident when the keyboard changes hands.
 
+mod devices;
 mod drag;
 mod drag_offers;
 mod drops;
@@ -58,6 +59,8 @@ pub(crate) struct Selections {
     since: [Option<Serial>; 2],
     /// The types of every source that clients have made.
     types: SourceTypes,
+    /// Devices that are gone, until smithay lets go of them.
+    gone: Vec<devices::Gone>,
     /// The client with the keyboard.
     focused: Option<Client>,
     /// What it was told last of each board.
@@ -84,6 +87,7 @@ impl Selections {
             held: [None, None],
             since: [None, None],
             types: SourceTypes::default(),
+            gone: Vec::new(),
             focused: None,
             told: [None, None],
             reads: BTreeMap::new(),

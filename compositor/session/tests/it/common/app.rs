@@ -2,6 +2,9 @@
 //! What a test client remembers of what it was told.
 
 use rustix::fs::MemfdFlags;
+use std::any::Any;
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::os::fd::{AsFd, OwnedFd};
 use wayland_client::globals::GlobalListContents;
 use wayland_client::protocol::wl_callback::{self, WlCallback};
@@ -10,6 +13,7 @@ use wayland_client::protocol::wl_data_device::{self, WlDataDevice};
 use wayland_client::protocol::wl_data_device_manager::WlDataDeviceManager;
 use wayland_client::protocol::wl_data_offer::{self, WlDataOffer};
 use wayland_client::protocol::wl_data_source::{self, WlDataSource};
+use wayland_client::protocol::wl_display::WlDisplay;
 use wayland_client::protocol::wl_keyboard::{self, WlKeyboard};
 use wayland_client::protocol::wl_output::WlOutput;
 use wayland_client::protocol::wl_pointer::{self, WlPointer};
@@ -24,6 +28,8 @@ use wayland_client::protocol::wl_surface::WlSurface;
 use wayland_client::protocol::wl_touch::{self, WlTouch};
 use wayland_client::protocol::{wl_buffer::WlBuffer, wl_surface};
 use wayland_client::{Connection, Dispatch, Proxy, QueueHandle, WEnum, delegate_noop};
+use wayland_protocols::wp::fractional_scale::v1::client::wp_fractional_scale_manager_v1::WpFractionalScaleManagerV1;
+use wayland_protocols::wp::fractional_scale::v1::client::wp_fractional_scale_v1::WpFractionalScaleV1;
 use wayland_protocols::wp::pointer_constraints::zv1::client::zwp_locked_pointer_v1::ZwpLockedPointerV1;
 use wayland_protocols::wp::pointer_constraints::zv1::client::zwp_pointer_constraints_v1::ZwpPointerConstraintsV1;
 use wayland_protocols::wp::primary_selection::zv1::client::zwp_primary_selection_device_manager_v1::ZwpPrimarySelectionDeviceManagerV1;
@@ -34,11 +40,15 @@ use wayland_protocols::wp::primary_selection::zv1::client::zwp_primary_selection
 use wayland_protocols::wp::primary_selection::zv1::client::zwp_primary_selection_source_v1::{
     self, ZwpPrimarySelectionSourceV1,
 };
+use wayland_protocols::wp::relative_pointer::zv1::client::zwp_relative_pointer_manager_v1::ZwpRelativePointerManagerV1;
+use wayland_protocols::wp::relative_pointer::zv1::client::zwp_relative_pointer_v1::ZwpRelativePointerV1;
 use wayland_protocols::wp::text_input::zv3::client::zwp_text_input_manager_v3::ZwpTextInputManagerV3;
 use wayland_protocols::wp::text_input::zv3::client::zwp_text_input_v3::ZwpTextInputV3;
 use wayland_protocols::wp::viewporter::client::{wp_viewport::WpViewport, wp_viewporter::WpViewporter};
 use wayland_protocols::xdg::activation::v1::client::xdg_activation_token_v1::{self, XdgActivationTokenV1};
 use wayland_protocols::xdg::activation::v1::client::xdg_activation_v1::XdgActivationV1;
+use wayland_protocols::xdg::decoration::zv1::client::zxdg_decoration_manager_v1::ZxdgDecorationManagerV1;
+use wayland_protocols::xdg::decoration::zv1::client::zxdg_toplevel_decoration_v1::ZxdgToplevelDecorationV1;
 use wayland_protocols::xdg::shell::client::xdg_popup::{self, XdgPopup};
 use wayland_protocols::xdg::shell::client::xdg_positioner::XdgPositioner;
 use wayland_protocols::xdg::shell::client::xdg_surface::{self, XdgSurface};
@@ -67,6 +77,7 @@ pub(crate) enum Told {
     TouchUp,
     Toplevel(i32, i32, Vec<u32>),
     Popup(i32, i32, i32, i32),
+    Repositioned(u32),
     PopupDone,
     Close,
     Enter,
@@ -86,10 +97,19 @@ pub(crate) struct App {
     pub(crate) registry: WlRegistry,
     pub(crate) told: Vec<Told>,
     pub(crate) configures: u32,
+    /// Whether it acknowledges them.
+    pub(crate) acknowledges: bool,
+    /// The last that it did not acknowledge.
+    pub(crate) unacknowledged: Option<u32>,
     pub(crate) frames: u32,
     pub(crate) rounds: u32,
     pub(crate) serial: u32,
     keep: Vec<(WlShmPool, WlBuffer)>,
+    display: WlDisplay,
+    /// The data device of a test that needs one.
+    pub(crate) device: Option<WlDataDevice>,
+    /// Globals that were bound once and for all.
+    bound: RefCell<HashMap<&'static str, Box<dyn Any>>>,
     /// What it was offered last: clipboard, primary selection, drag.
     pub(crate) clipboard: Option<WlDataOffer>,
     pub(crate) primary: Option<ZwpPrimarySelectionOfferV1>,
@@ -109,10 +129,15 @@ impl App {
             registry,
             told: Vec::new(),
             configures: 0,
+            acknowledges: true,
+            unacknowledged: None,
             frames: 0,
             rounds: 0,
             serial: 0,
             keep: Vec::new(),
+            display: connection.display(),
+            device: None,
+            bound: RefCell::default(),
             clipboard: None,
             primary: None,
             dragged: None,
@@ -133,13 +158,29 @@ impl App {
         self.registry.bind(*id, (*version).min(I::interface().version), queue, ())
     }
 
+    /// Asks for one more registry.
+    pub(crate) fn another_registry(&self, queue: &QueueHandle<Self>) {
+        self.display.get_registry(queue, ());
+    }
+
+    /// Binds a global, once.
+    pub(crate) fn once<I>(&self, queue: &QueueHandle<Self>) -> I
+    where
+        I: Proxy + 'static,
+        Self: Dispatch<I, ()>,
+    {
+        let mut bound = self.bound.borrow_mut();
+        let known = bound.entry(I::interface().name).or_insert_with(|| Box::new(self.bind::<I>(queue)));
+        known.downcast_ref::<I>().unwrap().clone()
+    }
+
     pub(crate) fn surface(&self, queue: &QueueHandle<Self>) -> WlSurface {
-        self.bind::<WlCompositor>(queue).create_surface(queue, ())
+        self.once::<WlCompositor>(queue).create_surface(queue, ())
     }
 
     pub(crate) fn window(&self, queue: &QueueHandle<Self>) -> Window {
         let surface = self.surface(queue);
-        let xdg = self.bind::<XdgWmBase>(queue).get_xdg_surface(&surface, queue, ());
+        let xdg = self.once::<XdgWmBase>(queue).get_xdg_surface(&surface, queue, ());
         let toplevel = xdg.get_toplevel(queue, ());
         Window { surface, xdg, toplevel }
     }
@@ -150,7 +191,7 @@ impl App {
         parent: &WlSurface,
     ) -> (WlSurface, WlSubsurface) {
         let surface = self.surface(queue);
-        let sub = self.bind::<WlSubcompositor>(queue).get_subsurface(&surface, parent, queue, ());
+        let sub = self.once::<WlSubcompositor>(queue).get_subsurface(&surface, parent, queue, ());
         (surface, sub)
     }
 
@@ -168,7 +209,7 @@ impl App {
             let n = rustix::io::write(&fd, rest).unwrap();
             rest = &rest[n..];
         }
-        let shm = self.bind::<WlShm>(queue);
+        let shm = self.once::<WlShm>(queue);
         let pool = shm.create_pool(fd.as_fd(), width * height * 4, queue, ());
         let buffer = pool.create_buffer(0, width, height, width * 4, Format::Argb8888, queue, ());
         self.keep.push((pool, buffer.clone()));
@@ -280,7 +321,11 @@ impl Dispatch<XdgSurface, ()> for App {
         _: &QueueHandle<Self>,
     ) {
         if let xdg_surface::Event::Configure { serial } = event {
-            xdg.ack_configure(serial);
+            if app.acknowledges {
+                xdg.ack_configure(serial);
+            } else {
+                app.unacknowledged = Some(serial);
+            }
             app.configures += 1;
         }
     }
@@ -320,6 +365,7 @@ impl Dispatch<XdgPopup, ()> for App {
             xdg_popup::Event::Configure { x, y, width, height } => {
                 app.told.push(Told::Popup(x, y, width, height))
             }
+            xdg_popup::Event::Repositioned { token } => app.told.push(Told::Repositioned(token)),
             xdg_popup::Event::PopupDone => app.told.push(Told::PopupDone),
             _ => {}
         }
@@ -503,7 +549,13 @@ impl Dispatch<XdgActivationTokenV1, ()> for App {
     }
 }
 
+delegate_noop!(App: ignore WpFractionalScaleManagerV1);
+delegate_noop!(App: ignore WpFractionalScaleV1);
 delegate_noop!(App: ignore XdgActivationV1);
+delegate_noop!(App: ignore ZwpRelativePointerManagerV1);
+delegate_noop!(App: ignore ZwpRelativePointerV1);
+delegate_noop!(App: ignore ZxdgDecorationManagerV1);
+delegate_noop!(App: ignore ZxdgToplevelDecorationV1);
 delegate_noop!(App: ignore ZwpLockedPointerV1);
 delegate_noop!(App: ignore ZwpPointerConstraintsV1);
 delegate_noop!(App: ignore ZwpPrimarySelectionDeviceManagerV1);

@@ -5,6 +5,7 @@
 //! a round trip, or for an event that it names.
 
 mod app;
+mod sys;
 
 pub(crate) use app::{App, Told, Window};
 
@@ -154,6 +155,11 @@ impl Desktop {
             Reply::Counters(counters) => counters,
             other => panic!("{other:?}"),
         }
+    }
+
+    /// The bytes that the compositor has taken and not given back.
+    pub(crate) fn taken(&self) -> isize {
+        self.remote.run(|_| sys::taken()).unwrap()
     }
 
     pub(crate) fn screenshot(&self) -> Image {
