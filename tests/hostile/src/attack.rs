@@ -62,6 +62,8 @@ pub(crate) enum Deed {
     Wayland(fn(&mut Client) -> io::Result<()>),
     /// Something on the screen, which stays there until the program is ended.
     Picture(fn(&mut Client) -> io::Result<()>),
+    /// Something that makes the desktop keep things, until the program is ended.
+    Hold(fn(Way) -> io::Result<Client>),
     /// Something to the device.
     Device(fn() -> io::Result<Seen>),
 }
@@ -92,30 +94,36 @@ impl Attack {
             Deed::Device(deed) => {
                 let seen = deed()?;
                 // Whatever became of the attacker's context, another one must be served.
-                match self.connect(Way::Raw)?.roundtrip()? {
+                match connect(Way::Raw)?.roundtrip()? {
                     Seen::Survived => Ok(seen),
                     other => Err(io::Error::other(format!("the next context is {other:?}"))),
                 }
             }
             Deed::Wayland(deed) => {
-                let mut client = self.connect(self.way)?;
+                let mut client = connect(self.way)?;
                 deed(&mut client)?;
                 client.roundtrip()
             }
             Deed::Picture(deed) => {
-                let mut client = self.connect(self.way)?;
+                let mut client = connect(self.way)?;
                 deed(&mut client)?;
-                let seen = client.roundtrip()?;
-                crate::transport::say(&format!("{} {}: {}", self.way.name(), self.name, seen.name()));
-                client.stay()
+                self.stay(client)
             }
+            Deed::Hold(deed) => self.stay(deed(self.way)?),
         }
     }
 
-    fn connect(&self, way: Way) -> io::Result<Client> {
-        match way {
-            Way::App => Client::new(Box::new(Socket::connect()?)),
-            Way::Raw | Way::Device => Client::new(Box::new(Context::open()?)),
-        }
+    fn stay(&self, mut client: Client) -> io::Result<Seen> {
+        let seen = client.roundtrip()?;
+        crate::transport::say(&format!("{} {}: {}", self.way.name(), self.name, seen.name()));
+        client.stay()
+    }
+}
+
+/// A connection that knows the globals.
+pub(crate) fn connect(way: Way) -> io::Result<Client> {
+    match way {
+        Way::App => Client::new(Box::new(Socket::connect()?)),
+        Way::Raw | Way::Device => Client::new(Box::new(Context::open()?)),
     }
 }

@@ -40,8 +40,12 @@ fn usage() -> ExitCode {
 
 fn list(attack: &Attack) {
     let fault = if attack.fault { "fault" } else { "lawful" };
-    let shows = if matches!(attack.deed, Deed::Picture(_)) { "picture" } else { "-" };
-    say(&format!("{} {} {} {fault} {shows}", attack.way.name(), attack.name, attack.end.name()));
+    let stays = match attack.deed {
+        Deed::Picture(_) => "picture",
+        Deed::Hold(_) => "holds",
+        Deed::Wayland(_) | Deed::Device(_) => "-",
+    };
+    say(&format!("{} {} {} {fault} {stays}", attack.way.name(), attack.name, attack.end.name()));
 }
 
 fn run(attack: &Attack) -> ExitCode {

@@ -6,10 +6,9 @@ use super::{fatal, lawful};
 use crate::attack::Attack;
 use crate::client::{Client, Window};
 use cofferdam_wayland_wire::protocol::{
-    wl_compositor, wl_region, wl_subcompositor, wl_subsurface, wl_surface, wp_viewport, wp_viewporter,
-    xdg_positioner, xdg_surface, xdg_toplevel, xdg_wm_base,
+    wl_subcompositor, wl_subsurface, wl_surface, xdg_positioner, xdg_surface, xdg_toplevel, xdg_wm_base,
 };
-use cofferdam_wayland_wire::{Arg, Fixed, ObjectId};
+use cofferdam_wayland_wire::{Arg, ObjectId};
 use std::io;
 
 const BLUE: u32 = 0xff20_3060;
@@ -23,19 +22,30 @@ pub(super) fn attacks() -> Vec<Attack> {
         fatal("smallest-size-negative", |c| size_limit(c, xdg_toplevel::request::SET_MIN_SIZE, -5)),
         fatal("largest-size-negative", |c| size_limit(c, xdg_toplevel::request::SET_MAX_SIZE, i32::MIN)),
         lawful("largest-size-endless", |c| size_limit(c, xdg_toplevel::request::SET_MAX_SIZE, i32::MAX)),
-        lawful("damage-at-the-ends", damage),
-        lawful("region-at-the-ends", region),
         fatal("scale-endless", |c| scale(c, i32::MAX)),
         fatal("scale-negative", |c| scale(c, -1)),
-        fatal("viewport-negative", |c| destination(c, -7, -7)),
-        fatal("viewport-endless", |c| destination(c, i32::MAX, i32::MAX)),
-        fatal("viewport-source-outside", source),
         lawful("subsurface-at-the-ends", |c| subsurface_at(c, i32::MIN, i32::MAX)),
         fatal("subsurface-of-itself", |c| {
             let surface = c.surface()?;
             subsurface(c, surface, surface).map(drop)
         }),
         fatal("subsurfaces-in-a-circle", circle),
+        fatal("subsurface-above-itself", |c| {
+            restack(c, wl_subsurface::request::PLACE_ABOVE, |_, _, child| Ok(child))
+        }),
+        fatal("subsurface-below-itself", |c| {
+            restack(c, wl_subsurface::request::PLACE_BELOW, |_, _, child| Ok(child))
+        }),
+        fatal("subsurface-beside-a-stranger", |c| {
+            restack(c, wl_subsurface::request::PLACE_ABOVE, |c, _, _| c.surface())
+        }),
+        fatal("subsurface-beside-its-own-child", |c| {
+            restack(c, wl_subsurface::request::PLACE_BELOW, |c, _, child| {
+                let grandchild = c.surface()?;
+                subsurface(c, grandchild, child).map(|_| grandchild)
+            })
+        }),
+        lawful("subsurface-after-its-parent", orphan),
         fatal("subsurfaces-too-deep", deep),
         fatal("positioner-of-negative-size", positioner),
         fatal("role-twice", role_twice),
@@ -51,7 +61,7 @@ pub(super) fn attacks() -> Vec<Attack> {
     .collect()
 }
 
-fn shown(c: &mut Client) -> io::Result<Window> {
+pub(super) fn shown(c: &mut Client) -> io::Result<Window> {
     c.window("geometry", [120, 80], BLUE)
 }
 
@@ -68,66 +78,10 @@ fn size_limit(c: &mut Client, opcode: u16, size: i32) -> io::Result<()> {
     c.commit(window.surface)
 }
 
-fn damage(c: &mut Client) -> io::Result<()> {
-    let window = shown(c)?;
-    for rect in [[i32::MIN, i32::MIN, i32::MAX, i32::MAX], [i32::MAX; 4], [-1, -1, 2, i32::MAX]] {
-        for opcode in [wl_surface::request::DAMAGE, wl_surface::request::DAMAGE_BUFFER] {
-            c.send(window.surface, &wl_surface::INTERFACE, opcode, &rect.map(Arg::Int))?;
-        }
-    }
-    c.commit(window.surface)
-}
-
-fn region(c: &mut Client) -> io::Result<()> {
-    let window = shown(c)?;
-    let compositor = c.bind(&wl_compositor::INTERFACE)?;
-    let region = c.id();
-    let create = wl_compositor::request::CREATE_REGION;
-    c.send(compositor, &wl_compositor::INTERFACE, create, &[Arg::NewId(region)])?;
-    let rects = [[i32::MIN, i32::MIN, i32::MAX, i32::MAX], [i32::MAX; 4], [0, 0, i32::MAX, i32::MAX]];
-    for (rect, opcode) in
-        rects.into_iter().zip([0, 1, 0].map(|subtract| {
-            if subtract == 1 { wl_region::request::SUBTRACT } else { wl_region::request::ADD }
-        }))
-    {
-        c.send(region, &wl_region::INTERFACE, opcode, &rect.map(Arg::Int))?;
-    }
-    for opcode in [wl_surface::request::SET_OPAQUE_REGION, wl_surface::request::SET_INPUT_REGION] {
-        c.send(window.surface, &wl_surface::INTERFACE, opcode, &[Arg::Object(Some(region))])?;
-    }
-    c.commit(window.surface)
-}
-
 fn scale(c: &mut Client, scale: i32) -> io::Result<()> {
     let window = shown(c)?;
     let set = wl_surface::request::SET_BUFFER_SCALE;
     c.send(window.surface, &wl_surface::INTERFACE, set, &[Arg::Int(scale)])?;
-    c.commit(window.surface)
-}
-
-fn viewport(c: &mut Client, surface: ObjectId) -> io::Result<ObjectId> {
-    let viewporter = c.bind(&wp_viewporter::INTERFACE)?;
-    let viewport = c.id();
-    let args = [Arg::NewId(viewport), Arg::Object(Some(surface))];
-    c.send(viewporter, &wp_viewporter::INTERFACE, wp_viewporter::request::GET_VIEWPORT, &args)?;
-    Ok(viewport)
-}
-
-fn destination(c: &mut Client, w: i32, h: i32) -> io::Result<()> {
-    let window = shown(c)?;
-    let viewport = viewport(c, window.surface)?;
-    let set = wp_viewport::request::SET_DESTINATION;
-    c.send(viewport, &wp_viewport::INTERFACE, set, &[Arg::Int(w), Arg::Int(h)])?;
-    c.commit(window.surface)
-}
-
-fn source(c: &mut Client) -> io::Result<()> {
-    let window = shown(c)?;
-    let viewport = viewport(c, window.surface)?;
-    let args = [0, 0, i32::MAX, i32::MAX].map(|v| Arg::Fixed(Fixed(v)));
-    c.send(viewport, &wp_viewport::INTERFACE, wp_viewport::request::SET_SOURCE, &args)?;
-    let size = [Arg::Int(50), Arg::Int(50)];
-    c.send(viewport, &wp_viewport::INTERFACE, wp_viewport::request::SET_DESTINATION, &size)?;
     c.commit(window.surface)
 }
 
@@ -150,6 +104,32 @@ fn subsurface_at(c: &mut Client, x: i32, y: i32) -> io::Result<()> {
     let buffer = c.buffer(64, 64, BLUE)?;
     c.show(child, buffer)?;
     c.commit(window.surface)
+}
+
+/// Places its window's only subsurface beside what `beside` makes of the window and the subsurface.
+fn restack(
+    c: &mut Client,
+    opcode: u16,
+    beside: fn(&mut Client, ObjectId, ObjectId) -> io::Result<ObjectId>,
+) -> io::Result<()> {
+    let window = shown(c)?;
+    let child = c.surface()?;
+    let sub = subsurface(c, child, window.surface)?;
+    let beside = beside(c, window.surface, child)?;
+    c.send(sub, &wl_subsurface::INTERFACE, opcode, &[Arg::Object(Some(beside))])?;
+    c.commit(window.surface)
+}
+
+/// Places a subsurface whose parent is gone.
+fn orphan(c: &mut Client) -> io::Result<()> {
+    let window = shown(c)?;
+    let (parent, child) = (c.surface()?, c.surface()?);
+    let sub = subsurface(c, child, parent)?;
+    c.send(parent, &wl_surface::INTERFACE, wl_surface::request::DESTROY, &[])?;
+    for opcode in [wl_subsurface::request::PLACE_ABOVE, wl_subsurface::request::PLACE_BELOW] {
+        c.send(sub, &wl_subsurface::INTERFACE, opcode, &[Arg::Object(Some(window.surface))])?;
+    }
+    c.commit(child)
 }
 
 fn circle(c: &mut Client) -> io::Result<()> {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! Attacks on a Wayland connection. In: nothing. Out: their table; most of them go both ways.
 
+mod damage;
 mod geometry;
+mod keeping;
 mod memory;
 mod messages;
 mod picture;
@@ -45,7 +47,9 @@ pub(crate) fn attacks() -> Vec<Attack> {
     let mut all: Vec<Attack> = messages::attacks();
     all.extend(memory::attacks());
     all.extend(geometry::attacks());
+    all.extend(damage::attacks());
     all.extend(quantity::attacks());
+    all.extend(keeping::attacks());
     all.extend(picture::attacks());
     all
 }

@@ -19,8 +19,19 @@ pub(crate) struct Attack {
     name: String,
     end: String,
     fault: bool,
-    /// It shows something until it is ended.
-    pub(crate) shows: bool,
+    /// Whether it stays until it is ended.
+    pub(crate) stays: Stays,
+}
+
+/// Why an attack stays until it is ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stays {
+    /// It does not.
+    No,
+    /// It shows something.
+    Picture,
+    /// The desktop keeps something for it.
+    Holds,
 }
 
 impl fmt::Display for Attack {
@@ -35,10 +46,15 @@ impl Attack {
         format!("{}-{}", self.way, self.name)
     }
 
-    /// The command line in the guest; only the bridge's user reaches the device.
+    /// The command line in the guest.
     fn argv(&self) -> Vec<String> {
+        self.with_its_rights(&[PROGRAM, &self.way, &self.name])
+    }
+
+    /// A command line as its user; only the bridge's reaches the device.
+    fn with_its_rights(&self, words: &[&str]) -> Vec<String> {
         let prefix = (self.way != "app").then_some("cofferdam-as-bridge");
-        prefix.into_iter().chain([PROGRAM, &self.way, &self.name]).map(str::to_owned).collect()
+        prefix.into_iter().chain(words.iter().copied()).map(str::to_owned).collect()
     }
 }
 
@@ -49,12 +65,16 @@ pub(crate) fn table() -> Outcome<Vec<Attack>> {
     let output = std::process::Command::new(&program).arg("--list").output();
     let output = output.map_err(|e| format!("{}: {e}: run dist/setup", program.display()))?;
     let line = |line: &str| match line.split(' ').collect::<Vec<_>>().as_slice() {
-        [way, name, end, fault, shows] => Ok(Attack {
+        [way, name, end, fault, stays] => Ok(Attack {
             way: (*way).to_owned(),
             name: (*name).to_owned(),
             end: (*end).to_owned(),
             fault: *fault == "fault",
-            shows: *shows == "picture",
+            stays: match *stays {
+                "picture" => Stays::Picture,
+                "holds" => Stays::Holds,
+                _ => Stays::No,
+            },
         }),
         _ => Err(format!("not understood: {line}").into()),
     };
@@ -141,27 +161,33 @@ impl Victim {
 
     /// Starts an attack that shows something; gives back its window once the program says that all is shown.
     pub(crate) fn show(&self, t: &mut TestDesktop, attack: &Attack) -> Outcome<WindowInfo> {
-        let program = format!("{PROGRAM} {} {}", attack.way, attack.name);
-        let script =
-            format!("rm -f /tmp/shown; setsid {program} > /tmp/shown 2>&1 & echo $! > /tmp/shown.pid");
-        let argv = ["cofferdam-as-bridge", "sh", "-c", &script].map(str::to_owned);
-        t.desktop.guest_run(&self.vm, &argv)?;
-        let argv = ["cat", "/tmp/shown"].map(str::to_owned);
+        let said = self.begin(t, attack)?;
+        let window = self.windows(t)?.pop();
+        window.ok_or_else(|| format!("no window, it said {said:?}").into())
+    }
+
+    /// Starts an attack that stays; gives back what the program says once all is done.
+    pub(crate) fn begin(&self, t: &mut TestDesktop, attack: &Attack) -> Outcome<String> {
+        let Attack { way, name, .. } = attack;
+        let script = format!(
+            "rm -f /tmp/shown-{way}; setsid {PROGRAM} {way} {name} > /tmp/shown-{way} 2>&1 & \
+             echo $! > /tmp/shown-{way}.pid"
+        );
+        t.desktop.guest_run(&self.vm, &attack.with_its_rights(&["sh", "-c", &script]))?;
+        let argv = ["cat".to_owned(), format!("/tmp/shown-{way}")];
         let mut said = Vec::new();
         t.wait("the attack to show something", |d| {
             said = d.guest_run(&self.vm, &argv)?.stdout;
             Ok(!said.is_empty())
         })?;
         t.desktop.call(Request::Sync)?;
-        let said = String::from_utf8_lossy(&said).into_owned();
-        let window = self.windows(t)?.pop();
-        window.ok_or_else(|| format!("no window, it said {said:?}").into())
+        Ok(String::from_utf8_lossy(&said).trim().to_owned())
     }
 
     /// Ends it.
-    pub(crate) fn end_show(&self, t: &mut TestDesktop, window: &WindowInfo) -> Outcome {
-        let argv = ["cofferdam-as-bridge", "sh", "-c", "kill $(cat /tmp/shown.pid)"].map(str::to_owned);
-        t.desktop.guest_run(&self.vm, &argv)?;
-        Ok(t.wait("the attack's window to go", |d| Ok(!d.windows()?.iter().any(|w| w.id == window.id)))?)
+    pub(crate) fn end(&self, t: &mut TestDesktop, attack: &Attack) -> Outcome {
+        let script = format!("kill $(cat /tmp/shown-{}.pid)", attack.way);
+        t.desktop.guest_run(&self.vm, &attack.with_its_rights(&["sh", "-c", &script]))?;
+        self.alone(t)
     }
 }
