@@ -12,7 +12,6 @@
 //! | `vms` | who runs, and how often it was heard |
 //! | `tickets` | what lives at which point |
 //! | `shares` | how many lines the use of it gets |
-//! | `ration` | how often something may be done |
 //! | `questions` | what waits for a person |
 //! | `presence` | VMs and screens that come and go |
 //! | `points` | sockets of points that go and are made anew |
@@ -38,7 +37,6 @@ mod points;
 mod portals;
 mod presence;
 mod questions;
-mod ration;
 mod shares;
 pub mod shown;
 pub mod target;

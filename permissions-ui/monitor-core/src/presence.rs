@@ -49,7 +49,7 @@ impl Core {
             // Even if it can't be written: a new run begins with nothing of the old one.
             let _ = self.book.take(vec![Event::Closed { vm: vm.clone(), run }]);
         }
-        self.vms.insert(Vm::new((who, number), link, (network, agent), self.time.mono));
+        self.vms.insert(Vm::new((who, number), link, (network, agent)));
         for point in [network, agent] {
             let deadline = returns.then(|| self.time.mono.saturating_add(RETURN_LIMIT));
             self.tickets.begin(Seat::Point(point), deadline);

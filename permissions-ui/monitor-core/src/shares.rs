@@ -3,16 +3,16 @@
 //! disk. In: reports. Out: those that get a line; what goes beyond a VM's share is added up, a line for each
 //! grant, and comes later.
 
-use super::ration::Ration;
 use super::tickets::{Report, add};
-use cofferdam_ids::VmId;
+use cofferdam_ids::{Ration, VmId};
 use cofferdam_policy::{GrantId, Host, Kind, Resource};
+use core::time::Duration;
 use std::collections::BTreeMap;
 
 /// Lines that a VM gets at once after a quiet time: more than the sites of a long visit to the web.
-const BURST: u64 = 1024;
-/// One more each, in milliseconds: some thousand a day.
-const EVERY: u64 = 10_000;
+const BURST: u32 = 1024;
+/// One more each: some thousand a day.
+const EVERY: Duration = Duration::from_secs(10);
 /// What goes beyond waits this long, in milliseconds.
 const LATER: u64 = 30_000;
 
@@ -39,9 +39,9 @@ impl Shares {
     }
 
     fn one(&mut self, report: Report, mono: u64) -> Option<Report> {
-        let fresh = || Share { lines: Ration::new(BURST, EVERY, mono), more: BTreeMap::new() };
+        let fresh = || Share { lines: Ration::new(BURST, EVERY), more: BTreeMap::new() };
         let share = self.by_vm.entry(report.vm.clone()).or_insert_with(fresh);
-        if share.lines.take(mono) {
+        if share.lines.take(Duration::from_millis(mono)) {
             return Some(report);
         }
         let key = (report.resource.kind(), report.grant);
@@ -99,7 +99,7 @@ mod tests {
         let mut shares = Shares::default();
         let all = 100_000;
         let written = shares.admit((0..all).map(|n| report(n, n % 2)).collect(), 0);
-        assert_eq!(written.len() as u64, BURST);
+        assert_eq!(written.len(), BURST as usize);
         assert_eq!((shares.due(LATER - 1).len(), shares.wake()), (0, Some(LATER)));
         let rest = shares.due(LATER);
         assert_eq!(rest.iter().map(|r| r.grant).collect::<Vec<_>>(), [0, 1].map(|n| Some(GrantId(n))));
@@ -107,9 +107,9 @@ mod tests {
             |r: &Report| matches!(&r.resource, Resource::Network(c) if c.host.to_string() == MANY_SITES);
         assert!(rest.iter().all(many), "nobody is blamed for the others");
         let sum: u64 = rest.iter().map(|r| r.usage.bytes_in).sum();
-        assert_eq!(sum, (all - BURST) * 10, "not a byte is lost");
+        assert_eq!(sum, (all - u64::from(BURST)) * 10, "not a byte is lost");
         assert_eq!(shares.wake(), None);
-        assert_eq!(shares.admit(vec![report(1, 1), report(2, 1)], EVERY).len(), 1, "one more a while later");
+        assert_eq!(shares.admit(vec![report(1, 1), report(2, 1)], 10_000).len(), 1, "one more a while later");
         assert_eq!(shares.leave(&"mail".parse().unwrap()).len(), 1, "the rest comes at the end of the run");
     }
 }

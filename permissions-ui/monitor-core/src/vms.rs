@@ -2,21 +2,21 @@
 //! The VMs that live: who they are, where their points are, how much they were heard. In: registrations,
 //! refusals, prompts without a yes. Out: whose socket speaks, and whether an app has asked too often.
 
-use super::ration::Ration;
 use super::words::{LinkId, Newcomer, PointId, Role};
-use cofferdam_ids::VmId;
+use cofferdam_ids::{Ration, VmId};
 use cofferdam_monitor_wire::screen::Standing;
 use cofferdam_policy::{Key, Kind, Level, Refusal};
+use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Refusals of one VM that get a line in the ledger at once; later ones are rationed.
-const REFUSAL_BURST: u64 = 40;
-/// One more line each, in milliseconds.
-const REFUSAL_EVERY: u64 = 2_000;
+const REFUSAL_BURST: u32 = 40;
+/// One more line each.
+const REFUSAL_EVERY: Duration = Duration::from_secs(2);
 /// Questions of one VM that are asked at once, more than a person has patience for; later ones are rationed.
-const ASKED_BURST: u64 = 128;
-/// One more each, in milliseconds.
-const ASKED_EVERY: u64 = 5_000;
+const ASKED_BURST: u32 = 128;
+/// One more each.
+const ASKED_EVERY: Duration = Duration::from_secs(5);
 /// The same refusal again within this time gets no line of its own, in milliseconds.
 const SAME_REFUSAL: u64 = 10_000;
 /// Refusals that are remembered to tell the same ones.
@@ -76,7 +76,6 @@ impl Vm {
         (who, run): (Newcomer, u64),
         link: LinkId,
         (network, agent): (PointId, PointId),
-        mono: u64,
     ) -> Self {
         Self {
             who,
@@ -92,8 +91,8 @@ impl Vm {
             may_go_online: None,
             crossings: (true, true),
             silenced: BTreeSet::new(),
-            refusals: Ration::new(REFUSAL_BURST, REFUSAL_EVERY, mono),
-            questions: Ration::new(ASKED_BURST, ASKED_EVERY, mono),
+            refusals: Ration::new(REFUSAL_BURST, REFUSAL_EVERY),
+            questions: Ration::new(ASKED_BURST, ASKED_EVERY),
             refused: VecDeque::new(),
             noes: VecDeque::new(),
             since_yes: BTreeMap::new(),
@@ -106,7 +105,7 @@ impl Vm {
         let same = |(at, k, w): &(u64, Key, Refusal)| {
             *w == why && k == key && mono.saturating_sub(*at) < SAME_REFUSAL
         };
-        if self.refused.iter().any(same) || !self.refusals.take(mono) {
+        if self.refused.iter().any(same) || !self.refusals.take(Duration::from_millis(mono)) {
             self.unwritten = self.unwritten.saturating_add(1);
             return false;
         }
@@ -120,7 +119,7 @@ impl Vm {
     /// Whether another question may be asked, which gets a line in the ledger: what an app can bring about as
     /// often as it likes must not fill the disk.
     pub(crate) fn may_ask(&mut self, mono: u64) -> bool {
-        self.questions.take(mono)
+        self.questions.take(Duration::from_millis(mono))
     }
 
     /// A prompt ended without a yes. Whether that was once too often.
@@ -250,7 +249,7 @@ mod tests {
             parent: None,
             run: None,
         };
-        Vm::new((who, 1), LinkId(1), (PointId(1), PointId(2)), 0)
+        Vm::new((who, 1), LinkId(1), (PointId(1), PointId(2)))
     }
 
     #[test]
@@ -262,7 +261,7 @@ mod tests {
         assert!(vm.may_write(&key(0), Refusal::Never, 1), "for another reason");
         let written = (1..10_000).filter(|n| vm.may_write(&key(*n), Refusal::Off, 2)).count();
         assert_eq!(written, 38);
-        assert!(vm.may_write(&key(1), Refusal::Off, SAME_REFUSAL + REFUSAL_EVERY + 2), "later, more");
+        assert!(vm.may_write(&key(1), Refusal::Off, SAME_REFUSAL + 2_002), "later, more");
     }
 
     #[test]
