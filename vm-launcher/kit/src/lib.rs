@@ -11,6 +11,7 @@
 //! | [`codec`] | packets to messages and back |
 //! | [`part`] | what a shepherd and its VM's devices say to each other |
 //! | [`inherited`] | fds given at birth |
+//! | [`launch`] | programs that inherit fds and die with us |
 //! | [`guarded`] | what is never handed over to an app |
 //! | [`logging`] | logs of the daemons |
 //!
@@ -25,6 +26,7 @@
 pub mod codec;
 pub mod guarded;
 pub mod inherited;
+pub mod launch;
 pub mod logging;
 #[cfg(feature = "tokio")]
 pub mod packets;

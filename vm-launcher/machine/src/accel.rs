@@ -7,9 +7,9 @@
 //! kernel and QEMU)? The second is needed: hosts have been met on which real mode runs in KVM and a
 //! kernel hangs without a word. Both are asked of children with a deadline.
 
-use crate::launch::die_with_parent;
 use crate::qemu::QemuProgram;
 use crate::wait::{readable_within, wait_within};
+use cofferdam_kit::launch::die_with_parent;
 use serde::{Deserialize, Serialize};
 use std::io::Read as _;
 use std::path::Path;

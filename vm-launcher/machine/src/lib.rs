@@ -4,23 +4,18 @@
 //! In: what the machine is made of ([`MachineSpec`]) and the connected sockets of its devices
 //! ([`Wires`]). Out: a [`Launch`], a program ready to be spawned that inherits exactly those sockets
 //! and dies with its parent. [`Machine`] is the seam between drivers, [`Driver`] says which one; [`Qemu`]
-//! is the one that runs everywhere, behind the walls of [`enclose`], and [`Acceleration::detect`] finds out by doing whether it
+//! is the one that runs everywhere, behind the walls of `cofferdam-enclose`, and [`Acceleration::detect`] finds out by doing whether it
 //! may use KVM.
 
 pub mod accel;
 mod driver;
-pub mod enclose;
-mod kvm;
-mod launch;
 mod qemu;
 mod spec;
-mod sys;
 mod wait;
 
 pub use accel::{Acceleration, KvmVerdict};
+pub use cofferdam_kit::launch::{Launch, die_with_parent};
 pub use driver::Driver;
-pub use kvm::{KvmError, run_tiny_guest};
-pub use launch::{Launch, die_with_parent};
 pub use qemu::{Qemu, QemuProgram};
 pub use spec::{Disk, MachineSpec, Wire, Wires};
 

@@ -5,8 +5,8 @@
 use cofferdam_bus::blocking::Permissions;
 use cofferdam_control::desktop::{self, Call, FromCompositor, Reply, Request};
 use cofferdam_ids::{Identity, Label};
+use cofferdam_kit::launch::Launch;
 use cofferdam_kit::transport;
-use cofferdam_machine::Launch;
 use cofferdam_monitor_wire::point::{BEFORE, FromPoint, Ticket, ToPoint};
 use cofferdam_monitor_wire::registry::{FromMonitor, ToMonitor};
 use cofferdam_monitor_wire::screen::{FromScreen, Prompt, ToScreen};

@@ -13,11 +13,11 @@ use std::collections::BTreeSet;
 const MOST: [(&str, usize); 12] = [
     ("coffer", 16_000),
     ("cofferdam-compositor", 29_500),
-    ("cofferdam-enclose", 7_000),
+    ("cofferdam-enclose", 3_000),
     ("cofferdam-gpu", 12_500),
     ("cofferdam-guest", 12_500),
     ("cofferdam-image", 5_500),
-    ("cofferdam-kvm-probe", 7_000),
+    ("cofferdam-kvm-probe", 500),
     ("cofferdam-launcherd", 16_500),
     ("cofferdam-monitord", 15_000),
     ("cofferdam-net", 12_000),

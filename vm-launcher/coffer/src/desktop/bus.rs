@@ -4,8 +4,8 @@
 
 use super::child::Daemon;
 use crate::error::{Error, file, system};
+use cofferdam_kit::launch::Launch;
 use cofferdam_kit::paths::{DEFAULT_DESKTOP, Paths};
-use cofferdam_machine::Launch;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
 use std::time::Duration;

@@ -3,7 +3,7 @@
 //! reach, and that dies with us.
 
 use crate::error::{Error, system};
-use cofferdam_machine::Launch;
+use cofferdam_kit::launch::Launch;
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Pid, Signal, kill_process};
 use std::os::fd::{AsRawFd as _, OwnedFd};

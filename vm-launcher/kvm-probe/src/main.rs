@@ -3,11 +3,14 @@
 //! should; status 1 and one sentence on standard output if not; no end at all where KVM hangs, which
 //! is why the caller holds a deadline.
 
+mod kvm;
+mod sys;
+
 use std::io::Write as _;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    match cofferdam_machine::run_tiny_guest() {
+    match kvm::run_tiny_guest() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // A closed pipe leaves the status, which says enough.

@@ -7,8 +7,8 @@
 //! connection or reaches another process (an emulator with connected sockets needs none). Landlock takes
 //! away paths; capabilities go, because a desktop that runs as root has them.
 
-use crate::launch::die_with_parent_now;
 use cofferdam_jail::without_x32;
+use cofferdam_kit::launch::die_with_parent_now;
 use landlock::{
     ABI, Access as _, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible as _, PathBeneath, PathFd,
     Ruleset, RulesetAttr as _, RulesetCreatedAttr as _, RulesetError, RulesetStatus, Scope,
@@ -23,17 +23,17 @@ use std::path::PathBuf;
 
 /// What stays reachable.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Enclosure {
+pub(crate) struct Enclosure {
     /// Files and directories that may be read; the first one may also be executed.
-    pub read: Vec<PathBuf>,
+    pub(crate) read: Vec<PathBuf>,
     /// Files that may be read and written.
-    pub write: Vec<PathBuf>,
+    pub(crate) write: Vec<PathBuf>,
 }
 
 /// The walls do not stand; the program must not start.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum EnclosureError {
+pub(crate) enum EnclosureError {
     /// A step failed.
     #[error("{step}: {source}")]
     Step {
@@ -128,7 +128,7 @@ const F_SETOWN_EX: i32 = 15;
 ///
 /// # Errors
 /// [`EnclosureError`].
-pub fn enclose(enclosure: &Enclosure, parent: u32) -> Result<bool, EnclosureError> {
+pub(crate) fn enclose(enclosure: &Enclosure, parent: u32) -> Result<bool, EnclosureError> {
     let step = |step| move |e: rustix::io::Errno| EnclosureError::Step { step, source: e.into() };
     die_with_parent_now(parent)
         .map_err(|source| EnclosureError::Step { step: "parent-death signal", source })?;

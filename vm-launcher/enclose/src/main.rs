@@ -3,7 +3,9 @@
 //! then `--` and the program with its arguments. Out: that program in the place of this one, or one line
 //! that says why not.
 
-use cofferdam_machine::enclose::{Enclosure, enclose};
+mod enclose;
+
+use enclose::{Enclosure, enclose};
 use std::ffi::OsString;
 use std::io::Write as _;
 use std::os::unix::process::CommandExt as _;

@@ -22,7 +22,10 @@ pub fn die_with_parent(command: &mut Command) {
 }
 
 /// Makes this process die with SIGKILL as soon as its parent, which should be `parent`, does.
-pub(crate) fn die_with_parent_now(parent: u32) -> io::Result<()> {
+///
+/// # Errors
+/// If the kernel refuses, or the parent is gone already.
+pub fn die_with_parent_now(parent: u32) -> io::Result<()> {
     set_parent_process_death_signal(Some(Signal::KILL))?;
     // The parent may have died before the line above; then no signal will ever come.
     let now = getppid().map(|pid| pid.as_raw_nonzero().get().unsigned_abs());

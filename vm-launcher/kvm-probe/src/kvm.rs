@@ -17,7 +17,7 @@ const CODE: [u8; 7] = [0xba, 0xf8, 0x03, 0xb0, b'*', 0xee, 0xf4];
 /// Why KVM is of no use here.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum KvmError {
+pub(crate) enum KvmError {
     /// An ioctl failed.
     #[error("{what}: {source}")]
     Ioctl {
@@ -47,7 +47,7 @@ fn ioctl(what: &'static str) -> impl FnOnce(kvm_ioctls::Error) -> KvmError {
 ///
 /// # Errors
 /// [`KvmError`] if anything differs from what a real processor does.
-pub fn run_tiny_guest() -> Result<(), KvmError> {
+pub(crate) fn run_tiny_guest() -> Result<(), KvmError> {
     let memory = GuestMemoryMmap::<()>::from_ranges(&[(GuestAddress(0), MEMORY)])
         .map_err(|e| KvmError::Memory(e.to_string()))?;
     memory.write_slice(&CODE, GuestAddress(ENTRY)).map_err(|e| KvmError::Memory(e.to_string()))?;
