@@ -7,7 +7,7 @@ use crate::cache::{self, Cache, Guard};
 use crate::error::{At, Error, Result};
 use crate::kernel;
 use crate::lock::Lock;
-use crate::program::{Bundled, Tools};
+use crate::program::{Bundled, Erofs, Tools};
 use crate::recipe::{App, Base};
 use cofferdam_ids::{AppId, Label};
 use std::path::{Path, PathBuf};
@@ -93,7 +93,7 @@ impl Catalogue {
                 .find(kind.name, &kind.key(&self.lock))
                 .ok_or_else(|| Error::NotBuilt { what: kind.name.to_owned(), app: "foot".to_owned() })
         };
-        Ok(Tools::of(&find(&Bundled::QEMU)?, &find(&Bundled::EROFS)?))
+        Ok(Tools::of(&find(&Bundled::QEMU)?, Erofs::of(&find(&Bundled::EROFS)?)))
     }
 
     /// What `app` (a name, or the path of a TOML file) needs to boot, if all of it is built.

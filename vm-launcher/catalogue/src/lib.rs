@@ -25,6 +25,6 @@ pub use catalogue::{Catalogue, Options};
 pub use error::{Error, Fault, Result};
 pub use finished::{LAYER_IMAGE, load_layer, load_manifest, packages_of, write_json};
 pub use lock::{Archive, Below, Lock, Locked, Package, RELEASE, Set};
-pub use program::{Bundled, Program, Tools};
+pub use program::{Bundled, Erofs, Program, Tools};
 pub use recipe::{App, Base};
 pub use spec::{AppSpec, BaseSpec};

@@ -49,6 +49,13 @@ impl Program {
         Self { argv, env: BTreeMap::new() }
     }
 
+    /// The tree that it comes from, with its libraries.
+    #[must_use]
+    pub fn tree(&self) -> &Path {
+        let loader = Path::new(self.argv.first().map_or("", String::as_str));
+        loader.ancestors().nth(Path::new(LOADER).components().count()).unwrap_or(loader)
+    }
+
     fn arg(mut self, words: &[&str]) -> Self {
         self.argv.extend(words.iter().map(|&w| w.to_owned()));
         self
@@ -60,15 +67,35 @@ impl Program {
 pub struct Tools {
     /// `qemu-system-x86_64`, version 11 or newer.
     pub qemu: Program,
+    /// What makes layers.
+    #[serde(flatten)]
+    pub erofs: Erofs,
+}
+
+/// What makes layers and takes them apart.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Erofs {
     /// `mkfs.erofs`.
     #[serde(rename = "mkfs.erofs")]
-    pub mkfs_erofs: Program,
+    pub mkfs: Program,
+    /// `fsck.erofs`.
+    #[serde(rename = "fsck.erofs")]
+    pub fsck: Program,
+}
+
+impl Erofs {
+    /// The programs in the unpacked bundle.
+    #[must_use]
+    pub fn of(bundle: &Path) -> Self {
+        let program = |name: &str| Program::in_tree(bundle, &format!("usr/bin/{name}"));
+        Self { mkfs: program("mkfs.erofs"), fsck: program("fsck.erofs") }
+    }
 }
 
 impl Tools {
-    /// The programs in the unpacked bundles.
+    /// The emulator in the unpacked bundle, and the others.
     #[must_use]
-    pub fn of(qemu: &Path, erofs: &Path) -> Self {
+    pub fn of(qemu: &Path, erofs: Erofs) -> Self {
         let share = |name: &str| qemu.join("usr/share").join(name).display().to_string();
         let mut emulator = Program::in_tree(qemu, "usr/bin/qemu-system-x86_64").arg(&[
             "-L",
@@ -78,7 +105,7 @@ impl Tools {
         ]);
         let modules = qemu.join(LIBRARIES).join("qemu").display().to_string();
         emulator.env.insert("QEMU_MODULE_DIR".into(), modules);
-        Self { qemu: emulator, mkfs_erofs: Program::in_tree(erofs, "usr/bin/mkfs.erofs") }
+        Self { qemu: emulator, erofs }
     }
 }
 

@@ -35,6 +35,19 @@ pub enum Error {
     /// The keys that sign the Debian archive are not installed.
     #[error("the keys of the Debian archive are missing: install the package debian-archive-keyring")]
     NoKeyring,
+    /// A package holds what no layer may hold.
+    #[error("{package}: {path:?}: {why}")]
+    Refused {
+        /// Which package.
+        package: String,
+        /// Path in it; empty if it is about the whole.
+        path: String,
+        /// What is wrong.
+        why: Refusal,
+    },
+    /// A result of a tool is larger than such a thing ever is.
+    #[error("{0} would be too large")]
+    TooLarge(String),
     /// Packages could not be downloaded.
     #[error(
         "could not download {what}: {why}; check the network and run this again, it carries on where it stopped"
@@ -47,6 +60,39 @@ pub enum Error {
     },
 }
 
+/// Why a part of a package is not unpacked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// A path is absolute or goes up and out.
+    #[error("the path leaves the tree")]
+    Leaves,
+    /// A symbolic link on the way goes out, in circles or nowhere.
+    #[error("a symbolic link leads out of the tree or in circles")]
+    Link,
+    /// A hard link is to a file that the same package did not bring before.
+    #[error("it is a hard link to something that is not the package's own file")]
+    HardLink,
+    /// A device, a pipe, a socket or something unknown.
+    #[error("it is neither file, directory nor link")]
+    Kind,
+    /// A file is where a directory should be, or the other way round.
+    #[error("something of another kind is in the way")]
+    InTheWay,
+    /// Too many bytes, packed or unpacked.
+    #[error("it has too many bytes")]
+    Bytes,
+    /// Too many entries.
+    #[error("there are too many files")]
+    Files,
+    /// A path or link is too long or too deep.
+    #[error("the path is too long or too deep")]
+    Name,
+    /// The archive ends within the file.
+    #[error("the file is cut off")]
+    Cut,
+}
+
 /// Short for results of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -57,6 +103,10 @@ impl Error {
 
     pub(crate) fn malformed(what: impl Into<String>, why: impl ToString) -> Self {
         cofferdam_catalogue::Error::malformed(what, why).into()
+    }
+
+    pub(crate) fn refused(package: impl Into<String>, path: impl Into<String>, why: Refusal) -> Self {
+        Self::Refused { package: package.into(), path: path.into(), why }
     }
 
     pub(crate) fn disk_full(path: impl Into<PathBuf>) -> Self {

@@ -5,14 +5,17 @@
 use crate::apt::State;
 use crate::error::{At, Result};
 use crate::kernel;
-use crate::layer::{self, Builder};
+use crate::layer::{self, Builder, Tree};
 use crate::lock;
 use crate::progress::Progress;
 use crate::supply::Supply;
 use crate::tools;
 use cofferdam_catalogue::kernel::VMLINUX;
-use cofferdam_catalogue::{Bundle, Catalogue, Kernel, Layer, Lock, Locked, Options, Package, Set, Tools};
+use cofferdam_catalogue::{
+    Bundle, Bundled, Catalogue, Erofs, Kernel, Layer, Lock, Locked, Options, Package, Set, Tools,
+};
 use std::cell::OnceCell;
+use std::path::PathBuf;
 
 /// Builds what VMs are made of.
 #[derive(Debug)]
@@ -21,6 +24,8 @@ pub struct Images {
     progress: Progress,
     /// Opened when something has to be downloaded.
     apt: OnceCell<State>,
+    /// Unpacked when an app is built.
+    pristine: OnceCell<Tree>,
 }
 
 impl Images {
@@ -29,7 +34,12 @@ impl Images {
     /// # Errors
     /// The cache can't be made, or the descriptions can't be found or read.
     pub fn open(options: &Options, progress: Progress) -> Result<Self> {
-        Ok(Self { catalogue: Catalogue::open(options)?, progress, apt: OnceCell::new() })
+        Ok(Self {
+            catalogue: Catalogue::open(options)?,
+            progress,
+            apt: OnceCell::new(),
+            pristine: OnceCell::new(),
+        })
     }
 
     /// What is finished.
@@ -47,7 +57,16 @@ impl Images {
     /// # Errors
     /// They can't be downloaded or unpacked.
     pub fn ensure_tools(&self) -> Result<Tools> {
-        tools::ensure(&self.catalogue, &self.supply(), &self.progress)
+        let qemu = tools::ensure(&Bundled::QEMU, &self.catalogue, &self.supply(), &self.progress)?;
+        Ok(Tools::of(&qemu, self.ensure_erofs()?))
+    }
+
+    /// What makes layers, built if need be.
+    ///
+    /// # Errors
+    /// It can't be downloaded or unpacked.
+    pub fn ensure_erofs(&self) -> Result<Erofs> {
+        Ok(Erofs::of(&tools::ensure(&Bundled::EROFS, &self.catalogue, &self.supply(), &self.progress)?))
     }
 
     /// Kernel and initramfs, built if need be.
@@ -66,15 +85,11 @@ impl Images {
     /// # Errors
     /// There is no such app, its description is wrong, or something can't be downloaded or built.
     pub fn ensure(&self, app: &str) -> Result<Bundle> {
-        let app = self.catalogue.app(app)?;
-        let tools = self.ensure_tools()?;
+        self.catalogue.app(app)?;
+        self.ensure_tools()?;
         let kernel = self.ensure_kernel()?;
-        let supply = self.supply();
-        let builder = self.builder(&supply, &tools);
-        let base = self.catalogue.base()?;
-        let base_dir = layer::ensure_base(&base, builder)?;
-        let app_dir = layer::ensure_app(&app, &base, &base_dir, builder)?;
-        Ok(Bundle::read(kernel, &base_dir, &app_dir)?)
+        let [base, app] = self.ensure_layers(app)?;
+        Ok(Bundle::read(kernel, &base, &app)?)
     }
 
     /// The base layer, built if need be.
@@ -82,14 +97,28 @@ impl Images {
     /// # Errors
     /// Its packages can't be downloaded or unpacked.
     pub fn ensure_base(&self) -> Result<Layer> {
-        let tools = self.ensure_tools()?;
-        let supply = self.supply();
-        let base = layer::ensure_base(&self.catalogue.base()?, self.builder(&supply, &tools))?;
+        let (supply, erofs) = (self.supply(), self.ensure_erofs()?);
+        let base = layer::ensure_base(&self.catalogue.base()?, self.builder(&supply, &erofs))?;
         Ok(cofferdam_catalogue::load_layer(&base)?)
     }
 
-    fn builder<'b>(&'b self, supply: &'b Supply<'b>, tools: &'b Tools) -> Builder<'b> {
-        Builder { catalogue: &self.catalogue, supply, progress: &self.progress, mkfs: &tools.mkfs_erofs }
+    /// The directories of the base layer and of the layer of `app`, built if need be.
+    ///
+    /// # Errors
+    /// There is no such app, its description is wrong, or something can't be downloaded or built.
+    pub fn ensure_layers(&self, app: &str) -> Result<[PathBuf; 2]> {
+        let app = self.catalogue.app(app)?;
+        let (supply, erofs) = (self.supply(), self.ensure_erofs()?);
+        let builder = self.builder(&supply, &erofs);
+        let base = self.catalogue.base()?;
+        let base_dir = layer::ensure_base(&base, builder)?;
+        let app_dir = layer::ensure_app(&app, &base, &base_dir, builder)?;
+        Ok([base_dir, app_dir])
+    }
+
+    fn builder<'b>(&'b self, supply: &'b Supply<'b>, erofs: &'b Erofs) -> Builder<'b> {
+        let Self { catalogue, progress, pristine, .. } = self;
+        Builder { catalogue, supply, progress, erofs, pristine }
     }
 
     /// Resolves every set of the lock file anew. Returns one line for each that changed and, if

@@ -17,7 +17,7 @@ mod prune;
 mod supply;
 mod tools;
 
-pub use error::{Error, Result};
+pub use error::{Error, Refusal, Result};
 pub use images::Images;
 pub use progress::{Progress, Step};
 pub use prune::{Pruned, days_ago, prune};

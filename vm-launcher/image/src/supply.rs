@@ -53,6 +53,9 @@ impl<'c> Supply<'c> {
         let _guard = self.cache.lock("apt")?;
         let debs = self.cache.root().join("debs");
         let fetch = |packages: &[Package]| {
+            if packages.iter().all(|package| deb_path(&debs, package).is_file()) {
+                return Ok(0);
+            }
             apt::fetch(self.state()?, &debs, packages, &set.name, &self.progress).map(|g| g.len())
         };
         let locked = self.locked(set);

@@ -2,11 +2,11 @@
 //! In: Debian packages of programs. Out: bundles in the cache from which they run: no root, no chroot, nothing
 //! installed.
 
-use crate::deb;
+use crate::deb::{self, Place};
 use crate::error::Result;
 use crate::progress::Progress;
 use crate::supply::Supply;
-use cofferdam_catalogue::{Bundled, Catalogue, Set, Tools};
+use cofferdam_catalogue::{Bundled, Catalogue, Set};
 use std::path::{Path, PathBuf};
 
 /// The sets of the lock file that are tools.
@@ -14,21 +14,24 @@ pub(crate) fn sets() -> Vec<Set> {
     [Bundled::QEMU, Bundled::EROFS].iter().map(Bundled::set).collect()
 }
 
-/// Builds what is missing and says how to start it.
-pub(crate) fn ensure(catalogue: &Catalogue, supply: &Supply<'_>, progress: &Progress) -> Result<Tools> {
-    let root = |kind: &Bundled| -> Result<PathBuf> {
-        catalogue.cache().ensure(kind.name, &kind.key(catalogue.lock()), |out| {
-            let supplied = supply.get(&kind.set())?;
-            let step = progress.step(format!("{}: unpacking", kind.name));
-            deb::prepare(out)?;
-            let keep = |path: &str| {
-                kind.keep.iter().any(|k| Path::new(path).starts_with(k) || Path::new(k).starts_with(path))
-            };
-            let total = supplied.debs.len() as u64;
-            deb::unpack_all(&supplied.debs, out, &keep, |n| step.bytes(n as u64, total))?;
-            step.done();
-            Ok(())
-        })
-    };
-    Ok(Tools::of(&root(&Bundled::QEMU)?, &root(&Bundled::EROFS)?))
+/// Builds the bundle `kind` if need be; returns its directory.
+pub(crate) fn ensure(
+    kind: &Bundled,
+    catalogue: &Catalogue,
+    supply: &Supply<'_>,
+    progress: &Progress,
+) -> Result<PathBuf> {
+    catalogue.cache().ensure(kind.name, &kind.key(catalogue.lock()), |out| {
+        let supplied = supply.get(&kind.set())?;
+        let step = progress.step(format!("{}: unpacking", kind.name));
+        deb::prepare(out)?;
+        let keep = |path: &str| {
+            kind.keep.iter().any(|k| Path::new(path).starts_with(k) || Path::new(k).starts_with(path))
+        };
+        let total = supplied.debs.len() as u64;
+        let place = Place { root: out, below: None };
+        deb::unpack_all(&supplied.debs, place, &keep, |n| step.bytes(n as u64, total))?;
+        step.done();
+        Ok(())
+    })
 }

@@ -6,7 +6,7 @@ mod cpio;
 mod modules;
 mod vmlinux;
 
-use crate::deb;
+use crate::deb::{self, Place};
 use crate::error::{At, Error, Result};
 use crate::progress::Progress;
 use crate::supply::Supply;
@@ -18,6 +18,9 @@ use modules::Modules;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+/// Most bytes of a module.
+const MAX_MODULE: u64 = 128 << 20;
+
 /// The kernel's directory: `vmlinux`, `order`, `modules/`, `release`.
 pub(crate) fn ensure(catalogue: &Catalogue, supply: &Supply<'_>, progress: &Progress) -> Result<PathBuf> {
     catalogue.cache().ensure("kernel", &key(catalogue.lock()), |out| {
@@ -26,7 +29,7 @@ pub(crate) fn ensure(catalogue: &Catalogue, supply: &Supply<'_>, progress: &Prog
         let tree = out.join("tree");
         deb::prepare(&tree)?;
         let keep = |path: &str| path.starts_with("boot") || path.starts_with("usr");
-        deb::unpack_all(&supplied.debs, &tree, &keep, |_| {})?;
+        deb::unpack_all(&supplied.debs, Place { root: &tree, below: None }, &keep, |_| {})?;
         extract(&tree, out)?;
         cache::remove(&tree)?;
         step.done();
@@ -84,7 +87,8 @@ fn copy_modules(files: &[PathBuf], builtin: &str, out: &Path) -> Result<()> {
 fn read_module(path: &Path) -> Result<Vec<u8>> {
     let bytes = fs::read(path).at(path)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    deb::decompress(&name, &bytes).map_err(|e| Error::io(path, e))
+    let module = deb::decompress(&name, &bytes, MAX_MODULE).map_err(|e| Error::io(path, e))?;
+    module.ok_or_else(|| Error::TooLarge(path.display().to_string()))
 }
 
 /// `/…/virtio-gpu.ko.xz` is `virtio-gpu`.

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! In: a directory tree. Out: an erofs image with a verity tree, the same bytes for the same tree.
 
+use super::run::{Room, run};
 use super::verity;
-use crate::error::{Error, Result};
+use crate::error::{At, Result};
 use cofferdam_catalogue::{LAYER_IMAGE, Layer, Program, write_json};
 use sha2::{Digest, Sha256};
+use std::fs;
 use std::path::Path;
 
 /// Time stamp of every file of a layer: 2025-01-01. Caches that compare times rely on it.
@@ -22,22 +24,14 @@ fn salt() -> Vec<u8> {
 /// Packs `tree` into `layer.erofs` in `out` and writes `layer.json` beside it.
 pub(crate) fn pack(mkfs: &Program, tree: &Path, out: &Path) -> Result<Layer> {
     let image = out.join(LAYER_IMAGE);
+    fs::write(&image, b"").at(&image)?;
     let mut command = mkfs.command();
     command
         .args(["-zlz4hc,level=9", "-C32768", "-x-1", "--all-root", "--quiet"])
         .arg(format!("-T{TIMESTAMP}"))
         .arg(format!("-U{UUID}"))
-        .args([&image, tree])
-        .stdin(std::process::Stdio::null());
-    let output = command.output().map_err(|e| Error::io("mkfs.erofs", e))?;
-    if !output.status.success() {
-        let text = String::from_utf8_lossy(&output.stderr);
-        if text.contains("No space left") {
-            return Err(Error::disk_full(out));
-        }
-        let line = text.lines().rev().find(|l| !l.trim().is_empty()).unwrap_or("no message");
-        return Err(Error::tool("mkfs.erofs", line));
-    }
+        .args([&image, tree]);
+    run(Room { programs: mkfs.tree(), read: &[tree], write: &[&image] }, command, "mkfs.erofs")?;
     let layer = verity::append(&image, &salt())?;
     write_json(&out.join("layer.json"), &Layer { path: LAYER_IMAGE.into(), ..layer.clone() })?;
     Ok(layer)
@@ -49,7 +43,6 @@ mod tests {
     use crate::layer::tree;
     use crate::{Images, Progress};
     use cofferdam_catalogue::{Options, load_layer};
-    use std::fs;
     use std::os::unix::fs::{PermissionsExt, symlink};
 
     /// The same files, made in another order, at another time, under another umask.
@@ -74,7 +67,7 @@ mod tests {
     #[test]
     fn built_twice_is_the_same_to_the_last_bit() {
         let images = Images::open(&Options::default(), Progress::quiet()).unwrap();
-        let mkfs = images.ensure_tools().unwrap().mkfs_erofs;
+        let mkfs = images.ensure_erofs().unwrap().mkfs;
         let dir = tempfile::tempdir().unwrap();
         let [first, second] = [false, true].map(|reverse| {
             let (tree, out) =

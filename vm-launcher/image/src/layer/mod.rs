@@ -1,25 +1,32 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! In: descriptions and packages. Out: the base layer and the app layers, with their manifests.
 //!
-//! Layers are made without root, without chroot and without running a package's own scripts. All
+//! Layers are made without root, without chroot, without running a package's own scripts, and without running
+//! anything that an app brings. An app's files lie in a tree of their own that no program writes into. All
 //! generated caches live in the app layer, because they are computed over base and app together and
 //! would cover one another if layers were stacked.
 
 mod caches;
 mod erofs;
 mod icon;
+mod run;
 mod tree;
 mod verity;
-mod walls;
+mod view;
 
-use crate::deb;
+pub(crate) use view::Tree;
+
+use crate::deb::{self, Place};
 use crate::error::{At, Result};
 use crate::progress::Progress;
 use crate::supply::{Supplied, Supply};
+use caches::Trees;
 use cofferdam_catalogue::{
-    App, AppManifest, Base, Catalogue, Package, Program, cache, packages_of, write_json,
+    App, AppManifest, Base, Catalogue, Erofs, Layer, Package, cache, load_layer, packages_of, write_json,
 };
 use cofferdam_ids::{AppId, Label};
+use rustix::rand::{GetRandomFlags, getrandom};
+use std::cell::OnceCell;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -33,22 +40,40 @@ pub(crate) struct Builder<'b> {
     pub(crate) catalogue: &'b Catalogue,
     pub(crate) supply: &'b Supply<'b>,
     pub(crate) progress: &'b Progress,
-    pub(crate) mkfs: &'b Program,
+    pub(crate) erofs: &'b Erofs,
+    /// The base as its layer has it, unpacked when an app is built.
+    pub(crate) pristine: &'b OnceCell<Tree>,
+}
+
+impl Builder<'_> {
+    /// The base's programs run from here and nowhere else.
+    fn pristine(&self, base: &Layer) -> Result<&Path> {
+        if let Some(tree) = self.pristine.get() {
+            return Ok(tree.path());
+        }
+        // Named like something unfinished, which it always is: pruning removes it if we can't.
+        let mut random = [0; 8];
+        getrandom(&mut random, GetRandomFlags::empty()).map_err(std::io::Error::from).at("random numbers")?;
+        let name = format!("base-tree-{}.partial", cache::hex(&random));
+        let tree = Tree::extract(&self.erofs.fsck, base, self.catalogue.cache().root().join(name))?;
+        Ok(self.pristine.get_or_init(|| tree).path())
+    }
 }
 
 /// Builds the base layer if need be; returns its directory.
 pub(crate) fn ensure_base(base: &Base, builder: Builder<'_>) -> Result<PathBuf> {
-    let Builder { catalogue, supply, progress, mkfs } = builder;
+    let Builder { catalogue, supply, progress, erofs, .. } = builder;
     catalogue.cache().ensure("base", &base.key(catalogue.lock())?, |out| {
         let supplied = supply.get(&base.set())?;
         let tree = out.join("tree");
         deb::prepare(&tree)?;
         lay_out(base, &tree)?;
-        unpack(base, &supplied, &tree, "base", progress)?;
+        unpack(base, &supplied, Place { root: &tree, below: None }, "base", progress)?;
         let step = progress.step("base: packing the layer");
         tree::overlay(&base.rootfs, &tree)?;
         tree::settle(&tree)?;
-        erofs::pack(mkfs, &tree, out)?;
+        erofs::pack(&erofs.mkfs, &tree, out)?;
+        cache::remove(&tree)?;
         write_json(&out.join("packages.json"), &supplied.packages)?;
         step.done();
         Ok(())
@@ -57,21 +82,26 @@ pub(crate) fn ensure_base(base: &Base, builder: Builder<'_>) -> Result<PathBuf> 
 
 /// Builds the layer of `app` over the base in `base_dir` if need be; returns its directory.
 pub(crate) fn ensure_app(app: &App, base: &Base, base_dir: &Path, builder: Builder<'_>) -> Result<PathBuf> {
-    let Builder { catalogue, supply, progress, mkfs } = builder;
+    let Builder { catalogue, supply, progress, erofs, .. } = builder;
     catalogue.cache().ensure(&app.artifact(), &app.key(base, catalogue.lock())?, |out| {
-        let base_tree = base_dir.join("tree");
         let supplied = supply.get(&app.set(base, packages_of(base_dir)?))?;
+        let below = load_layer(base_dir)?;
+        let pristine = builder.pristine(&below)?;
         let tree = out.join("tree");
-        tree::link(&base_tree, &tree)?;
-        unpack(base, &supplied, &tree, app.id.as_str(), progress)?;
+        fs::create_dir(&tree).at(&tree)?;
+        let place = Place { root: &tree, below: Some(pristine) };
+        unpack(base, &supplied, place, app.id.as_str(), progress)?;
         let step = progress.step(format!("{}: caches and layer", app.id));
-        caches::generate(&tree)?;
-        let manifest = manifest(app, base, &tree, out)?;
-        tree::subtract(&tree, &base_tree)?;
+        let view = Tree::extract(&erofs.fsck, &below, out.join("view"))?;
+        view::put_over(&tree, view.path())?;
+        caches::generate(Trees { base: pristine, view: view.path(), layer: &tree })?;
+        let manifest = manifest(app, base, view.path(), out)?;
+        drop(view);
+        tree::drop_known(&tree, pristine)?;
         let inside = tree::own_file(&tree, Path::new(APP_JSON))?;
         write_json(&inside, &GuestManifest::from(&manifest))?;
         tree::settle(&tree)?;
-        erofs::pack(mkfs, &tree, out)?;
+        erofs::pack(&erofs.mkfs, &tree, out)?;
         cache::remove(&tree)?;
         write_json(&out.join("packages.json"), &supplied.packages)?;
         write_json(&out.join("manifest.json"), &manifest)?;
@@ -95,7 +125,7 @@ fn lay_out(base: &Base, tree: &Path) -> Result<()> {
     Ok(())
 }
 
-fn unpack(base: &Base, supplied: &Supplied, tree: &Path, what: &str, progress: &Progress) -> Result<()> {
+fn unpack(base: &Base, supplied: &Supplied, place: Place<'_>, what: &str, progress: &Progress) -> Result<()> {
     let wanted = |p: &Package| !base.spec.omit.contains(&p.name);
     let debs: Vec<PathBuf> = supplied
         .packages
@@ -106,7 +136,7 @@ fn unpack(base: &Base, supplied: &Supplied, tree: &Path, what: &str, progress: &
         .collect();
     let step = progress.step(format!("{what}: unpacking {} packages", debs.len()));
     let total = debs.len() as u64;
-    deb::unpack_all(&debs, tree, &|path| base.spec.wants(path), |n| step.bytes(n as u64, total))?;
+    deb::unpack_all(&debs, place, &|path| base.spec.wants(path), |n| step.bytes(n as u64, total))?;
     step.done();
     Ok(())
 }

@@ -1,51 +1,29 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-//! In: directory trees. Out: copies made of hard links, differences between trees, and time stamps.
-//!
-//! An app's files are unpacked over a hard-linked copy of the base, so that the base's own programs
-//! can compute caches over both; what is still linked to the base afterwards is not the app's.
+//! In: directory trees. Out: files of ours in them, directories that say nothing new removed, and time stamps.
 
 use super::erofs::TIMESTAMP;
 use crate::error::{At, Result};
 use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, utimensat};
 use std::fs;
-use std::os::unix::fs::{MetadataExt, symlink};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-/// Copies `from` to `to`: directories are made, everything else is linked.
-pub(crate) fn link(from: &Path, to: &Path) -> Result<()> {
-    fs::create_dir(to).at(to)?;
-    for entry in fs::read_dir(from).at(from)? {
-        let entry = entry.at(from)?;
-        let target = to.join(entry.file_name());
-        if entry.file_type().at(from)?.is_dir() {
-            link(&entry.path(), &target)?;
-        } else {
-            fs::hard_link(entry.path(), &target).at(&target)?;
-        }
-    }
-    Ok(())
-}
-
-/// Removes from `tree` what is the very same file in `base`, and the directories that only held such
-/// files. Returns whether anything is left.
-pub(crate) fn subtract(tree: &Path, base: &Path) -> Result<bool> {
+/// Removes empty directories from `tree` that `base` has, too; packages list every directory on the way to
+/// their files. Returns whether anything is left.
+pub(crate) fn drop_known(tree: &Path, base: &Path) -> Result<bool> {
     let mut left = false;
     for entry in fs::read_dir(tree).at(tree)? {
         let entry = entry.at(tree)?;
         let (path, below) = (entry.path(), base.join(entry.file_name()));
-        let meta = fs::symlink_metadata(&path).at(&path)?;
-        let old = fs::symlink_metadata(&below).ok();
-        if meta.is_dir() {
-            let in_base = old.is_some_and(|o| o.is_dir());
-            if subtract(&path, &below)? || !in_base {
-                left = true;
-            } else {
-                fs::remove_dir(&path).at(&path)?;
-            }
-        } else if old.is_some_and(|o| (o.dev(), o.ino()) == (meta.dev(), meta.ino())) {
-            fs::remove_file(&path).at(&path)?;
-        } else {
+        if !entry.file_type().at(&path)?.is_dir() {
             left = true;
+            continue;
+        }
+        let in_base = fs::symlink_metadata(&below).is_ok_and(|meta| meta.is_dir());
+        if drop_known(&path, &below)? || !in_base {
+            left = true;
+        } else {
+            fs::remove_dir(&path).at(&path)?;
         }
     }
     Ok(left)
@@ -100,7 +78,7 @@ pub(crate) fn own_file(tree: &Path, path: &Path) -> Result<PathBuf> {
     Ok(here)
 }
 
-fn set_mode(path: &Path, mode: u32) -> Result<()> {
+pub(crate) fn set_mode(path: &Path, mode: u32) -> Result<()> {
     use std::os::unix::fs::PermissionsExt;
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).at(path)
 }
@@ -150,30 +128,20 @@ mod tests {
     #[test]
     fn what_the_app_added_is_what_is_left() {
         let dir = tempfile::tempdir().unwrap();
-        let (base, merged) = (dir.path().join("base"), dir.path().join("merged"));
-        for sub in ["usr/lib", "usr/share", "etc"] {
-            fs::create_dir_all(base.join(sub)).unwrap();
+        let (base, tree) = (dir.path().join("base"), dir.path().join("tree"));
+        for sub in ["base/usr/lib/deep", "base/etc", "tree/usr/lib/deep", "tree/etc/new", "tree/opt"] {
+            fs::create_dir_all(dir.path().join(sub)).unwrap();
         }
-        for file in ["usr/lib/a", "usr/share/b", "etc/c"] {
-            fs::write(base.join(file), file).unwrap();
+        symlink("etc", base.join("link")).unwrap();
+        for sub in ["usr/share", "link"] {
+            fs::create_dir_all(tree.join(sub)).unwrap();
         }
-        symlink("a", base.join("usr/lib/link")).unwrap();
-        link(&base, &merged).unwrap();
-        // New, replaced, and an empty directory of its own.
-        fs::write(merged.join("usr/share/new"), "new").unwrap();
-        fs::remove_file(merged.join("etc/c")).unwrap();
-        fs::write(merged.join("etc/c"), "etc/c").unwrap();
-        fs::create_dir(merged.join("opt")).unwrap();
-        assert!(subtract(&merged, &base).unwrap());
-        for (path, there) in [
-            ("usr/share/new", true),
-            ("etc/c", true),
-            ("opt", true),
-            ("usr/share/b", false),
-            ("usr/lib", false),
-        ] {
-            assert_eq!(merged.join(path).exists(), there, "{path}");
+        fs::write(tree.join("usr/share/a"), "a").unwrap();
+        assert!(drop_known(&tree, &base).unwrap());
+        for (path, there) in
+            [("usr/share/a", true), ("etc/new", true), ("opt", true), ("link", true), ("usr/lib", false)]
+        {
+            assert_eq!(tree.join(path).exists(), there, "{path}");
         }
-        assert_eq!(fs::read(base.join("usr/lib/a")).unwrap(), b"usr/lib/a");
     }
 }

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-//! Tools out of a package that work on its layer and run on this computer.
+//! Tools of the base that work on an app's layer and run on this computer.
 //!
-//! In: nothing. Out: what they need. A thread of the builder puts the wall up and starts the tool, so what
-//! starting takes is in it; Landlock leaves nothing to start but what is in the tree.
+//! In: nothing. Out: what they need, measured: the linker's, schemas', modules', MIME types', icons', loaders' and
+//! fonts' caches, and a layer packed and unpacked. A thread of the builder puts the wall up and starts the tool, so
+//! what starting takes is in it; Landlock leaves nothing to start but what is in the tool's own tree.
+//!
+//! Not in it: `chroot` (a tool then joins paths) and `clock_nanosleep` (one would sleep for two seconds, for the
+//! sake of time stamps that are set anyway).
 
 use super::common::{
     FIOCLEX, FIONBIO, IDENTITY, KEEP, LOADER, NAMESPACES, READ, RUNTIME, TCGETS, THREAD_BEGIN, THREADS,
@@ -16,7 +20,7 @@ use rustix::thread::CapabilitySet;
 /// The role.
 pub static IMAGE_TOOL: Role = Role {
     name: "image tool",
-    what: "a tool of a package that makes a layer's caches",
+    what: "a tool that makes a layer or its caches",
     answer: Answer::Refuse,
     before: &[],
     stages: &[Stage {
@@ -34,7 +38,9 @@ pub static IMAGE_TOOL: Role = Role {
         starts: &[],
     }],
     places: &[
-        Place::new("tree", Reach::Own, "the layer that it works on and comes from"),
+        Place::new("programs", Reach::Run, "the tree that it and its libraries come from"),
+        Place::new("data", Reach::Read, "the layer or tree that it works on"),
+        Place::new("results", Reach::Keep, "what it makes"),
         Place::new("/dev/null", Reach::Write, "its standard input"),
     ],
     connects: false,
@@ -69,6 +75,8 @@ pub const RUN: &[Rule] = &[
     Rule::any(libc::SYS_fadvise64, "files are read at once"),
     Rule::any(libc::SYS_statfs, "where files are"),
     Rule::any(libc::SYS_fstatfs, "where files are"),
-    Rule::any(libc::SYS_clock_nanosleep, "a cache is younger than what it is made of"),
+    Rule::any(libc::SYS_symlink, "links of a layer"),
+    Rule::any(libc::SYS_umask, "files of a layer have the modes that they have"),
+    Rule::any(libc::SYS_copy_file_range, "a layer's parts"),
     Rule::only(libc::SYS_prctl, &[is(0, libc::PR_CAPBSET_READ)], "what a library could do as root"),
 ];
