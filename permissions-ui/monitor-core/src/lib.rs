@@ -142,7 +142,7 @@ impl Core {
         self.expire();
         match input {
             Input::Tick => {}
-            Input::Registered { link, who, network, agent } => self.register(link, who, network, agent),
+            Input::Registered { link, who, points } => self.register(link, who, points),
             Input::Renewed { link, role, point } => self.renewed(link, role, point),
             Input::LinkClosed(link) => self.link_closed(link),
             Input::Opened { link, serial, ok } => self.opened(link, serial, ok),

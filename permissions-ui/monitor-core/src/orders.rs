@@ -163,7 +163,7 @@ impl Core {
         for vm in self.families(vms) {
             let cutting = self.tickets.of_vm(&vm).into_iter().filter(|k| self.tickets.is_cutting(*k));
             until.extend(cutting.map(Until::Cut));
-            let points = self.vms.get(&vm).map(|v| [v.network, v.agent]).into_iter().flatten().flatten();
+            let points = self.vms.get(&vm).into_iter().flat_map(|v| v.points.values().copied());
             let unclear = points.map(Seat::Point).filter(|seat| !self.tickets.is_clear(*seat));
             until.extend(unclear.map(|seat| Until::Cut((seat, BEFORE))));
             let lost = self.vms.get(&vm).into_iter().flat_map(|v| v.lost.keys());

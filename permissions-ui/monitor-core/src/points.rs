@@ -60,10 +60,7 @@ impl Core {
         let Some(vm) = self.vms.by_link(link).cloned() else {
             return self.push(Effect::ClosePoint(point));
         };
-        let old = self.vms.get(&vm).and_then(|vm| match role {
-            Role::Network => vm.network,
-            Role::Agent => vm.agent,
-        });
+        let old = self.vms.get(&vm).and_then(|vm| vm.points.get(&role).copied());
         if let Some(old) = old {
             self.may_go_on(old);
             self.push(Effect::ClosePoint(old));

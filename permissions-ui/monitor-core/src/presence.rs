@@ -5,22 +5,23 @@
 use super::orders::Until;
 use super::tickets::Seat;
 use super::vms::Vm;
-use super::words::{Effect, LinkId, Newcomer, PointId};
+use super::words::{Effect, LinkId, Newcomer, PointId, Role};
 use super::{Core, RETURN_LIMIT, Screen};
 use cofferdam_ids::VmId;
 use cofferdam_monitor_wire::point::{BEFORE, ToPoint};
 use cofferdam_monitor_wire::registry::FromMonitor;
 use cofferdam_monitor_wire::screen::{Standing, ToScreen};
 use cofferdam_policy::{Answer, Decision, Event, Kind, Level, Refusal, Resource};
+use std::collections::BTreeMap;
 
 impl Core {
-    pub(super) fn register(&mut self, link: LinkId, who: Newcomer, network: PointId, agent: PointId) {
+    pub(super) fn register(&mut self, link: LinkId, who: Newcomer, points: BTreeMap<Role, PointId>) {
         let vm = who.vm.clone();
         let other = self.vms.by_link(link).is_some_and(|bound| *bound != vm);
         let Some(number) = self.number(&vm, who.run).filter(|_| !other) else {
             // A shepherd speaks for one VM and one run.
             self.faults = self.faults.saturating_add(1);
-            for point in [network, agent] {
+            for point in points.into_values() {
                 self.push(Effect::ClosePoint(point));
             }
             self.push(Effect::CloseLink(link));
@@ -28,12 +29,13 @@ impl Core {
         };
         // Something may still live at this run's points that was allowed over earlier sockets.
         let mut returns = self.ghosts.get(&vm).is_some_and(|(run, _)| *run == number);
-        let now = [network, agent].map(|point| Until::Cut((Seat::Point(point), BEFORE)));
+        let sockets: Vec<_> = points.values().copied().collect();
+        let now: Vec<_> = sockets.iter().map(|point| Until::Cut((Seat::Point(*point), BEFORE))).collect();
         if let Some(before) = self.vms.get(&vm) {
             let (old_link, old_run) = (before.link, before.run);
             returns |= old_run == number;
-            let points = [before.network, before.agent].into_iter().flatten();
-            let keys = points.flat_map(|point| self.tickets.at(Seat::Point(point))).map(Until::Cut);
+            let earlier = before.points.values();
+            let keys = earlier.flat_map(|point| self.tickets.at(Seat::Point(*point))).map(Until::Cut);
             let lost = before.lost.keys().map(|role| Until::Point(vm.clone(), *role));
             for one in keys.chain(lost).collect::<Vec<_>>() {
                 self.orders.also(&one, if returns { &now } else { &[] });
@@ -49,8 +51,8 @@ impl Core {
             // Even if it can't be written: a new run begins with nothing of the old one.
             let _ = self.book.take(vec![Event::Closed { vm: vm.clone(), run }]);
         }
-        self.vms.insert(Vm::new((who, number), link, (network, agent)));
-        for point in [network, agent] {
+        self.vms.insert(Vm::new((who, number), link, points));
+        for point in sockets {
             let deadline = returns.then(|| self.time.mono.saturating_add(RETURN_LIMIT));
             self.tickets.begin(Seat::Point(point), deadline);
             self.push(Effect::Point(point, ToPoint::Cut { ticket: BEFORE }));
@@ -109,9 +111,9 @@ impl Core {
     /// Takes a VM out, with all that it had here. `ended`: its run is over.
     fn leave(&mut self, vm: &VmId, ended: bool) {
         let Some(entry) = self.vms.get(vm) else { return };
-        let (points, run) = ([entry.network, entry.agent], entry.run);
+        let (points, run) = (entry.points.values().copied().collect::<Vec<_>>(), entry.run);
         let lost: Vec<_> = entry.lost.keys().map(|role| Until::Point(vm.clone(), *role)).collect();
-        for point in points.into_iter().flatten() {
+        for point in points {
             // Closed first: whoever waits for cuts is told when they are true.
             self.push(Effect::ClosePoint(point));
             self.drop_point(point);
@@ -268,7 +270,7 @@ impl Core {
         let level = self.book.state().level(vm, Kind::Network).0;
         let Some(entry) = self.vms.get_mut(vm) else { return };
         if entry.level_sent != Some(level)
-            && let Some(point) = entry.network
+            && let Some(point) = entry.points.get(&Role::Network).copied()
         {
             entry.level_sent = Some(level);
             self.push(Effect::Point(point, ToPoint::Level(level)));

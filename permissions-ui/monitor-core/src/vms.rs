@@ -43,8 +43,8 @@ pub(crate) struct Vm {
     /// Its number.
     pub(crate) run: u64,
     pub(crate) link: LinkId,
-    pub(crate) network: Option<PointId>,
-    pub(crate) agent: Option<PointId>,
+    /// Its points that have a socket.
+    pub(crate) points: BTreeMap<Role, PointId>,
     /// Points that lost their socket and may not have noticed yet, until when that matters.
     pub(crate) lost: BTreeMap<Role, u64>,
     /// Its start stands in the ledger.
@@ -72,17 +72,12 @@ pub(crate) struct Vm {
 }
 
 impl Vm {
-    pub(crate) fn new(
-        (who, run): (Newcomer, u64),
-        link: LinkId,
-        (network, agent): (PointId, PointId),
-    ) -> Self {
+    pub(crate) fn new((who, run): (Newcomer, u64), link: LinkId, points: BTreeMap<Role, PointId>) -> Self {
         Self {
             who,
             run,
             link,
-            network: Some(network),
-            agent: Some(agent),
+            points,
             lost: BTreeMap::new(),
             recorded: false,
             standing: None,
@@ -155,10 +150,8 @@ pub(crate) struct Vms {
 impl Vms {
     pub(crate) fn insert(&mut self, vm: Vm) {
         let id = vm.who.vm.clone();
-        for (point, role) in [(vm.network, Role::Network), (vm.agent, Role::Agent)] {
-            if let Some(point) = point {
-                self.points.insert(point, (id.clone(), role));
-            }
+        for (role, point) in &vm.points {
+            self.points.insert(*point, (id.clone(), *role));
         }
         self.links.insert(vm.link, id.clone());
         self.running.insert(id, vm);
@@ -167,8 +160,8 @@ impl Vms {
     pub(crate) fn remove(&mut self, id: &VmId) -> Option<Vm> {
         let vm = self.running.remove(id)?;
         self.links.remove(&vm.link);
-        for point in [vm.network, vm.agent].into_iter().flatten() {
-            self.points.remove(&point);
+        for point in vm.points.values() {
+            self.points.remove(point);
         }
         Some(vm)
     }
@@ -200,9 +193,9 @@ impl Vms {
     /// Another socket for a point that has none.
     pub(crate) fn put_point(&mut self, id: &VmId, role: Role, point: PointId) {
         let Some(vm) = self.running.get_mut(id) else { return };
-        match role {
-            Role::Network => (vm.network, vm.level_sent) = (Some(point), None),
-            Role::Agent => vm.agent = Some(point),
+        vm.points.insert(role, point);
+        if role == Role::Network {
+            vm.level_sent = None;
         }
         self.points.insert(point, (id.clone(), role));
     }
@@ -226,9 +219,9 @@ impl Vms {
     pub(crate) fn drop_point(&mut self, point: PointId) -> Option<VmId> {
         let (id, role) = self.points.remove(&point)?;
         if let Some(vm) = self.running.get_mut(&id) {
-            match role {
-                Role::Network => (vm.network, vm.online) = (None, false),
-                Role::Agent => vm.agent = None,
+            vm.points.remove(&role);
+            if role == Role::Network {
+                vm.online = false;
             }
         }
         Some(id)
@@ -249,7 +242,7 @@ mod tests {
             parent: None,
             run: None,
         };
-        Vm::new((who, 1), LinkId(1), (PointId(1), PointId(2)))
+        Vm::new((who, 1), LinkId(1), [(Role::Network, PointId(1)), (Role::Agent, PointId(2))].into())
     }
 
     #[test]

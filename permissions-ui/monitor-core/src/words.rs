@@ -8,6 +8,7 @@ use cofferdam_monitor_wire::registry::FromMonitor;
 pub use cofferdam_monitor_wire::registry::Role;
 use cofferdam_monitor_wire::screen::{FromScreen, ToScreen};
 use cofferdam_policy::{AdminRules, GrantId, Kind, Level, Millis};
+use std::collections::BTreeMap;
 
 /// What the clocks say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -259,10 +260,8 @@ pub enum Input {
         link: LinkId,
         /// Who it is.
         who: Newcomer,
-        /// The network gateway's socket.
-        network: PointId,
-        /// The agent link's socket.
-        agent: PointId,
+        /// The sockets of its points.
+        points: BTreeMap<Role, PointId>,
     },
     /// A shepherd brought another socket for a point.
     Renewed {

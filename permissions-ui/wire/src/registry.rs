@@ -19,11 +19,31 @@ pub enum Role {
     Agent,
 }
 
+impl Role {
+    /// All that there can be.
+    pub const ALL: [Self; 2] = [Self::Network, Self::Agent];
+
+    /// By which it is known outside of this wire.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Network => "network",
+            Self::Agent => "agent",
+        }
+    }
+
+    /// The one of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.name() == name)
+    }
+}
+
 /// From a shepherd.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ToMonitor {
-    /// This VM lives. Fds: the monitor's end of the net gateway's point socket, then that of the agent
-    /// link's. Sent again, with new sockets, to a monitor that was restarted.
+    /// This VM lives. Fds: the monitor's end of each point's socket, in the order of `points`. Sent again, with
+    /// new sockets, to a monitor that was restarted.
     Register {
         /// The VM.
         vm: VmId,
@@ -38,6 +58,8 @@ pub enum ToMonitor {
         /// None for a VM that has just been started: the monitor numbers its run. Later the number that an
         /// earlier monitor gave it.
         run: Option<u64>,
+        /// The points that it has, each once.
+        points: Vec<Role>,
     },
     /// Another socket for a point that has none any more. Fd: the monitor's end.
     Point {

@@ -161,11 +161,12 @@ mod tests {
             ],
         );
         let (app, parent) = ("mail".parse().unwrap(), Some(vm("web")));
+        let points = Role::ALL.to_vec();
         seeds(
             4,
             "to-monitor",
             &[
-                ToMonitor::Register { vm: vm("mail"), app, name, identity, parent, run: Some(77) },
+                ToMonitor::Register { vm: vm("mail"), app, name, identity, parent, run: Some(77), points },
                 ToMonitor::Point { role: Role::Network },
             ],
         );

@@ -13,7 +13,7 @@ use cofferdam_ids::{Identity, Label};
 use cofferdam_kit::transport;
 use cofferdam_ledger::Ledger;
 use cofferdam_monitor_wire::point::{BEFORE, FromPoint, ToPoint};
-use cofferdam_monitor_wire::registry::{FromMonitor, ToMonitor};
+use cofferdam_monitor_wire::registry::{FromMonitor, Role, ToMonitor};
 use cofferdam_monitor_wire::{MAX_PACKET, decode, encode};
 use cofferdam_policy::{Event, Millis};
 use rustix::event::{PollFd, PollFlags, Timespec};
@@ -187,6 +187,7 @@ impl Guest {
             identity: Identity::Green,
             parent: None,
             run: Some(run),
+            points: vec![Role::Network, Role::Agent],
         };
         let packet = encode(&register).map_err(|e| BenchError::peer("packet", e))?;
         transport::send_packet(link.as_fd(), &packet, &[theirs.as_fd(), theirs_too.as_fd()])

@@ -43,7 +43,7 @@ fn one_copy_in_the_guest_and_none_on_the_host() -> Outcome<()> {
     assert!(copied > 0, "a changed cell must be copied");
     // Two shadow buffers may each have to catch up once; a whole frame is never needed for one key.
     assert!(copied < whole / 2, "one key copied {copied} bytes of a window of {whole}");
-    assert_eq!(number(&after, "/device/pixel_bytes_copied")?, 0);
+    assert_eq!(number(&after, "/parts/gpu/pixel_bytes_copied")?, 0);
     let (Reply::Counters(c), _) = t.desktop.call(Request::Counters)? else {
         return Err("no counters".into());
     };

@@ -9,6 +9,7 @@ use cofferdam_bus::launcher::GuestExit;
 use cofferdam_ids::{AppId, Identity, Label, VmId};
 use cofferdam_kit::part::Counters;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Largest packet, in bytes.
 pub const MAX_PACKET: usize = 64 * 1024;
@@ -86,16 +87,16 @@ pub enum Reply {
     Console(Vec<String>),
     /// A program in the guest ended.
     Exit(GuestExit),
-    /// Counters of those helpers that answered.
+    /// Counters of those who answered.
     Counters(VmCounters),
 }
 
-/// Counters of a VM's helpers.
+/// Counters of a VM.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct VmCounters {
-    /// Of the gpu device.
-    pub device: Option<Counters>,
+    /// Of its parts, by name.
+    pub parts: BTreeMap<String, Counters>,
     /// Of the guest's bridge, as it claims.
     pub bridge: Option<Bridge>,
 }

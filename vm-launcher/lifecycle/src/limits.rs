@@ -7,7 +7,7 @@ use std::time::Duration;
 /// How long each step of a VM's life may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Until the gpu device is ready and the desktop has adopted the VM.
+    /// Until the parts are there and the desktop has adopted the VM.
     pub prepare: Duration,
     /// From the start of the machine to the agent's first word.
     pub boot: Duration,

@@ -3,6 +3,7 @@
 
 use crate::console::Console;
 use crate::limits::{Limits, Mono};
+use crate::parts::Part;
 use crate::state::{Effect, Event, Helper, HelperExit, Order, State};
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -24,13 +25,34 @@ enum Process {
     Gone,
 }
 
+/// A part, and what is known of its process.
+#[derive(Debug)]
+struct Place {
+    part: &'static Part,
+    process: Process,
+    ready: bool,
+}
+
+impl Place {
+    /// Whether the machine need not wait for it any longer.
+    const fn is_prepared(&self) -> bool {
+        match self.process {
+            Process::Unborn | Process::Spawning => false,
+            Process::Alive => self.ready || !self.part.essential,
+            Process::Killed | Process::Gone => !self.part.essential,
+        }
+    }
+}
+
 /// One VM.
 #[derive(Debug)]
 pub struct Vm {
     limits: Limits,
     state: State,
-    gpu: Process,
+    parts: Vec<Place>,
     machine: Process,
+    /// The desktop has been asked to take the VM.
+    announced: bool,
     deadline: Option<Mono>,
     /// The final state, once it is decided; reported when the last helper is reaped.
     verdict: Option<State>,
@@ -40,18 +62,24 @@ pub struct Vm {
 }
 
 impl Vm {
-    /// A VM whose first helper is to be started now.
+    /// A VM of these parts, which are to be started now.
     #[must_use]
-    pub fn new(limits: Limits, now: Mono) -> Self {
+    pub fn new(parts: &'static [Part], limits: Limits, now: Mono) -> Self {
+        let mut effects = VecDeque::from([Effect::Report(State::Preparing)]);
+        effects.extend(parts.iter().map(|part| Effect::Spawn(Helper::Part(part))));
         Self {
             limits,
             state: State::Preparing,
-            gpu: Process::Spawning,
+            parts: parts
+                .iter()
+                .map(|part| Place { part, process: Process::Spawning, ready: false })
+                .collect(),
             machine: Process::Unborn,
+            announced: false,
             deadline: Some(now.plus(limits.prepare)),
             verdict: None,
             console: Console::new(KEPT_LINES),
-            effects: VecDeque::from([Effect::Report(State::Preparing), Effect::Spawn(Helper::Gpu)]),
+            effects,
             ended: false,
         }
     }
@@ -64,11 +92,18 @@ impl Vm {
         match event {
             Event::HelperStarted(helper) => self.started(helper),
             Event::SpawnFailed(helper, why) => {
-                *self.process(helper) = Process::Gone;
-                self.fail(format!("the {} could not be started: {why}", helper.name()));
+                if self.process(helper).is_some_and(|process| *process == Process::Spawning) {
+                    self.set(helper, Process::Gone);
+                    self.lost(helper, &format!("could not be started: {why}"));
+                }
             }
             Event::HelperExited(helper, exit) => self.exited(helper, exit),
-            Event::GpuReady => self.when(&State::Preparing, Self::gpu_ready),
+            Event::Ready(part) => {
+                if let Some(place) = self.place(part) {
+                    place.ready = true;
+                }
+            }
+            Event::GivenUp(part) => self.given_up(part),
             Event::Adopted => self.when(&State::Preparing, |vm| vm.boot(now)),
             Event::AdoptFailed(why) => self.fail(format!("the desktop did not take the VM: {why}")),
             Event::ConsoleLine(line) => self.console_line(line),
@@ -91,6 +126,7 @@ impl Vm {
             }
             Event::Deadline => self.deadline_passed(now),
         }
+        self.announce();
         self.settle();
     }
 
@@ -123,10 +159,22 @@ impl Vm {
         self.console.last(count)
     }
 
-    const fn process(&mut self, helper: Helper) -> &mut Process {
+    fn place(&mut self, part: &'static Part) -> Option<&mut Place> {
+        self.parts.iter_mut().find(|place| place.part == part)
+    }
+
+    /// What is known of a helper; nothing of one that this VM has not.
+    fn process(&mut self, helper: Helper) -> Option<&mut Process> {
         match helper {
-            Helper::Gpu => &mut self.gpu,
-            Helper::Machine => &mut self.machine,
+            Helper::Part(part) => self.place(part).map(|place| &mut place.process),
+            Helper::Machine => Some(&mut self.machine),
+        }
+    }
+
+    /// Notes what became of a helper.
+    fn set(&mut self, helper: Helper, now: Process) {
+        if let Some(process) = self.process(helper) {
+            *process = now;
         }
     }
 
@@ -145,23 +193,25 @@ impl Vm {
 
     fn started(&mut self, helper: Helper) {
         let doomed = self.verdict.is_some() && self.state == State::Stopping && self.deadline.is_none();
-        let process = self.process(helper);
-        if *process == Process::Spawning {
-            *process = Process::Alive;
+        if self.process(helper).is_some_and(|process| *process == Process::Spawning) {
+            self.set(helper, Process::Alive);
             if doomed {
                 self.kill(helper);
             }
         }
     }
 
-    fn gpu_ready(&mut self) {
-        if self.gpu == Process::Alive && self.machine == Process::Unborn {
+    /// Has the desktop take the VM as soon as all parts are there that will be.
+    fn announce(&mut self) {
+        let waits = self.verdict.is_none() && self.state == State::Preparing && !self.announced;
+        if waits && self.parts.iter().all(Place::is_prepared) {
+            self.announced = true;
             self.effects.push_back(Effect::Adopt);
         }
     }
 
     fn boot(&mut self, now: Mono) {
-        if self.gpu == Process::Alive && self.machine == Process::Unborn {
+        if self.announced && self.machine == Process::Unborn {
             self.machine = Process::Spawning;
             self.effects.push_back(Effect::Spawn(Helper::Machine));
             self.enter(State::Booting, Some(now.plus(self.limits.boot)));
@@ -185,17 +235,43 @@ impl Vm {
     }
 
     fn exited(&mut self, helper: Helper, exit: HelperExit) {
-        if matches!(self.process(helper), Process::Unborn | Process::Gone) {
+        if self.process(helper).is_none_or(|process| matches!(process, Process::Unborn | Process::Gone)) {
             return;
         }
-        *self.process(helper) = Process::Gone;
-        let asked = self.verdict.is_some();
-        if !asked {
-            self.fail(format!("the {} ended by itself ({exit}) while {}", helper.name(), self.doing()));
-        } else {
+        self.set(helper, Process::Gone);
+        let how = match helper {
+            Helper::Part(part) if !part.essential => format!("ended ({exit})"),
+            _ => format!("ended by itself ({exit}) while {}", self.doing()),
+        };
+        self.lost(helper, &how);
+    }
+
+    /// A helper is no more. What the VM can't be without takes it along.
+    fn lost(&mut self, helper: Helper, how: &str) {
+        let name = helper.name();
+        match helper {
+            Helper::Part(part) if !part.essential => {
+                if self.verdict.is_none() {
+                    self.note(format!("the {name} {how}; {}", part.without));
+                }
+            }
             // The machine is off, as asked; or a helper died while the guest was shutting down.
-            self.kill_all();
+            _ if self.verdict.is_some() => self.kill_all(),
+            _ => self.fail(format!("the {name} {how}")),
         }
+    }
+
+    fn given_up(&mut self, part: &'static Part) {
+        if self.verdict.is_none() && self.place(part).is_some_and(|place| place.process == Process::Alive) {
+            self.note(format!("the permission monitor had to drop the {} too often and ends it", part.words));
+            self.kill(Helper::Part(part));
+        }
+    }
+
+    /// Tells the person.
+    fn note(&mut self, line: String) {
+        self.console.push(line.clone());
+        self.effects.push_back(Effect::Note(line));
     }
 
     const fn doing(&self) -> &'static str {
@@ -247,15 +323,16 @@ impl Vm {
 
     fn kill_all(&mut self) {
         self.deadline = None;
-        // The machine first: a gpu device that vanishes under a running machine makes noise.
+        // The machine first: a device that vanishes under a running machine makes noise.
         self.kill(Helper::Machine);
-        self.kill(Helper::Gpu);
+        for part in self.parts.iter().map(|place| place.part).collect::<Vec<_>>() {
+            self.kill(Helper::Part(part));
+        }
     }
 
     fn kill(&mut self, helper: Helper) {
-        let process = self.process(helper);
-        if *process == Process::Alive {
-            *process = Process::Killed;
+        if self.process(helper).is_some_and(|process| *process == Process::Alive) {
+            self.set(helper, Process::Killed);
             self.effects.push_back(Effect::Kill(helper));
         }
     }
@@ -263,7 +340,7 @@ impl Vm {
     /// Ends when everything is decided and reaped.
     fn settle(&mut self) {
         let over = |p| matches!(p, Process::Unborn | Process::Gone);
-        if !(over(self.gpu) && over(self.machine)) || self.ended {
+        if self.ended || !over(self.machine) || !self.parts.iter().all(|place| over(place.process)) {
             return;
         }
         let Some(mut verdict) = self.verdict.take() else { return };

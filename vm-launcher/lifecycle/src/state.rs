@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! The words of the state machine: what can be, what can happen, what is to be done.
 
+use crate::parts::Part;
 use std::fmt;
 
 /// How the app ended inside the guest, as the guest claims.
@@ -42,21 +43,18 @@ impl fmt::Display for HelperExit {
 /// The processes that make up one VM on the host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Helper {
-    /// The virtio-gpu device.
-    Gpu,
+    /// A device, by its row in the table.
+    Part(&'static Part),
     /// The virtual machine itself.
     Machine,
 }
 
 impl Helper {
-    /// All of them.
-    pub const ALL: [Self; 2] = [Self::Gpu, Self::Machine];
-
     /// Its name in messages.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Gpu => "gpu device",
+            Self::Part(part) => part.words,
             Self::Machine => "virtual machine",
         }
     }
@@ -123,8 +121,8 @@ pub enum Event {
     SpawnFailed(Helper, String),
     /// A helper ended and has been reaped.
     HelperExited(Helper, HelperExit),
-    /// The gpu device is jailed and listens.
-    GpuReady,
+    /// A part is jailed and waits for the machine.
+    Ready(&'static Part),
     /// The desktop has accepted the VM.
     Adopted,
     /// The desktop has refused the VM.
@@ -145,6 +143,9 @@ pub enum Event {
     StopRequested,
     /// The compositor is gone, and with it every window of this VM.
     DesktopGone,
+    /// The permission monitor has done with a part that broke its wire again and again: whatever it still does,
+    /// it is to do no longer.
+    GivenUp(&'static Part),
     /// The moment given by `poll_timeout` has come.
     Deadline,
 }
@@ -169,6 +170,8 @@ pub enum Effect {
     Send(Order),
     /// End a helper at once; its `HelperExited` follows.
     Kill(Helper),
+    /// A line for the person, which stands in the console already.
+    Note(String),
     /// The state has changed.
     Report(State),
     /// Everything is reaped. Nothing follows.

@@ -5,7 +5,7 @@
 use cofferdam_ids::{Identity, Label, VmId};
 use cofferdam_monitor_core::{
     CallId, Core, Effect, Input, Journal, LinkId, Moment, Newcomer, NotWritten, Opener, Order, OrderError,
-    PointId, Reply,
+    PointId, Reply, Role,
 };
 use cofferdam_monitor_wire::point::{FromPoint, PortalOutcome, PortalWish, Ticket, ToPoint};
 use cofferdam_monitor_wire::screen::{Abilities, FromScreen, Prompt, PromptId, ToScreen};
@@ -192,7 +192,11 @@ impl Desk {
             parent: parent.map(vm),
             run: run.into(),
         };
-        self.tell(Input::Registered { link, who, network: net, agent });
+        self.tell(Input::Registered {
+            link,
+            who,
+            points: [(Role::Network, net), (Role::Agent, agent)].into(),
+        });
         Guest { id: vm(name), link, net, agent }
     }
 

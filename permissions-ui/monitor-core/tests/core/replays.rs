@@ -3,7 +3,7 @@
 
 use crate::desk::{Desk, answer_of, cuts, outcomes, prompts, site, verdicts, vm};
 use cofferdam_ids::{Identity, Label, Passage};
-use cofferdam_monitor_core::{Effect, Input, LinkId, Newcomer, Order, PointId, Reply, Span};
+use cofferdam_monitor_core::{Effect, Input, LinkId, Newcomer, Order, PointId, Reply, Role, Span};
 use cofferdam_monitor_wire::point::{FromPoint, PortalOutcome, PortalWish, ToPoint};
 use cofferdam_monitor_wire::registry::FromMonitor;
 use cofferdam_monitor_wire::screen::{About, ToScreen};
@@ -110,7 +110,7 @@ fn log_injection() {
         run: None,
     };
     let (link, net, agent) = (LinkId(901), PointId(902), PointId(903));
-    desk.tell(Input::Registered { link, who, network: net, agent });
+    desk.tell(Input::Registered { link, who, points: [(Role::Network, net), (Role::Agent, agent)].into() });
     let wish = PortalWish::Notify { tag: 1, title: Label::new(evil), body: Passage::new(evil) };
     let effects = desk.tell(Input::Point(agent, FromPoint::Portal { serial: 1, wish }));
     desk.answer(prompts(&effects)[0].id, Answer::Always);

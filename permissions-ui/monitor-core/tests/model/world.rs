@@ -462,7 +462,8 @@ impl World {
             run: self.run,
         };
         (self.link, self.net_lost, self.net.next) = (Some(link), false, Some(network));
-        self.tell(Input::Registered { link, who, network: PointId(network), agent });
+        let points = [(Role::Network, PointId(network)), (Role::Agent, agent)].into();
+        self.tell(Input::Registered { link, who, points });
     }
 
     /// Its sockets close; whoever had them has not noticed yet.

@@ -226,7 +226,7 @@ impl Daemon {
             return tracing::warn!("too many shepherds at once");
         }
         let id = LinkId(self.next());
-        match Wire::open(socket, 2, &self.inbox, move |heard| Event::Link(id, heard)) {
+        match Wire::open(socket, Role::ALL.len(), &self.inbox, move |heard| Event::Link(id, heard)) {
             Ok(wire) => {
                 self.links.insert(id, wire);
             }
@@ -239,9 +239,9 @@ impl Daemon {
             return;
         }
         match heard.said {
-            Said::Message(ToMonitor::Register { vm, app, name, identity, parent, run }, fds) => {
+            Said::Message(ToMonitor::Register { vm, app, name, identity, parent, run, points }, fds) => {
                 let who = Newcomer { vm, app, name, identity, parent, run };
-                self.register(id, who, fds);
+                self.register(id, who, points, fds);
             }
             Said::Message(ToMonitor::Point { role }, fds) => self.renew(id, role, fds),
             Said::Message(ToMonitor::Opened { serial, ok }, fds) if fds.is_empty() => {
@@ -260,27 +260,28 @@ impl Daemon {
         self.tell(Input::LinkClosed(id));
     }
 
-    fn register(&mut self, link: LinkId, who: Newcomer, fds: Vec<OwnedFd>) {
-        let Ok([network, agent]) = <[OwnedFd; 2]>::try_from(fds) else {
-            tracing::warn!(vm = %who.vm, "a VM was registered without its two sockets");
+    fn register(&mut self, link: LinkId, who: Newcomer, roles: Vec<Role>, fds: Vec<OwnedFd>) {
+        let (named, came) = (roles.len(), fds.len());
+        let sockets: BTreeMap<Role, OwnedFd> = roles.into_iter().zip(fds).collect();
+        if sockets.len() != named || sockets.len() != came {
+            tracing::warn!(vm = %who.vm, "a VM was registered without one socket for each of its points");
             return self.lose_link(link);
-        };
-        let mut open = |socket| {
-            let id = PointId(self.next());
-            let wire = Wire::open(socket, 0, &self.inbox, move |heard| Event::Point(id, heard));
-            wire.map(|wire| (id, wire))
-        };
-        match (open(network), open(agent)) {
-            (Ok((network, one)), Ok((agent, two))) => {
-                tracing::info!(vm = %who.vm, "VM known");
-                self.points.extend([(network, one), (agent, two)]);
-                self.tell(Input::Registered { link, who, network, agent });
-            }
-            (Err(error), _) | (_, Err(error)) => {
-                tracing::warn!(%error, vm = %who.vm, "sockets of a VM");
-                self.lose_link(link);
-            }
         }
+        let mut points = BTreeMap::new();
+        for (role, socket) in sockets {
+            let id = PointId(self.next());
+            match Wire::open(socket, 0, &self.inbox, move |heard| Event::Point(id, heard)) {
+                Ok(wire) => points.insert(role, (id, wire)),
+                Err(error) => {
+                    tracing::warn!(%error, vm = %who.vm, "sockets of a VM");
+                    return self.lose_link(link);
+                }
+            };
+        }
+        tracing::info!(vm = %who.vm, "VM known");
+        let ids = points.iter().map(|(role, (id, _))| (*role, *id)).collect();
+        self.points.extend(points.into_values());
+        self.tell(Input::Registered { link, who, points: ids });
     }
 
     /// Another socket for a point.

@@ -8,7 +8,7 @@ use cofferdam_ids::{Identity, Label};
 use cofferdam_kit::launch::Launch;
 use cofferdam_kit::transport;
 use cofferdam_monitor_wire::point::{BEFORE, FromPoint, Ticket, ToPoint};
-use cofferdam_monitor_wire::registry::{FromMonitor, ToMonitor};
+use cofferdam_monitor_wire::registry::{FromMonitor, Role, ToMonitor};
 use cofferdam_monitor_wire::screen::{FromScreen, Prompt, ToScreen};
 use cofferdam_monitor_wire::{MAX_PACKET, decode, encode};
 use cofferdam_policy::{Contact, Host, Refusal, Resource, Transport, Zone};
@@ -260,6 +260,7 @@ pub(crate) fn register(name: &str, run: u64) -> ToMonitor {
         identity: Identity::Green,
         parent: None,
         run: Some(run),
+        points: vec![Role::Network, Role::Agent],
     }
 }
 

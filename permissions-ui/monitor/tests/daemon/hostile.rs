@@ -65,7 +65,12 @@ fn a_point_that_was_dropped_is_made_anew() {
 fn a_registry_that_is_spoken_to_wrongly_hangs_up() {
     let desktop = Desktop::start();
     let (net, agent) = transport::pair().unwrap();
+    let mut twice = register("mail", 1);
+    if let ToMonitor::Register { points, .. } = &mut twice {
+        *points = vec![Role::Network; 2];
+    }
     for (message, fds) in [
+        (encode(&twice).unwrap(), vec![net.as_fd(), agent.as_fd()]),
         (encode(&register("mail", 1)).unwrap(), vec![]),
         (encode(&register("mail", 1)).unwrap(), vec![net.as_fd()]),
         (encode(&register("mail", 1)).unwrap(), vec![net.as_fd(), agent.as_fd(), net.as_fd()]),

@@ -106,12 +106,10 @@ pub(super) async fn prepare(
             program: qemu,
             acceleration,
         }),
-        gpu: paths.program("cofferdam-gpu"),
+        libexec: paths.libexec.clone(),
+        arguments: arguments(test_net.as_ref()),
         helper_uid: helper_uid(&paths.desktop, record.vm.as_str()),
-        net: paths.program("cofferdam-net"),
-        test_net,
         monitor: paths.monitor(),
-        arena_mib: ARENA_MIB,
         compositor: paths.compositor(),
         socket: paths.shepherd(&record.vm),
         directory,
@@ -121,6 +119,14 @@ pub(super) async fn prepare(
         env: wishes.env,
         record,
     })
+}
+
+/// What single parts of a VM are told beside what all are.
+fn arguments(test_net: Option<&TestNet>) -> BTreeMap<String, Vec<String>> {
+    let arena = vec!["--arena-mib".to_owned(), ARENA_MIB.to_string()];
+    let mut arguments = BTreeMap::from([("gpu".to_owned(), arena)]);
+    arguments.extend(test_net.map(|test| ("net".to_owned(), test.arguments())));
+    arguments
 }
 
 /// The user of a VM's device processes: its own, from a range that no system hands out (above the 31-bit

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-//! Questions for counters. In: what each helper answered. Out: one answer per question, when both
-//! helpers have answered or their time is up.
+//! Questions for counters. In: what each part and the guest answered. Out: one answer per question, when all who
+//! were asked have answered or their time is up.
 
 use super::links::{LinkId, Links};
 use super::{Inbox, Input};
 use crate::link::{Bridge, Reply, VmCounters};
 use cofferdam_agent_wire::BridgeCounters;
 use cofferdam_kit::part::Counters;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-/// How long a helper may think about it.
+/// How long anybody may think about it.
 const LIMIT: Duration = Duration::from_secs(3);
 
 /// Questions that have no answer yet.
@@ -25,6 +25,8 @@ pub(crate) struct Questions {
 struct Question {
     link: LinkId,
     serial: u64,
+    /// Parts that have not answered.
+    waits: BTreeSet<&'static str>,
     so_far: VmCounters,
 }
 
@@ -33,11 +35,11 @@ impl Questions {
         Self { next: 0, open: BTreeMap::new(), inbox }
     }
 
-    /// Notes a question. The helpers are asked by the caller.
-    pub(crate) fn ask(&mut self, link: LinkId, serial: u64) {
+    /// Notes a question, after these parts and the guest were asked by the caller.
+    pub(crate) fn ask(&mut self, link: LinkId, serial: u64, parts: BTreeSet<&'static str>) {
         let id = self.next;
         self.next = id.wrapping_add(1);
-        self.open.insert(id, Question { link, serial, so_far: VmCounters::default() });
+        self.open.insert(id, Question { link, serial, waits: parts, so_far: VmCounters::default() });
         let inbox = self.inbox.clone();
         tokio::spawn(async move {
             tokio::time::sleep(LIMIT).await;
@@ -45,14 +47,17 @@ impl Questions {
         });
     }
 
-    /// The gpu device has answered.
-    pub(crate) fn device(&mut self, counters: &Counters, links: &mut Links) {
-        self.fill(links, |so_far| so_far.device = Some(counters.clone()));
+    /// A part has answered.
+    pub(crate) fn part(&mut self, part: &'static str, counters: &Counters, links: &mut Links) {
+        self.fill(links, |question| {
+            question.waits.remove(part);
+            question.so_far.parts.insert(part.to_owned(), counters.clone());
+        });
     }
 
     /// The guest has answered.
     pub(crate) fn bridge(&mut self, counters: BridgeCounters, links: &mut Links) {
-        self.fill(links, |so_far| so_far.bridge = Some(Bridge(counters)));
+        self.fill(links, |question| question.so_far.bridge = Some(Bridge(counters)));
     }
 
     /// A question's time is up.
@@ -62,11 +67,11 @@ impl Questions {
         }
     }
 
-    fn fill(&mut self, links: &mut Links, fill: impl Fn(&mut VmCounters)) {
+    fn fill(&mut self, links: &mut Links, fill: impl Fn(&mut Question)) {
         let mut full = Vec::new();
         for (id, question) in &mut self.open {
-            fill(&mut question.so_far);
-            if question.so_far.device.is_some() && question.so_far.bridge.is_some() {
+            fill(question);
+            if question.waits.is_empty() && question.so_far.bridge.is_some() {
                 full.push(*id);
             }
         }

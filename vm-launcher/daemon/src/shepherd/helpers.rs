@@ -14,14 +14,14 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Command, ExitStatus, Stdio};
 use tokio::sync::oneshot;
 
-/// Our ends of the gpu device's wires.
-pub(crate) struct GpuEnds {
+/// Our ends of a part's wires.
+pub(crate) struct PartEnds {
     /// vhost-user, for the machine.
-    pub(crate) vhost: OwnedFd,
-    /// The VM channel, for the compositor.
-    pub(crate) channel: OwnedFd,
-    /// The device's reports.
-    pub(crate) report: OwnedFd,
+    pub(crate) device: OwnedFd,
+    /// What we say to each other.
+    pub(crate) control: OwnedFd,
+    /// The VM channel, for the compositor, of the part that has one.
+    pub(crate) channel: Option<OwnedFd>,
 }
 
 /// Our ends of the machine's wires.
@@ -50,78 +50,48 @@ impl Process {
     }
 }
 
-/// Starts the gpu device.
-pub(crate) fn spawn_gpu(spec: &ShepherdSpec, inbox: &Inbox) -> io::Result<(Process, GpuEnds)> {
-    let (listener, vhost) = private_listener(spec, "gpu")?;
-    let (channel, device_channel) = transport::pair().map_err(other)?;
-    let (report, device_report) = transport::pair().map_err(other)?;
-    let mut command = Command::new(&spec.gpu);
+/// Starts a part.
+pub(crate) fn spawn_part(
+    part: &'static Part,
+    spec: &ShepherdSpec,
+    inbox: &Inbox,
+) -> io::Result<(Process, PartEnds)> {
+    let (listener, device) = private_listener(spec, part.name)?;
+    let (control, their_control) = transport::pair().map_err(io::Error::other)?;
+    let mut command = Command::new(spec.libexec.join(part.program));
     command.stdin(Stdio::null());
     let mut launch = Launch::new(command);
     let listen = launch.inherit(listener).to_string();
-    let channel_fd = launch.inherit(device_channel).to_string();
-    let report_fd = launch.inherit(device_report).to_string();
-    let arena = spec.arena_mib.to_string();
-    launch.args(["--listen-fd", &listen, "--channel-fd", &channel_fd, "--control-fd", &report_fd]);
-    let parent = std::process::id().to_string();
-    launch.args(["--arena-mib", &arena, "--vm", spec.record.vm.as_str(), "--parent", &parent]);
-    launch.args(own_user(spec));
-    tracing::debug!(command = launch.describe(), "gpu device");
-    let child = launch.spawn_with(|c| tokio::process::Command::from(c).kill_on_drop(true).spawn())?;
-    let process = watch(child, inbox, |exit| Input::Vm(Event::HelperExited(Helper::Gpu, exit)));
-    Ok((process, GpuEnds { vhost, channel, report }))
-}
-
-/// Two devices of different VMs share no user, so that one which is taken over can't signal or trace another.
-fn own_user(spec: &ShepherdSpec) -> Vec<String> {
-    spec.helper_uid.map_or_else(Vec::new, |uid| vec!["--uid".to_owned(), uid.to_string()])
-}
-
-/// Our ends of the network gateway's wires.
-pub(crate) struct NetEnds {
-    /// vhost-user, for the machine.
-    pub(crate) vhost: OwnedFd,
-    /// Over which it gets its point sockets.
-    pub(crate) control: OwnedFd,
-}
-
-/// Starts the network gateway. Its end is [`Input::NetEnded`]: a VM without it is offline and lives on.
-pub(crate) fn spawn_net(spec: &ShepherdSpec, inbox: &Inbox) -> io::Result<(Process, NetEnds)> {
-    let (listener, vhost) = private_listener(spec, "net")?;
-    let (control, gateway_control) = transport::pair().map_err(other)?;
-    let mut command = Command::new(&spec.net);
-    command.stdin(Stdio::null());
-    let mut launch = Launch::new(command);
-    let listen = launch.inherit(listener).to_string();
-    let control_fd = launch.inherit(gateway_control).to_string();
+    let control_fd = launch.inherit(their_control).to_string();
     let parent = std::process::id().to_string();
     launch.args(["--listen-fd", &listen, "--control-fd", &control_fd]);
     launch.args(["--vm", spec.record.vm.as_str(), "--parent", &parent]);
-    launch.args(own_user(spec));
-    if let Some(test) = &spec.test_net {
-        launch.args(["--upstream-dns", &test.dns.to_string(), "--treat-as-internet", &test.internet]);
+    let mut channel = None;
+    if part.desktop {
+        let (ours, theirs) = transport::pair().map_err(io::Error::other)?;
+        let theirs = launch.inherit(theirs).to_string();
+        launch.args(["--channel-fd", &theirs]);
+        channel = Some(ours);
     }
-    tracing::debug!(command = launch.describe(), "network gateway");
+    // Parts of different VMs share no user, so that one which is taken over can't signal or trace another.
+    if let Some(uid) = spec.helper_uid {
+        launch.args(["--uid", &uid.to_string()]);
+    }
+    launch.args(spec.arguments.get(part.name).into_iter().flatten());
+    tracing::debug!(command = launch.describe(), part = part.name, "start");
     let child = launch.spawn_with(|c| tokio::process::Command::from(c).kill_on_drop(true).spawn())?;
-    let process = watch(child, inbox, |exit| Input::NetEnded(exit.to_string()));
-    Ok((process, NetEnds { vhost, control }))
+    let process = watch(child, inbox, Helper::Part(part));
+    Ok((process, PartEnds { device, control, channel }))
 }
 
-/// Starts the machine on the gpu device's socket, and the network gateway's if there is one.
+/// Starts the machine on its devices' sockets.
 pub(crate) fn spawn_machine(
     spec: &ShepherdSpec,
-    vhost: OwnedFd,
-    net: Option<OwnedFd>,
+    devices: Vec<Wire>,
     inbox: &Inbox,
 ) -> Result<(Process, MachineEnds), Box<dyn std::error::Error>> {
     let (console, guest_console) = stream_pair()?;
     let (agent, guest_agent) = stream_pair()?;
-    let sockets = [("gpu", Some(vhost)), ("net", net)];
-    let wire = |(name, socket): (&str, Option<OwnedFd>)| {
-        let part = Part::named(name)?;
-        Some(Wire { name: part.name, device: part.device, socket: socket? })
-    };
-    let devices = sockets.into_iter().filter_map(wire).collect();
     let wires = Wires { devices, console: guest_console, agent: guest_agent };
     let launch = spec.driver.prepare(&spec.machine, wires)?;
     tracing::debug!(command = launch.describe(), "machine");
@@ -130,7 +100,7 @@ pub(crate) fn spawn_machine(
         tokio::process::Command::from(c).kill_on_drop(true).spawn()
     })?;
     let stderr = child.stderr.take().ok_or("no standard error")?;
-    let process = watch(child, inbox, |exit| Input::Vm(Event::HelperExited(Helper::Machine, exit)));
+    let process = watch(child, inbox, Helper::Machine);
     Ok((process, MachineEnds { console, agent, stderr }))
 }
 
@@ -154,15 +124,7 @@ fn stream_pair() -> io::Result<(OwnedFd, OwnedFd)> {
     Ok(socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?)
 }
 
-fn other(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
-    io::Error::other(error)
-}
-
-fn watch(
-    mut child: tokio::process::Child,
-    inbox: &Inbox,
-    input: impl FnOnce(HelperExit) -> Input + Send + 'static,
-) -> Process {
+fn watch(mut child: tokio::process::Child, inbox: &Inbox, helper: Helper) -> Process {
     let (kill, killed) = oneshot::channel();
     let inbox = inbox.clone();
     tokio::spawn(async move {
@@ -176,7 +138,7 @@ fn watch(
         };
         let exit = status.map_or(HelperExit::Code(-1), exit_of);
         // A closed inbox means that the shepherd is ending anyway.
-        let _ = inbox.send(input(exit)).await;
+        let _ = inbox.send(Input::Vm(Event::HelperExited(helper, exit))).await;
     });
     Process { kill: Some(kill) }
 }

@@ -5,8 +5,9 @@
 use super::agent::Agent;
 use super::console::{Log, follow};
 use super::counters::Questions;
-use super::helpers::{GpuEnds, NetEnds, Process, spawn_gpu, spawn_machine, spawn_net};
+use super::helpers::{Process, spawn_machine};
 use super::links::{LinkId, Links, listen};
+use super::parts::Parts;
 use super::portal::{Portal, check_address};
 use super::registry::Registry;
 use super::runs::{Runs, Verdict};
@@ -14,14 +15,13 @@ use super::{Inbox, Input, ShepherdError, ShepherdSpec, names, presence};
 use crate::link::{Call, FromShepherd, MAX_CONSOLE, Reply, Request, VmStatus};
 use cofferdam_agent_wire::{Exit, FromGuest, ToGuest, VERSION};
 use cofferdam_kit::guarded::Guarded;
-use cofferdam_kit::packets::Packets;
-use cofferdam_kit::part::{FromPart, MAX_PACKET, ToPart};
-use cofferdam_kit::transport;
-use cofferdam_lifecycle::{AppExit, Effect, Event, Helper, LineSplitter, Mono, Order, State, Vm};
+use cofferdam_kit::part::FromPart;
+use cofferdam_lifecycle::{
+    AppExit, Effect, Event, Helper, LineSplitter, Mono, Order, PARTS, Part, State, Vm,
+};
 use cofferdam_monitor_wire::registry::{Role, ToMonitor};
 use std::collections::BTreeMap;
-use std::os::fd::{AsFd as _, OwnedFd};
-use std::sync::Arc;
+use std::os::fd::OwnedFd;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use tokio::net::UnixStream;
 use tokio::signal::unix::{SignalKind, signal};
@@ -42,19 +42,8 @@ struct Shepherd {
     links: Links,
     runs: Runs,
     questions: Questions,
-    gpu: Option<Process>,
+    parts: Parts,
     machine: Option<Process>,
-    /// Our ends of the gpu device's wires, until they are handed on.
-    vhost: Option<OwnedFd>,
-    channel: Option<OwnedFd>,
-    report: Option<Arc<Packets>>,
-    net: Option<Process>,
-    /// Over which the network gateway gets its point sockets.
-    net_control: Option<OwnedFd>,
-    /// A point socket that the gateway does not have yet.
-    net_point: Option<OwnedFd>,
-    /// What the gateway is told about name servers.
-    name_servers: Option<ToPart>,
     registry: Registry,
     portal: Portal,
     /// Addresses that the agent was asked to open: our serial of each, and the monitor's.
@@ -110,14 +99,11 @@ impl Shepherd {
             .ok();
         let started = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
         Registry::start(&spec, &inbox);
-        // A test has its own.
-        if spec.test_net.is_none() {
-            names::follow(&inbox);
-        }
+        names::follow(&inbox);
         Self {
             spec,
             start: Instant::now(),
-            vm: Vm::new(limits, Mono::default()),
+            vm: Vm::new(PARTS, limits, Mono::default()),
             status: VmStatus {
                 state: State::Preparing.name().to_owned(),
                 detail: String::new(),
@@ -129,20 +115,13 @@ impl Shepherd {
             links: Links::new(inbox.clone()),
             runs: Runs::new(inbox.clone()),
             questions: Questions::new(inbox.clone()),
+            parts: Parts::new(inbox.clone()),
             inbox: inbox.clone(),
             registry: Registry::default(),
             portal: Portal::new(inbox, Guarded::here()),
             opening: BTreeMap::new(),
             next_opening: 0,
-            net: None,
-            net_control: None,
-            net_point: None,
-            name_servers: None,
-            gpu: None,
             machine: None,
-            vhost: None,
-            channel: None,
-            report: None,
             agent: None,
             output: LineSplitter::new(),
             ended: false,
@@ -158,18 +137,27 @@ impl Shepherd {
     }
 
     fn happen(&mut self, event: Event) {
-        if let (Event::ConsoleLine(line), Some(log)) = (&event, &mut self.log) {
-            log.line(line);
+        if let Event::ConsoleLine(line) = &event {
+            self.write_down(line);
+        }
+        if let Event::HelperExited(Helper::Part(part), _) = &event {
+            self.parts.gone(part);
         }
         let now = self.now();
         self.vm.handle(event, now);
+    }
+
+    fn write_down(&mut self, line: &str) {
+        if let Some(log) = &mut self.log {
+            log.line(line);
+        }
     }
 
     fn handle(&mut self, input: Input) {
         match input {
             Input::Vm(event) => self.happen(event),
             Input::Guest(message) => self.guest(message),
-            Input::Device(report) => self.device(report),
+            Input::Part(part, message) => self.part(part, message),
             Input::NewLink(socket) => {
                 let greeting = self.greeting();
                 self.links.add(socket, greeting);
@@ -184,33 +172,22 @@ impl Shepherd {
             Input::Stdin(id, data, room) => self.tell_guest_bulk(&ToGuest::RunInput { id, data }, room),
             Input::RunStuck(id) => self.tell_guest(&ToGuest::KillRun { id }),
             Input::CountersDue(id) => self.questions.due(id, &mut self.links),
-            Input::Points { net, agent, registry } => {
+            Input::Points { sockets, registry } => {
                 // Nobody waits for what an earlier monitor asked.
                 self.registry = registry;
                 self.opening.clear();
-                self.points(net, agent);
+                for (role, socket) in sockets {
+                    self.connect(role, socket);
+                }
             }
             Input::PointLost(role) => self.point_lost(role),
-            Input::Point { role: Role::Agent, socket } => self.portal.connect(socket),
-            Input::Point { role: Role::Network, socket } => {
-                self.net_point = Some(socket);
-                self.give_net_point();
-            }
+            Input::Point { role, socket } => self.connect(role, socket),
             Input::PointGivenUp(role) => self.point_given_up(role),
             Input::OpenUri { serial, uri } => self.open_uri(serial, uri),
             Input::Portal(input) => self.portal.happen(input),
-            Input::NameServers(servers) => {
-                tracing::info!(?servers, "name servers");
-                self.name_servers = Some(names::setting(&servers));
-                self.give_name_servers();
-            }
-            Input::NetEnded(exit) => {
-                self.net = None;
-                self.net_control = None;
-                let line = format!(
-                    "the network gateway ended ({exit}); the app is offline until it is started again"
-                );
-                self.happen(Event::ConsoleLine(line));
+            Input::Setting { name, words } => {
+                tracing::info!(name, ?words, "setting");
+                self.parts.set(name, &words);
             }
         }
     }
@@ -256,15 +233,17 @@ impl Shepherd {
         }
     }
 
-    fn device(&mut self, report: FromPart) {
-        match report {
-            FromPart::Ready => self.happen(Event::GpuReady),
+    fn part(&mut self, part: &'static Part, message: FromPart) {
+        let name = part.name;
+        match message {
+            FromPart::Ready => self.happen(Event::Ready(part)),
             FromPart::Fault { channel, kind, count } => {
-                tracing::info!(vm = %self.spec.record.vm, channel, kind, count, "the guest broke a rule");
-                self.happen(Event::ConsoleLine(clean(&format!("gpu: fault {count}: {channel}: {kind}"))));
+                tracing::info!(vm = %self.spec.record.vm, name, channel, kind, count, "the guest broke a rule");
+                let line = clean(&format!("{name}: fault {count}: {channel}: {kind}"));
+                self.happen(Event::ConsoleLine(line));
             }
-            FromPart::Counters(counters) => self.questions.device(&counters, &mut self.links),
-            FromPart::Notice { text } => tracing::debug!(text, "gpu device"),
+            FromPart::Counters(counters) => self.questions.part(name, &counters, &mut self.links),
+            FromPart::Notice { text } => tracing::debug!(name, text, "notice"),
         }
     }
 
@@ -307,15 +286,8 @@ impl Shepherd {
     }
 
     fn ask_counters(&mut self, link: LinkId, serial: u64) {
-        self.questions.ask(link, serial);
+        self.questions.ask(link, serial, self.parts.ask_counters());
         self.tell_guest(&ToGuest::Counters);
-        if let Some(report) = self.report.clone() {
-            tokio::spawn(async move {
-                if let Err(error) = report.send(&ToPart::Counters, &[]).await {
-                    tracing::debug!(%error, "the gpu device can't be asked");
-                }
-            });
-        }
     }
 
     /// The last `lines` that fit into one answer.
@@ -350,9 +322,9 @@ impl Shepherd {
     fn carry_out(&mut self) {
         while let Some(effect) = self.vm.poll_effect() {
             match effect {
-                Effect::Spawn(Helper::Gpu) => self.spawn_gpu(),
+                Effect::Spawn(Helper::Part(part)) => self.spawn_part(part),
                 Effect::Spawn(Helper::Machine) => self.spawn_machine(),
-                Effect::Adopt => match self.channel.take() {
+                Effect::Adopt => match self.parts.channel() {
                     Some(channel) => presence::adopt(&self.spec, channel, &self.inbox),
                     None => self.happen(Event::AdoptFailed("there is no channel".to_owned())),
                 },
@@ -361,14 +333,15 @@ impl Shepherd {
                     self.tell_guest(&ToGuest::StartApp { args, env });
                 }
                 Effect::Send(Order::Shutdown) => self.tell_guest(&ToGuest::Shutdown),
-                Effect::Kill(helper) => {
-                    let process = match helper {
-                        Helper::Gpu => &mut self.gpu,
-                        Helper::Machine => &mut self.machine,
-                    };
-                    if let Some(process) = process {
-                        process.kill();
+                Effect::Kill(Helper::Part(part)) => self.parts.kill(part),
+                Effect::Kill(Helper::Machine) => {
+                    if let Some(machine) = &mut self.machine {
+                        machine.kill();
                     }
+                }
+                Effect::Note(line) => {
+                    tracing::warn!(vm = %self.spec.record.vm, line, "note");
+                    self.write_down(&line);
                 }
                 Effect::Report(state) => self.report_state(&state),
                 Effect::End => self.ended = true,
@@ -376,50 +349,19 @@ impl Shepherd {
         }
     }
 
-    fn spawn_gpu(&mut self) {
-        match spawn_gpu(&self.spec, &self.inbox) {
-            Ok((process, GpuEnds { vhost, channel, report })) => {
-                self.gpu = Some(process);
-                self.vhost = Some(vhost);
-                self.channel = Some(channel);
-                self.listen_to_device(report);
-                self.happen(Event::HelperStarted(Helper::Gpu));
-            }
+    fn spawn_part(&mut self, part: &'static Part) {
+        let helper = Helper::Part(part);
+        match self.parts.start(part, &self.spec) {
+            Ok(()) => self.happen(Event::HelperStarted(helper)),
             Err(error) => {
-                let why = format!("{}: {error}", self.spec.gpu.display());
-                self.happen(Event::SpawnFailed(Helper::Gpu, why));
+                let why = format!("{}: {error}", self.spec.libexec.join(part.program).display());
+                self.happen(Event::SpawnFailed(helper, why));
             }
         }
     }
 
-    fn listen_to_device(&mut self, report: OwnedFd) {
-        let packets = match Packets::new(report, MAX_PACKET) {
-            Ok(packets) => Arc::new(packets),
-            Err(error) => return tracing::warn!(%error, "reports of the gpu device"),
-        };
-        self.report = Some(Arc::clone(&packets));
-        let inbox = self.inbox.clone();
-        tokio::spawn(async move {
-            loop {
-                match packets.recv::<FromPart>().await {
-                    Ok(Some((report, _))) => {
-                        if inbox.send(Input::Device(report)).await.is_err() {
-                            return;
-                        }
-                    }
-                    Ok(None) => return,
-                    Err(error) => return tracing::warn!(%error, "report of the gpu device"),
-                }
-            }
-        });
-    }
-
     fn spawn_machine(&mut self) {
-        let Some(vhost) = self.vhost.take() else {
-            return self.happen(Event::SpawnFailed(Helper::Machine, "there is no gpu device".to_owned()));
-        };
-        let net = self.spawn_net();
-        match spawn_machine(&self.spec, vhost, net, &self.inbox) {
+        match spawn_machine(&self.spec, self.parts.devices(), &self.inbox) {
             Ok((process, ends)) => {
                 self.machine = Some(process);
                 self.happen(Event::HelperStarted(Helper::Machine));
@@ -439,34 +381,17 @@ impl Shepherd {
         }
     }
 
-    /// Starts the network gateway; without one the VM is offline.
-    fn spawn_net(&mut self) -> Option<OwnedFd> {
-        match spawn_net(&self.spec, &self.inbox) {
-            Ok((process, NetEnds { vhost, control })) => {
-                self.net = Some(process);
-                self.net_control = Some(control);
-                self.give_name_servers();
-                self.give_net_point();
-                Some(vhost)
-            }
-            Err(error) => {
-                let why = format!("{}: {error}; the app is offline", self.spec.net.display());
-                self.happen(Event::ConsoleLine(why));
-                None
-            }
+    /// Gives a point its socket to the monitor: a part, or the agent link, which is ours.
+    fn connect(&mut self, role: Role, socket: OwnedFd) {
+        match Part::of_point(role.name()) {
+            Some(part) => self.parts.connect(part, &socket),
+            None => self.portal.connect(socket),
         }
-    }
-
-    /// A monitor has taken the VM on.
-    fn points(&mut self, net: OwnedFd, agent: OwnedFd) {
-        self.portal.connect(agent);
-        self.net_point = Some(net);
-        self.give_net_point();
     }
 
     /// The monitor does not hear a point any more; one that still runs gets another socket.
     fn point_lost(&mut self, role: Role) {
-        if role == Role::Agent || self.net.is_some() {
+        if Part::of_point(role.name()).is_none_or(|part| self.parts.lives(part)) {
             tracing::warn!(vm = %self.spec.record.vm, ?role, "the permission monitor dropped a point");
             self.registry.renew(role);
         }
@@ -474,36 +399,14 @@ impl Shepherd {
 
     /// A point that breaks its wire again and again stays without a monitor, and is denied everything.
     fn point_given_up(&mut self, role: Role) {
-        let what = match role {
-            Role::Network => "its network gateway too often; the app is offline",
-            Role::Agent => "its agent link too often; it gets no files and opens no links",
-        };
-        let line = format!("the permission monitor had to drop {what} until it is started again");
-        self.happen(Event::ConsoleLine(line));
-        // Whatever it still does, it does no longer.
-        if role == Role::Network
-            && let Some(net) = &mut self.net
-        {
-            net.kill();
-        }
-    }
-
-    /// Hands the network gateway its point socket, as soon as both are there.
-    fn give_net_point(&mut self) {
-        let Some(control) = &self.net_control else { return };
-        let Some(point) = self.net_point.take() else { return };
-        if let Err(error) = transport::send(control, &ToPart::Point, &[point.as_fd()], MAX_PACKET) {
-            // Without a point socket it denies everything.
-            tracing::warn!(%error, "the network gateway did not take its point socket");
-        }
-    }
-
-    /// Tells the network gateway of the name servers, as soon as both are there.
-    fn give_name_servers(&self) {
-        let (Some(control), Some(packet)) = (&self.net_control, &self.name_servers) else { return };
-        if let Err(error) = transport::send(control, packet, &[], MAX_PACKET) {
-            tracing::warn!(%error, "the network gateway does not hear of the name servers");
-        }
+        self.happen(Part::of_point(role.name()).map_or_else(
+            || {
+                let what = "its agent link too often; it gets no files and opens no links";
+                let until = "until it is started again";
+                Event::ConsoleLine(format!("the permission monitor had to drop {what} {until}"))
+            },
+            Event::GivenUp,
+        ));
     }
 
     fn open_uri(&mut self, serial: u32, uri: String) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! The shepherd: carries out the life of one VM.
 //!
-//! In: a [`ShepherdSpec`], links from launchers, bytes of the guest's console and agent port, reports
-//! of the gpu device, ends of processes. Out: what [`cofferdam_lifecycle`] orders. Everything that can
+//! In: a [`ShepherdSpec`], links from launchers, bytes of the guest's console and agent port, words
+//! of its parts, ends of processes. Out: what [`cofferdam_lifecycle`] orders. Everything that can
 //! wake the shepherd is an [`Input`] of one queue; one task owns all state and decides nothing itself.
 //!
 //! Absent on purpose: paths from the guest, and trust in anything it says beyond its own VM.
@@ -14,6 +14,7 @@ mod helpers;
 mod links;
 mod main_loop;
 mod names;
+mod parts;
 mod portal;
 mod presence;
 mod registry;
@@ -25,6 +26,8 @@ pub use spec::{ShepherdSpec, TestNet};
 
 use cofferdam_agent_wire::FromGuest;
 use cofferdam_kit::part::FromPart;
+use cofferdam_lifecycle::Part;
+use cofferdam_monitor_wire::registry::Role;
 use links::LinkId;
 use std::os::fd::OwnedFd;
 
@@ -52,8 +55,8 @@ pub(crate) enum Input {
     Vm(cofferdam_lifecycle::Event),
     /// The guest's agent spoke.
     Guest(FromGuest),
-    /// The gpu device reported.
-    Device(FromPart),
+    /// A part spoke.
+    Part(&'static Part, FromPart),
     /// A launcher connected.
     NewLink(OwnedFd),
     /// A launcher asked.
@@ -66,27 +69,24 @@ pub(crate) enum Input {
     RunStuck(u32),
     /// Counters have had their time.
     CountersDue(u64),
-    /// The permission monitor knows the VM: our ends of the point sockets of the network gateway and of
-    /// the agent link. They replace earlier ones.
+    /// The permission monitor knows the VM: our ends of the sockets of its points. They replace earlier ones.
     Points {
-        /// For the network gateway.
-        net: OwnedFd,
-        /// For the agent link.
-        agent: OwnedFd,
+        /// Each for its point.
+        sockets: Vec<(Role, OwnedFd)>,
         /// The way to that monitor.
         registry: registry::Registry,
     },
     /// A point lost its socket to the permission monitor.
-    PointLost(cofferdam_monitor_wire::registry::Role),
+    PointLost(Role),
     /// Another socket for it.
     Point {
         /// For which point.
-        role: cofferdam_monitor_wire::registry::Role,
+        role: Role,
         /// Our end.
         socket: OwnedFd,
     },
     /// It lost its socket once too often.
-    PointGivenUp(cofferdam_monitor_wire::registry::Role),
+    PointGivenUp(Role),
     /// The permission monitor wants the app to open an address.
     OpenUri {
         /// Comes back in the answer.
@@ -96,10 +96,13 @@ pub(crate) enum Input {
     },
     /// The agent link: the monitor spoke, or work on a file is over.
     Portal(portal::PortalInput),
-    /// The computer's name servers, the first time or because they are others now.
-    NameServers(Vec<std::net::SocketAddr>),
-    /// The network gateway ended.
-    NetEnded(String),
+    /// How something of this computer is, the first time or because it is different now.
+    Setting {
+        /// What about it.
+        name: &'static str,
+        /// All there is to say.
+        words: Vec<String>,
+    },
 }
 
 /// Where inputs are put.

@@ -6,7 +6,6 @@
 //! it may be half written, and yesterday's servers are better than none.
 
 use super::{Inbox, Input};
-use cofferdam_kit::part::ToPart;
 use cofferdam_kit::readiness;
 use cofferdam_lifecycle::NAME_SERVERS;
 use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
@@ -53,7 +52,7 @@ async fn run(file: &Path, inbox: &Inbox) -> io::Result<()> {
             good = true;
             if servers != told {
                 told.clone_from(&servers);
-                if inbox.send(Input::NameServers(servers)).await.is_err() {
+                if inbox.send(setting(&servers)).await.is_err() {
                     return Ok(());
                 }
             }
@@ -128,10 +127,9 @@ fn parse(text: &str) -> Vec<SocketAddr> {
     text.lines().filter_map(server).take(SERVERS).collect()
 }
 
-/// The words in which a part is told.
-pub(crate) fn setting(servers: &[SocketAddr]) -> ToPart {
-    let words = servers.iter().map(ToString::to_string).collect();
-    ToPart::Setting { name: NAME_SERVERS.to_owned(), words }
+/// The words in which parts are told.
+fn setting(servers: &[SocketAddr]) -> Input {
+    Input::Setting { name: NAME_SERVERS, words: servers.iter().map(ToString::to_string).collect() }
 }
 
 #[cfg(test)]
@@ -157,16 +155,14 @@ mod tests {
             let expected: Vec<SocketAddr> = expected.iter().map(|addr| addr.parse().unwrap()).collect();
             assert_eq!(parse(text), expected, "{text:?}");
         }
-        let both = parse("nameserver 192.0.2.1\nnameserver 2001:db8::1");
-        let words = ["192.0.2.1:53", "[2001:db8::1]:53"].map(str::to_owned).to_vec();
-        assert_eq!(setting(&both), ToPart::Setting { name: NAME_SERVERS.to_owned(), words });
     }
 
     /// The last number of the first server that is told next; none if nothing is.
     async fn told(inputs: &mut mpsc::Receiver<Input>) -> u8 {
         let input = tokio::time::timeout(Duration::from_secs(10), inputs.recv()).await;
-        let Ok(Some(Input::NameServers(servers))) = input else { panic!("{input:?}") };
-        let IpAddr::V4(addr) = servers[0].ip() else { panic!("{servers:?}") };
+        let Ok(Some(Input::Setting { name: NAME_SERVERS, words })) = input else { panic!("{input:?}") };
+        let server: SocketAddr = words[0].parse().unwrap();
+        let IpAddr::V4(addr) = server.ip() else { panic!("{words:?}") };
         addr.octets()[3]
     }
 

@@ -10,6 +10,7 @@ use super::{Inbox, Input, ShepherdSpec};
 use cofferdam_kit::packets::Packets;
 use cofferdam_kit::transport;
 use cofferdam_kit::watch::Watch;
+use cofferdam_lifecycle::PARTS;
 use cofferdam_monitor_wire::registry::{FromMonitor, Role, ToMonitor};
 use cofferdam_monitor_wire::{MAX_PACKET, decode, encode};
 use std::collections::{BTreeMap, VecDeque};
@@ -50,6 +51,7 @@ impl Registry {
     /// to it.
     pub(crate) fn start(spec: &ShepherdSpec, inbox: &Inbox) {
         let register = ToMonitor::Register {
+            points: points(),
             vm: spec.record.vm.clone(),
             app: spec.record.app.clone(),
             name: spec.record.name.clone(),
@@ -144,14 +146,18 @@ impl Task {
 
     async fn serve(&mut self, socket: OwnedFd) -> Result<(), String> {
         let packets = Packets::new(socket, MAX_PACKET).map_err(say)?;
-        let (net, monitor_net) = transport::pair().map_err(say)?;
-        let (agent, monitor_agent) = transport::pair().map_err(say)?;
+        let (mut sockets, mut theirs) = (Vec::new(), Vec::new());
+        for role in self.points() {
+            let (ours, monitors) = transport::pair().map_err(say)?;
+            sockets.push((*role, ours));
+            theirs.push(monitors);
+        }
         let register = encode(&self.register).map_err(say)?;
-        let fds = [monitor_net.as_fd(), monitor_agent.as_fd()];
+        let fds: Vec<_> = theirs.iter().map(|socket| socket.as_fd()).collect();
         packets.send_packet(&register, &fds).await.map_err(say)?;
-        drop((monitor_net, monitor_agent));
+        drop(theirs);
         let (outbox, mut words) = mpsc::channel(QUEUE);
-        let mut points = Some(Input::Points { net, agent, registry: Registry { outbox: Some(outbox) } });
+        let mut points = Some(Input::Points { sockets, registry: Registry { outbox: Some(outbox) } });
         let mut renewals = Renewals::default();
         loop {
             let input = tokio::select! {
@@ -188,12 +194,26 @@ impl Task {
         }
     }
 
+    /// The points of which the monitor is told.
+    fn points(&self) -> &[Role] {
+        match &self.register {
+            ToMonitor::Register { points, .. } => points,
+            _ => &[],
+        }
+    }
+
     /// The monitor numbered this run; later ones are told.
     fn is_run(&mut self, number: u64) {
         if let ToMonitor::Register { run, .. } = &mut self.register {
             *run = Some(number);
         }
     }
+}
+
+/// The points of a VM: those of its parts, and the agent link, which is ours.
+fn points() -> Vec<Role> {
+    let parts = PARTS.iter().filter_map(|part| Role::named(part.point?));
+    parts.chain([Role::Agent]).collect()
 }
 
 fn say(error: impl std::fmt::Display) -> String {

@@ -5,6 +5,7 @@ use crate::link::VmRecord;
 use cofferdam_lifecycle::Limits;
 use cofferdam_machine::{Driver, Machine as _, MachineSpec};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -18,19 +19,14 @@ pub struct ShepherdSpec {
     pub machine: MachineSpec,
     /// Who runs it.
     pub driver: Driver,
-    /// The gpu device's program.
-    pub gpu: PathBuf,
+    /// Where the programs of its parts are.
+    pub libexec: PathBuf,
+    /// What single parts are told on their command lines beside what all are, by name.
+    pub arguments: BTreeMap<String, Vec<String>>,
     /// The user that the VM's device processes become, if we may change users at all.
     pub helper_uid: Option<u32>,
-    /// The network gateway's program.
-    pub net: PathBuf,
-    /// Where the network gateway is to look names up, and what it takes for the internet, in a test.
-    #[serde(default)]
-    pub test_net: Option<TestNet>,
     /// Where the permission monitor hears of VMs.
     pub monitor: PathBuf,
-    /// Size of the pixel arena in MiB.
-    pub arena_mib: u32,
     /// The desktop's control socket.
     pub compositor: PathBuf,
     /// Where to listen for launchers.
@@ -55,6 +51,15 @@ pub struct TestNet {
     pub dns: std::net::SocketAddr,
     /// Addresses that count as the internet, such as `127.0.0.0/8`.
     pub internet: String,
+}
+
+impl TestNet {
+    /// What the network gateway is told of it.
+    #[must_use]
+    pub fn arguments(&self) -> Vec<String> {
+        let dns = self.dns.to_string();
+        ["--upstream-dns", &dns, "--treat-as-internet", &self.internet].map(str::to_owned).to_vec()
+    }
 }
 
 impl ShepherdSpec {

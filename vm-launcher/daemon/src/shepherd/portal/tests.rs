@@ -6,7 +6,6 @@
 use super::core::{BURST, Core, Effect, MAX_WISHES};
 use super::files::perform;
 use super::{Agent, Input, Portal};
-use crate::shepherd::registry::Registry;
 use cofferdam_agent_wire::{
     Decoder, FileAnswer, FileKind, FileOp, FromGuest, MAX_DATA, PortalOutcome as GuestOutcome,
     PortalWish as GuestWish, ToGuest, encode as frame,
@@ -15,6 +14,7 @@ use cofferdam_ids::Passage;
 use cofferdam_kit::{guarded::Guarded, transport};
 use cofferdam_lifecycle::Event;
 use cofferdam_monitor_wire::point::{BEFORE, FromPoint, PortalOutcome, PortalWish, Ticket, ToPoint};
+use cofferdam_monitor_wire::registry::Role;
 use cofferdam_monitor_wire::{MAX_PACKET, decode, encode};
 use cofferdam_policy::Refusal;
 use rustix::io::Errno;
@@ -68,11 +68,9 @@ async fn serve(port: OwnedFd, points: Receiver<OwnedFd>, wake: Sender<()>) -> Lo
     let mut log = Log::default();
     // Stands for the registry: takes point sockets, and says when one is in use.
     let registry = inbox.clone();
-    let (unused, _) = transport::pair().unwrap();
     tokio::task::spawn_blocking(move || {
-        for agent in points {
-            let net = unused.try_clone().unwrap();
-            registry.blocking_send(Input::Points { net, agent, registry: Registry::default() }).unwrap();
+        for socket in points {
+            registry.blocking_send(Input::Point { role: Role::Agent, socket }).unwrap();
         }
         let _ = registry.blocking_send(Input::Vm(Event::StopRequested));
     });
@@ -80,8 +78,8 @@ async fn serve(port: OwnedFd, points: Receiver<OwnedFd>, wake: Sender<()>) -> Lo
         match input {
             Input::Guest(message) => portal.guest(message),
             Input::Portal(input) => portal.happen(input),
-            Input::Points { agent, .. } => {
-                portal.connect(agent);
+            Input::Point { socket, .. } => {
+                portal.connect(socket);
                 wake.send(()).unwrap();
             }
             Input::Vm(Event::AgentBroken(why)) => log.broken.push(why),

@@ -21,6 +21,7 @@ fn start(pauses: &'static [Duration]) -> Desk {
         identity: Identity::Sky,
         parent: None,
         run: None,
+        points: points(),
     };
     let path = directory.path().join("monitor.sock");
     let mut task = Task { path, register, inbox, pauses };
@@ -61,8 +62,10 @@ impl Monitor {
         let socket = listener.accept().await.unwrap().0.into_std().unwrap();
         let packets = Packets::new(socket.into(), MAX_PACKET).unwrap();
         let (bytes, points) = packets.recv_packet().await.unwrap().unwrap();
-        let ToMonitor::Register { run, .. } = decode(&bytes).unwrap() else { panic!("no VM comes") };
-        assert_eq!(points.len(), 2);
+        let ToMonitor::Register { run, points: roles, .. } = decode(&bytes).unwrap() else {
+            panic!("no VM comes")
+        };
+        assert_eq!((roles.len(), roles), (points.len(), super::points()));
         Self { packets, run, points }
     }
 
@@ -112,7 +115,7 @@ async fn a_point_that_was_lost_is_made_anew_a_few_times_and_then_given_up() {
     const NONE: [Duration; 3] = [Duration::ZERO; 3];
     let mut desk = start(&NONE);
     let monitor = Monitor::meet(&desk).await;
-    assert_eq!(monitor.points.len(), 2);
+    assert_eq!(monitor.points.len(), points().len());
     let registry = desk.register(&monitor).await;
     for _ in NONE {
         monitor.say(&FromMonitor::Lost { role: Role::Network }).await;
@@ -132,6 +135,15 @@ async fn a_point_that_was_lost_is_made_anew_a_few_times_and_then_given_up() {
     // The other point has its own tries.
     registry.renew(Role::Agent);
     assert!(matches!(desk.inputs.recv().await, Some(Input::Point { role: Role::Agent, .. })));
+}
+
+#[test]
+fn the_monitor_knows_every_point_of_the_table() {
+    for point in PARTS.iter().filter_map(|part| part.point) {
+        let role = Role::named(point);
+        assert!(role.is_some_and(|role| points().contains(&role)), "{point}");
+    }
+    assert!(points().contains(&Role::Agent));
 }
 
 #[test]
