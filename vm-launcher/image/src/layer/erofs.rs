@@ -57,7 +57,11 @@ mod tests {
             fs::write(&path, name.repeat(1000)).unwrap();
         }
         if reverse {
-            fs::set_permissions(root.join("d0"), fs::Permissions::from_mode(0o700)).unwrap();
+            for (path, mode) in [("d0", 0o700), ("d1/f1", 0o600), ("d1/f8", 0o700)] {
+                fs::set_permissions(root.join(path), fs::Permissions::from_mode(mode)).unwrap();
+            }
+        } else {
+            fs::set_permissions(root.join("d1/f8"), fs::Permissions::from_mode(0o755)).unwrap();
         }
         symlink("f1", root.join("d1/link")).unwrap();
         fs::hard_link(root.join("d2/f2"), root.join("d2/hard")).unwrap();

@@ -5,7 +5,7 @@ use super::erofs::TIMESTAMP;
 use crate::error::{At, Result};
 use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, utimensat};
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 /// Removes empty directories from `tree` that `base` has, too; packages list every directory on the way to
@@ -79,16 +79,20 @@ pub(crate) fn own_file(tree: &Path, path: &Path) -> Result<PathBuf> {
 }
 
 pub(crate) fn set_mode(path: &Path, mode: u32) -> Result<()> {
-    use std::os::unix::fs::PermissionsExt;
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).at(path)
 }
 
-/// Gives every directory below `tree` its final mode and the time stamp it will have in the guest.
+/// Gives every file and directory below `tree` the mode that it will have in the guest, whatever the umask of
+/// whoever builds, and every directory its time stamp.
 pub(crate) fn settle(tree: &Path) -> Result<()> {
     for entry in fs::read_dir(tree).at(tree)? {
         let entry = entry.at(tree)?;
-        if entry.file_type().at(tree)?.is_dir() {
-            settle(&entry.path())?;
+        let (path, kind) = (entry.path(), entry.file_type().at(tree)?);
+        if kind.is_dir() {
+            settle(&path)?;
+        } else if kind.is_file() {
+            let executable = entry.metadata().at(&path)?.permissions().mode() & 0o100 != 0;
+            set_mode(&path, if executable { 0o755 } else { 0o644 })?;
         }
     }
     set_mode(tree, 0o755)?;
