@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! What can be wrong with a request, and what it costs.
 //!
-//! In: findings of [`crate::rules`] and [`crate::Held`]. Out: [`Fault::consequence`], the one table.
+//! In: findings of [`crate::rules`] and [`crate::Share`]. Out: [`Fault::consequence`], the one table.
 
 use crate::Holding;
 

@@ -19,7 +19,7 @@ mod quota;
 pub mod rules;
 
 pub use fault::{Consequence, Fault};
-pub use quota::{CACHED_UNIT, Held, Holding};
+pub use quota::{CACHED_UNIT, Holding, Share};
 
 use cofferdam_ids::VmId;
 

@@ -102,7 +102,7 @@ impl Holding {
 /// What a VM holds. Atomic only because a Wayland connection's data is shared; one thread
 /// counts.
 #[derive(Debug, Default)]
-pub struct Held {
+pub struct Share {
     surfaces: AtomicU32,
     regions: AtomicU32,
     callbacks: AtomicU32,
@@ -118,7 +118,7 @@ pub struct Held {
     objects: AtomicU32,
 }
 
-impl Held {
+impl Share {
     const fn count(&self, what: Holding) -> &AtomicU32 {
         match what {
             Holding::Surface => &self.surfaces,
@@ -137,9 +137,9 @@ impl Held {
         }
     }
 
-    /// How many are held.
+    /// How many are used.
     #[must_use]
-    pub fn held(&self, what: Holding) -> u32 {
+    pub fn used(&self, what: Holding) -> u32 {
         self.count(what).load(Ordering::Relaxed)
     }
 
@@ -183,22 +183,22 @@ mod tests {
 
     #[test]
     fn the_one_too_many() {
-        let held = Held::default();
+        let share = Share::default();
         for what in Holding::ALL {
             for _ in 0..what.limit() {
-                assert_eq!(held.take(what), Ok(()));
+                assert_eq!(share.take(what), Ok(()));
             }
-            assert_eq!(held.take(what), Err(Fault::Quota(what)));
-            held.give_back(what);
-            assert_eq!(held.take(what), Ok(()));
-            assert_eq!(held.held(what), what.limit());
+            assert_eq!(share.take(what), Err(Fault::Quota(what)));
+            share.give_back(what);
+            assert_eq!(share.take(what), Ok(()));
+            assert_eq!(share.used(what), what.limit());
         }
     }
 
     #[test]
     fn giving_back_too_much_gives_no_credit() {
-        let held = Held::default();
-        held.give_back(Holding::Pool);
-        assert_eq!(held.held(Holding::Pool), 0);
+        let share = Share::default();
+        share.give_back(Holding::Pool);
+        assert_eq!(share.used(Holding::Pool), 0);
     }
 }

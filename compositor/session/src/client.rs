@@ -5,7 +5,7 @@
 //! [`Departure`] when it is gone.
 
 pub use cofferdam_admission::ClientIdentity;
-use cofferdam_admission::{Fault, Held, Holding, globals};
+use cofferdam_admission::{Fault, Holding, Share, globals};
 use smithay::wayland::compositor::CompositorClientState;
 use std::sync::{Arc, Mutex, PoisonError};
 use wayland_server::Client;
@@ -32,21 +32,21 @@ pub(crate) struct ClientState {
     pub(crate) identity: ClientIdentity,
     pub(crate) compositor: CompositorClientState,
     /// Shared by all connections of a VM.
-    held: Arc<Held>,
+    share: Arc<Share>,
     /// What is never given back while the connection lasts, and what each may have a few of.
-    own: Held,
+    own: Share,
     /// The fault for which it is being ended.
     fault: Mutex<Option<Fault>>,
     departures: Departures,
 }
 
 impl ClientState {
-    pub(crate) fn new(identity: ClientIdentity, held: Arc<Held>, departures: Departures) -> Self {
+    pub(crate) fn new(identity: ClientIdentity, share: Arc<Share>, departures: Departures) -> Self {
         Self {
             identity,
             compositor: CompositorClientState::default(),
-            held,
-            own: Held::default(),
+            share,
+            own: Share::default(),
             fault: Mutex::new(None),
             departures,
         }
@@ -58,16 +58,16 @@ impl ClientState {
     }
 
     /// Where something is counted.
-    pub(crate) fn counter(&self, what: Holding) -> &Held {
+    pub(crate) fn counter(&self, what: Holding) -> &Share {
         match what {
             Holding::Binding | Holding::DataDevice | Holding::InputDevice => &self.own,
-            _ => &self.held,
+            _ => &self.share,
         }
     }
 
     /// What all connections of its VM hold together.
-    pub(crate) fn shared(&self) -> Arc<Held> {
-        self.held.clone()
+    pub(crate) fn share(&self) -> Arc<Share> {
+        self.share.clone()
     }
 
     /// Notes why it is about to be ended.

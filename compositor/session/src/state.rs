@@ -54,8 +54,8 @@ impl State {
     /// # Errors
     /// If the socket can't be watched.
     pub fn add_client(&mut self, stream: UnixStream, identity: ClientIdentity) -> std::io::Result<Client> {
-        let held = identity.vm().and_then(|vm| self.vms.get(vm)).map(|vm| vm.held.clone());
-        let data = Arc::new(ClientState::new(identity, held.unwrap_or_default(), self.departures.clone()));
+        let share = identity.vm().and_then(|vm| self.vms.get(vm)).map(|vm| vm.share.clone());
+        let data = Arc::new(ClientState::new(identity, share.unwrap_or_default(), self.departures.clone()));
         let client = self.display.insert_client(stream, data.clone())?;
         self.clients.insert(client.id(), data);
         Ok(client)

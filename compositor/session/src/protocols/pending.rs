@@ -8,7 +8,7 @@
 
 use super::places;
 use crate::client;
-use cofferdam_admission::{Held, Holding};
+use cofferdam_admission::{Holding, Share};
 use smithay::backend::renderer::buffer_dimensions;
 use smithay::backend::renderer::utils::RendererSurfaceStateUserData;
 use smithay::reexports::wayland_server::protocol::wl_surface::WlSurface;
@@ -38,13 +38,13 @@ const EVERYTHING: i32 = 1 << 15;
 struct Backlog {
     commits: u32,
     units: u32,
-    payer: Option<Arc<Held>>,
+    payer: Option<Arc<Share>>,
 }
 
 impl Backlog {
     /// Whether one more may wait that costs this much.
     fn takes(&mut self, client: &Client, units: u32) -> bool {
-        let Some(payer) = client::data(client).map(client::ClientState::shared) else { return false };
+        let Some(payer) = client::data(client).map(client::ClientState::share) else { return false };
         if self.commits >= MAX_COMMITS || payer.take_many(Holding::Cached, units).is_err() {
             return false;
         }

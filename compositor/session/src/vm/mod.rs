@@ -12,7 +12,7 @@ mod icon;
 use crate::client::ClientIdentity;
 use crate::state::State;
 use calloop::RegistrationToken;
-use cofferdam_admission::Held;
+use cofferdam_admission::Share;
 use cofferdam_chrome::Icon;
 use cofferdam_control::desktop::Event;
 use cofferdam_ids::{Identity, Label, VmId};
@@ -36,7 +36,7 @@ pub(crate) struct Vm {
     channel: Option<RegistrationToken>,
     clients: Vec<ClientId>,
     /// What all its clients hold together.
-    pub(crate) held: Arc<Held>,
+    pub(crate) share: Arc<Share>,
     faults: FaultLog,
 }
 
@@ -79,16 +79,16 @@ impl State {
         let icon = icon.map(|(size, fd)| icon::read(size, &fd)).transpose()?;
         let channel = self.watch_channel(&id, channel)?;
         let asked = self.prompt_words();
-        let (clients, held, same) = match self.vms.known.remove(&id) {
+        let (clients, share, same) = match self.vms.known.remove(&id) {
             Some(old) => {
                 self.forget_channel(old.channel);
                 let same = old.identity == identity && old.name == name && old.icon == icon;
-                (old.clients, old.held, same)
+                (old.clients, old.share, same)
             }
             None => (Vec::new(), Arc::default(), true),
         };
         let (channel, faults) = (Some(channel), FaultLog::default());
-        self.vms.known.insert(id, Vm { identity, name, icon, channel, clients, held, faults });
+        self.vms.known.insert(id, Vm { identity, name, icon, channel, clients, share, faults });
         // A question whose card looks as before stays as it is: whoever is about to answer it still may.
         if same && self.prompt_words() == asked {
             self.redraw_everything();

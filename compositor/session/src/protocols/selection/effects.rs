@@ -59,7 +59,7 @@ impl State {
         };
         match source {
             SourceRef::Board { board, generation } => {
-                let held = self.selections.held.get(index(board)).and_then(Option::as_ref);
+                let held = self.selections.boards.get(index(board)).and_then(Option::as_ref);
                 if let Some(held) = held.filter(|held| held.generation == generation) {
                     held.source.send(mime, &writer);
                 }

@@ -42,7 +42,7 @@ use smithay::wayland::selection::primary_selection::{
     set_primary_selection,
 };
 use smithay::wayland::selection::{SelectionHandler, SelectionTarget};
-use sources::{Held, SourceTypes};
+use sources::{BoardSource, SourceTypes};
 use std::collections::{BTreeMap, HashMap};
 use std::os::fd::OwnedFd;
 use std::time::Duration;
@@ -54,7 +54,7 @@ use wayland_server::{Client, Resource};
 pub(crate) struct Selections {
     machine: Transfers,
     /// The source of each board: clipboard, primary selection.
-    held: [Option<Held>; 2],
+    boards: [Option<BoardSource>; 2],
     /// What the person did before each board changed hands last.
     since: [Option<Serial>; 2],
     /// The types of every source that clients have made.
@@ -84,7 +84,7 @@ impl Selections {
     pub(crate) fn new(wipe: Duration) -> Self {
         Self {
             machine: Transfers::new(Limits { wipe, ..Limits::default() }),
-            held: [None, None],
+            boards: [None, None],
             since: [None, None],
             types: SourceTypes::default(),
             gone: Vec::new(),
@@ -173,7 +173,7 @@ impl State {
         let (display, seat) = (&self.display, &self.seat.seat);
         let offered = match offer {
             Some(Offer::Own { generation }) => {
-                let held = self.selections.held.get(index(board)).and_then(Option::as_ref);
+                let held = self.selections.boards.get(index(board)).and_then(Option::as_ref);
                 held.map(|held| (held.mimes.clone(), OfferKey { generation, window: None }))
             }
             Some(Offer::Across { generation, window, mimes }) => {
@@ -223,7 +223,7 @@ impl SelectionHandler for State {
     ) {
         let board = board_of(target);
         let Some(window) = key.window else {
-            let held = self.selections.held.get(index(board)).and_then(Option::as_ref);
+            let held = self.selections.boards.get(index(board)).and_then(Option::as_ref);
             if let Some(held) = held.filter(|held| held.generation == key.generation) {
                 held.source.send(mime, &fd);
             }

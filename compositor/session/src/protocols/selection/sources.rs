@@ -92,7 +92,7 @@ impl Source {
 
 /// A board's present source.
 #[derive(Debug, Clone)]
-pub(super) struct Held {
+pub(super) struct BoardSource {
     pub(super) source: Source,
     pub(super) generation: u64,
     pub(super) mimes: Vec<String>,
@@ -126,7 +126,7 @@ impl State {
         if let Some(since) = self.selections.since.get_mut(index(board)) {
             *since = Some(meant);
         }
-        let Some(place) = self.selections.held.get_mut(index(board)) else { return };
+        let Some(place) = self.selections.boards.get_mut(index(board)) else { return };
         let old = place.take();
         if let Some(old) = &old
             && source.as_ref() != Some(&old.source)
@@ -142,8 +142,8 @@ impl State {
         let mimes = self.selections.types.of(&source.id());
         let from = client::data(client).and_then(|data| data.identity.vm().cloned());
         let generation = self.selections.machine.copied(Copied { board, from, mimes: &mimes });
-        if let Some(place) = self.selections.held.get_mut(index(board)) {
-            *place = Some(Held { source, generation, mimes });
+        if let Some(place) = self.selections.boards.get_mut(index(board)) {
+            *place = Some(BoardSource { source, generation, mimes });
         }
         self.transfer(Event::Tick);
     }
@@ -152,7 +152,7 @@ impl State {
     pub(super) fn source_gone(&mut self, source: &ObjectId) {
         self.selections.types.forget(source);
         for board in Board::ALL {
-            let Some(place) = self.selections.held.get_mut(index(board)) else { continue };
+            let Some(place) = self.selections.boards.get_mut(index(board)) else { continue };
             if let Some(old) = place.take_if(|held| held.source.id() == *source) {
                 self.transfer(Event::Cleared { board, generation: old.generation });
             }
