@@ -280,8 +280,6 @@ pub enum Effect {
     Close(WindowId),
     /// A window is on the screen for the first time since it was unmapped.
     Mapped(WindowId),
-    /// A window of an owner who may not take the keyboard waits behind the others.
-    Attention(WindowId),
     /// Something in this part of the global space has to be drawn again.
     Damage(Rect),
     /// What the pointer is over may have changed without the pointer moving.

@@ -108,7 +108,6 @@ fn a_background_vm_cannot_take_the_keyboard_twice() {
     d.ok(Op::Activate(W1));
     d.open(W3, vm("b"), size(400, 300));
     assert_eq!(d.scene.active(), Some(W1));
-    assert!(d.effects.contains(&Effect::Attention(W3)));
     assert_eq!(d.scene.stack(), [W2, W3, W1], "and it stays below");
     d.ok(Op::Commit { window: W3, size: None, settled: true });
     d.commit(W3, 400, 300);

@@ -175,7 +175,7 @@ impl Told {
             }
             Effect::CloseLayer(layer) => assert!(scene.layer(layer).is_some(), "{layer:?} exists"),
             Effect::Damage(rect) => assert!(!rect.is_empty(), "damage has an area"),
-            Effect::Mapped(w) | Effect::Attention(w) | Effect::Close(w) => {
+            Effect::Mapped(w) | Effect::Close(w) => {
                 assert!(scene.window(w).is_some(), "{w:?} exists");
             }
             Effect::DismissPopup(_) | Effect::PointerFocus => {}

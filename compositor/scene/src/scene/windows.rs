@@ -124,7 +124,6 @@ impl Scene {
         if may_focus {
             self.activate_visible(id);
         } else {
-            self.emit(Effect::Attention(id));
             self.tell_first(id);
         }
     }

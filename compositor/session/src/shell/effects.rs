@@ -31,7 +31,6 @@ impl State {
                     }
                 }
                 Effect::Mapped(window) => self.desk.to_announce.push(window),
-                Effect::Attention(window) => tracing::debug!(?window, "wants attention"),
                 Effect::Damage(rect) => self.redraw(rect),
                 Effect::PointerFocus => self.desk.pointer_stale = true,
             }
