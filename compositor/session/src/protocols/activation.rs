@@ -5,6 +5,7 @@
 //! when the token came from a window that had it and was pressed a moment ago. When the keyboard goes to
 //! another VM, or a question is shown, all tokens are void: nobody fetches the person back to a window.
 
+use crate::clock::Mono;
 use crate::protocols::guard::{counted, global};
 use crate::state::State;
 use smithay::reexports::wayland_protocols::xdg::activation::v1::server::xdg_activation_token_v1::XdgActivationTokenV1;
@@ -15,27 +16,63 @@ use smithay::reexports::wayland_server::protocol::wl_surface::WlSurface;
 use smithay::wayland::xdg_activation::{
     ActivationTokenData, XdgActivationHandler, XdgActivationState, XdgActivationToken, XdgActivationTokenData,
 };
+use std::collections::HashMap;
 use std::time::Duration;
+use wayland_server::DisplayHandle;
 
 /// How long a token is good for.
 const TOKEN_LIFE: Duration = Duration::from_secs(10);
 /// Tokens kept at a time, of all clients together.
 const MAX_TOKENS: usize = 256;
 
-impl XdgActivationHandler for State {
-    fn activation_state(&mut self) -> &mut XdgActivationState {
-        &mut self.globals.activation
+/// The tokens that are out, and since when: smithay's own times are the wall clock's.
+#[derive(Debug)]
+pub(crate) struct Tokens {
+    state: XdgActivationState,
+    since: HashMap<XdgActivationToken, Mono>,
+}
+
+impl Tokens {
+    pub(super) fn new(display: &DisplayHandle) -> Self {
+        Self { state: XdgActivationState::new::<State>(display), since: HashMap::new() }
     }
 
-    fn token_created(&mut self, _: XdgActivationToken, data: XdgActivationTokenData) -> bool {
-        let state = &mut self.globals.activation;
-        state.retain_tokens(|_, data| data.timestamp.elapsed() < TOKEN_LIFE);
-        if state.tokens().count() >= MAX_TOKENS {
-            return false;
+    /// Gives a token out, if there is room for it once those that are too old are gone.
+    fn give(&mut self, token: XdgActivationToken, now: Mono) -> bool {
+        self.since.retain(|_, since| now.since(*since) < TOKEN_LIFE);
+        let since = &self.since;
+        self.state.retain_tokens(|token, _| since.contains_key(token));
+        let room = self.since.len() < MAX_TOKENS;
+        if room {
+            self.since.insert(token, now);
         }
+        room
+    }
+
+    /// Takes a token back. Says whether it was still good.
+    fn take(&mut self, token: &XdgActivationToken, now: Mono) -> bool {
+        self.state.remove_token(token);
+        self.since.remove(token).is_some_and(|since| now.since(since) < TOKEN_LIFE)
+    }
+
+    /// No token is good any more.
+    pub(crate) fn void(&mut self) {
+        self.since.clear();
+        self.state.retain_tokens(|_, _| false);
+    }
+}
+
+impl XdgActivationHandler for State {
+    fn activation_state(&mut self) -> &mut XdgActivationState {
+        &mut self.globals.tokens.state
+    }
+
+    fn token_created(&mut self, token: XdgActivationToken, data: XdgActivationTokenData) -> bool {
         // Only who holds the keyboard may pass it on, and only because the person did something there.
         let Some((surface, (serial, _))) = data.surface.zip(data.serial) else { return false };
-        self.has_keyboard(&surface) && self.is_recent_press(&surface, serial)
+        self.has_keyboard(&surface)
+            && self.is_recent_press(&surface, serial)
+            && self.globals.tokens.give(token, self.clock.now())
     }
 
     fn request_activation(
@@ -44,10 +81,10 @@ impl XdgActivationHandler for State {
         data: XdgActivationTokenData,
         surface: WlSurface,
     ) {
-        self.globals.activation.remove_token(&token);
+        let good = self.globals.tokens.take(&token, self.clock.now());
         let giver = data.client_id.and_then(|id| self.identity_of(&id));
         let taker = self.identity_of_surface(&surface);
-        let within = data.timestamp.elapsed() < TOKEN_LIFE && giver.is_some() && giver == taker;
+        let within = good && giver.is_some() && giver == taker;
         let held_by = self.desk.keyboard.as_ref().and_then(|holder| self.identity_of_surface(holder));
         // A token does not outlive its VM's turn; this is the second look.
         let has_turn = !self.trusted.is_up() && held_by.is_none_or(|holder| Some(holder) == taker);
@@ -62,13 +99,8 @@ impl State {
     pub(crate) fn tokens_follow(&mut self, to: Option<&WlSurface>) {
         let of = |surface: Option<&WlSurface>| surface.and_then(|s| self.identity_of_surface(s));
         if of(to) != of(self.desk.keyboard.as_ref()) {
-            self.void_tokens();
+            self.globals.tokens.void();
         }
-    }
-
-    /// No token is good any more.
-    pub(crate) fn void_tokens(&mut self) {
-        self.globals.activation.retain_tokens(|_, _| false);
     }
 }
 

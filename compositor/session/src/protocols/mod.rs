@@ -47,7 +47,6 @@ use smithay::wayland::shm::ShmState;
 use smithay::wayland::single_pixel_buffer::SinglePixelBufferState;
 use smithay::wayland::text_input::TextInputManagerState;
 use smithay::wayland::viewporter::ViewporterState;
-use smithay::wayland::xdg_activation::XdgActivationState;
 
 /// smithay's state of the protocols that need one, kept while the compositor runs.
 #[derive(Debug)]
@@ -56,7 +55,7 @@ pub(crate) struct Globals {
     pub(crate) shm: ShmState,
     pub(crate) seat: SeatState<State>,
     pub(crate) xdg_shell: XdgShellState,
-    pub(crate) activation: XdgActivationState,
+    pub(crate) tokens: activation::Tokens,
     pub(crate) data_device: DataDeviceState,
     pub(crate) primary_selection: PrimarySelectionState,
     _stateless: Stateless,
@@ -90,7 +89,7 @@ impl Globals {
             shm: ShmState::new::<State>(display, shm::EXTRA_FORMATS),
             seat: SeatState::new(),
             xdg_shell: XdgShellState::new_with_capabilities::<State>(display, xdg_shell::CAPABILITIES),
-            activation: XdgActivationState::new::<State>(display),
+            tokens: activation::Tokens::new(display),
             data_device: DataDeviceState::new::<State>(display),
             primary_selection: PrimarySelectionState::new::<State>(display),
             _stateless: Stateless {

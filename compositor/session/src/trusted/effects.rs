@@ -78,7 +78,7 @@ impl State {
         self.fingers_to_nobody();
         self.drop_keyboard();
         self.seat.forget_presses();
-        self.void_tokens();
+        self.globals.tokens.void();
         self.redraw_cursor();
     }
 

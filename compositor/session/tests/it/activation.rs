@@ -2,8 +2,11 @@
 //! `xdg_activation_v1`: who may raise a window, and when.
 
 use crate::common::{Client, Desktop, Vm, Window};
+use cofferdam_compositor::Config;
 use cofferdam_control::desktop::{Request, WindowOp};
 use cofferdam_ids::Identity;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use wayland_client::protocol::wl_seat::WlSeat;
 use wayland_protocols::xdg::activation::v1::client::xdg_activation_v1::XdgActivationV1;
 
@@ -124,4 +127,18 @@ fn a_token_does_nothing_behind_the_lock() {
     guest.activate(token);
     desktop.ask(Request::SetLocked(false));
     assert!(!guest.first_is_active(&desktop));
+}
+
+#[test]
+fn a_token_is_good_for_ten_seconds() {
+    let hand = Arc::new(AtomicU64::new(0));
+    let desktop = Desktop::with_clock(Config::default(), Some(hand.clone()));
+    let mut guest = Guest::new(&desktop, "mail");
+    press(&desktop);
+    for (seconds, good) in [(10, false), (9, true)] {
+        let token = guest.token(true);
+        hand.fetch_add(seconds * 1_000_000_000, Ordering::Relaxed);
+        guest.activate(token);
+        assert_eq!(guest.first_is_active(&desktop), good, "after {seconds} seconds");
+    }
 }
