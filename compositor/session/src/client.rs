@@ -6,10 +6,13 @@
 
 pub use cofferdam_admission::ClientIdentity;
 use cofferdam_admission::{Fault, Holding, Share, globals};
+use smithay::reexports::wayland_server::protocol::wl_surface::WlSurface;
 use smithay::wayland::compositor::CompositorClientState;
+use std::collections::HashMap;
+use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, PoisonError};
-use wayland_server::Client;
 use wayland_server::backend::{ClientData, ClientId, DisconnectReason};
+use wayland_server::{Client, DisplayHandle, Resource};
 
 /// A client that is gone, and why.
 #[derive(Debug)]
@@ -20,8 +23,57 @@ pub(crate) struct Departure {
     pub(crate) error: Option<(&'static str, String)>,
 }
 
+/// All connections.
+#[derive(Debug, Default)]
+pub(crate) struct Clients {
+    /// Until the last of its objects is gone.
+    known: HashMap<ClientId, Arc<ClientState>>,
+    departures: Departures,
+}
+
+impl Clients {
+    /// Adds a connected socket as a client with this identity, which holds things on this share.
+    pub(crate) fn add(
+        &mut self,
+        display: &mut DisplayHandle,
+        stream: UnixStream,
+        identity: ClientIdentity,
+        share: Arc<Share>,
+    ) -> std::io::Result<Client> {
+        let data = Arc::new(ClientState::new(identity, share, self.departures.clone()));
+        let client = display.insert_client(stream, data.clone())?;
+        self.known.insert(client.id(), data);
+        Ok(client)
+    }
+
+    /// Those that are there, or whose objects are.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&ClientId, &ClientState)> {
+        self.known.iter().map(|(id, data)| (id, &**data))
+    }
+
+    pub(crate) fn get(&self, client: &ClientId) -> Option<&ClientState> {
+        self.known.get(client).map(|data| &**data)
+    }
+
+    /// Clients that ended since the last call.
+    pub(crate) fn departed(&self) -> Vec<Departure> {
+        std::mem::take(&mut *self.departures.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The objects of a client are gone, too.
+    pub(crate) fn forget(&mut self, client: &ClientId) {
+        self.known.remove(client);
+    }
+}
+
+/// The identity behind a surface.
+pub(crate) fn identity_of(surface: &WlSurface) -> Option<ClientIdentity> {
+    let client = surface.client()?;
+    data(&client).map(|data| data.identity.clone())
+}
+
 /// Filled by the backend while it dispatches, emptied by the main loop after each turn.
-pub(crate) type Departures = Arc<Mutex<Vec<Departure>>>;
+type Departures = Arc<Mutex<Vec<Departure>>>;
 
 /// What smithay or the backend found, as opposed to our own checks.
 const PROTOCOL_ERROR: &str = "protocol_error";

@@ -49,6 +49,13 @@ impl Clock {
         self.reading = Mono(now).max(self.reading);
     }
 
+    /// A new reading in the middle of a turn: events come before the turn has read the clock, and nothing that
+    /// they begin must seem as old as the last turn.
+    pub fn fresh(&mut self) -> Mono {
+        self.read();
+        self.reading
+    }
+
     /// The reading of this turn.
     #[must_use]
     pub fn now(&self) -> Mono {

@@ -6,6 +6,7 @@
 //! everything flushed. Nothing wakes the loop while nobody wants anything.
 
 use crate::backend::Screens;
+use crate::client::Clients;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::control::{self, ControlRoom};
@@ -148,17 +149,16 @@ impl Compositor {
             event_loop: event_loop.handle(),
             clock,
             globals,
-            selections: Selections::new(config.clipboard_wipe),
+            selections: Selections::new(config.clipboard_wipe, event_loop.handle()),
             seat,
             desk: Desk::default(),
-            vms: Vms::default(),
+            vms: Vms::new(event_loop.handle()),
             painter: Painter::new(&config.theme)?,
-            screens: Screens::default(),
+            screens: Screens::new(event_loop.handle()),
             trusted: Trusted::new(&config),
-            control: ControlRoom::default(),
+            control: ControlRoom::new(event_loop.handle()),
             counters: Counters::default(),
-            clients: std::collections::HashMap::new(),
-            departures: std::sync::Arc::default(),
+            clients: Clients::default(),
             config,
         };
         watch_display(&event_loop, &mut display)?;
@@ -198,7 +198,7 @@ impl Compositor {
         state.clock.read();
         state.counters.wakeups = state.counters.wakeups.saturating_add(1);
         self.display.dispatch_clients(state).map_err(|e| Error::io("clients", e))?;
-        state.end_hoarders();
+        state.clients.end_hoarders(&state.display, state.counters.wakeups);
         Self::bury(&mut self.display, state);
         state.refresh_pointer();
         state.transfers_turn();
@@ -223,9 +223,9 @@ impl Compositor {
                 tracing::debug!(%end, "client");
             }
             for client in gone {
-                state.clients.remove(&client);
+                state.clients.forget(&client);
             }
-            state.sweep_selections();
+            state.selections.sweep(&state.display);
         }
     }
 }

@@ -6,7 +6,7 @@
 //! sharing: everything that runs gets `&mut State`.
 
 use crate::backend::Screens;
-use crate::client::{self, ClientIdentity, ClientState, Departure, Departures};
+use crate::client::{ClientIdentity, Clients, Departure};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::control::ControlRoom;
@@ -19,12 +19,9 @@ use crate::trusted::Trusted;
 use crate::vm::Vms;
 use calloop::LoopHandle;
 use cofferdam_control::desktop::Counters;
-use smithay::reexports::wayland_server::protocol::wl_surface::WlSurface;
-use std::collections::HashMap;
 use std::os::unix::net::UnixStream;
-use std::sync::{Arc, PoisonError};
 use wayland_server::backend::ClientId;
-use wayland_server::{Client, DisplayHandle, Resource};
+use wayland_server::{Client, DisplayHandle};
 
 /// Everything that the compositor knows.
 #[derive(Debug)]
@@ -43,9 +40,7 @@ pub struct State {
     pub(crate) trusted: Trusted,
     pub(crate) control: ControlRoom,
     pub(crate) counters: Counters,
-    /// Every connection, until the last of its objects is gone.
-    pub(crate) clients: HashMap<ClientId, Arc<ClientState>>,
-    pub(crate) departures: Departures,
+    pub(crate) clients: Clients,
 }
 
 impl State {
@@ -55,29 +50,13 @@ impl State {
     /// If the socket can't be watched.
     pub fn add_client(&mut self, stream: UnixStream, identity: ClientIdentity) -> std::io::Result<Client> {
         let share = identity.vm().and_then(|vm| self.vms.get(vm)).map(|vm| vm.share.clone());
-        let data = Arc::new(ClientState::new(identity, share.unwrap_or_default(), self.departures.clone()));
-        let client = self.display.insert_client(stream, data.clone())?;
-        self.clients.insert(client.id(), data);
-        Ok(client)
-    }
-
-    /// The identity of a connection that is still there.
-    pub(crate) fn identity_of(&self, client: &ClientId) -> Option<ClientIdentity> {
-        self.clients.get(client).map(|data| data.identity.clone())
-    }
-
-    /// The identity behind a surface.
-    pub(crate) fn identity_of_surface(&self, surface: &WlSurface) -> Option<ClientIdentity> {
-        let client = surface.client()?;
-        client::data(&client).map(|data| data.identity.clone())
+        self.clients.add(&mut self.display, stream, identity, share.unwrap_or_default())
     }
 
     /// Takes note of clients that ended since the last call, and names them.
     pub(crate) fn settle_departures(&mut self) -> Vec<ClientId> {
-        let departed: Vec<Departure> =
-            std::mem::take(&mut *self.departures.lock().unwrap_or_else(PoisonError::into_inner));
         let mut gone = Vec::new();
-        for Departure { client, identity, error } in departed {
+        for Departure { client, identity, error } in self.clients.departed() {
             self.vms.client_left(&client);
             if let Some((kind, detail)) = error {
                 self.client_fault(&identity, kind, &detail);

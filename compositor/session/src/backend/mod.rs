@@ -16,8 +16,12 @@ use crate::config::BackendKind;
 use crate::input::Shown;
 use crate::render::{OutputElement, Picture, Textures, View, cast, compose};
 use crate::state::State;
+use crate::trusted::Around;
+use crate::trusted::Canvas;
+use calloop::LoopHandle;
 use calloop::RegistrationToken;
 use calloop::timer::{TimeoutAction, Timer};
+use cofferdam_scene::Scene;
 use cofferdam_scene::{OutputId, Rect};
 use headless::Headless;
 use smithay::backend::renderer::damage::OutputDamageTracker;
@@ -56,12 +60,13 @@ enum Backend {
 }
 
 /// All outputs.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Screens {
     /// Absent only while it draws.
     backend: Option<Backend>,
     pub(crate) list: Vec<Screen>,
     next_id: u32,
+    pub(crate) event_loop: LoopHandle<'static, State>,
     /// Set while hidden windows wait for their slow frame callbacks.
     pub(crate) starving: Option<RegistrationToken>,
 }
@@ -74,6 +79,10 @@ pub(crate) struct Drawn {
 }
 
 impl Screens {
+    pub(crate) fn new(event_loop: LoopHandle<'static, State>) -> Self {
+        Self { backend: None, list: Vec::new(), next_id: 0, event_loop, starving: None }
+    }
+
     /// The output behind a client's `wl_output`.
     pub(crate) fn id_of(&self, resource: &WlOutput) -> Option<OutputId> {
         self.list.iter().find(|screen| screen.output.owns(resource)).map(|screen| screen.id)
@@ -100,25 +109,6 @@ impl State {
         }
     }
 
-    /// This part of the desktop has to be drawn again.
-    pub(crate) fn redraw(&mut self, rect: Rect) {
-        for screen in &mut self.screens.list {
-            let area = self.desk.scene.output(screen.id).map(cofferdam_scene::Output::rect);
-            screen.wanted |= area.is_none_or(|area| area.intersection(rect).is_some());
-        }
-    }
-
-    /// All of it has to be looked at again.
-    pub(crate) fn redraw_everything(&mut self) {
-        self.screens.list.iter_mut().for_each(|screen| screen.wanted = true);
-    }
-
-    /// The cursor moved or changed.
-    pub(crate) fn redraw_cursor(&mut self) {
-        // Cursors are small and may be on two outputs at once; the damage tracker sorts that out.
-        self.redraw_everything();
-    }
-
     /// Draws every output that is wanted and due, and sets the alarm of those that are too early.
     pub(crate) fn draw_due(&mut self) {
         let now = self.clock.now();
@@ -137,7 +127,7 @@ impl State {
             if early.is_zero() {
                 self.draw(id);
             } else {
-                self.set_alarm(id, early);
+                self.screens.set_alarm(id, early);
             }
         }
     }
@@ -149,25 +139,9 @@ impl State {
         wanted.into_iter().for_each(|id| self.draw(id));
     }
 
-    fn set_alarm(&mut self, id: OutputId, after: Duration) {
-        let Some(screen) = self.screens.get_mut(id).filter(|screen| screen.alarm.is_none()) else { return };
-        let timer = Timer::from_duration(after);
-        let source = self.event_loop.insert_source(timer, move |_, (), state| {
-            // Waking up is all: the turn that this begins draws what is due.
-            if let Some(screen) = state.screens.get_mut(id) {
-                screen.alarm = None;
-            }
-            TimeoutAction::Drop
-        });
-        match source {
-            Ok(token) => screen.alarm = Some(token),
-            Err(e) => tracing::error!("no timer for an output: {e}"),
-        }
-    }
-
     fn draw(&mut self, id: OutputId) {
         let Some(mut backend) = self.screens.backend.take() else { return };
-        let cursor = self.shown_cursor();
+        let cursor = self.seat.shown_cursor(&self.desk, &self.trusted, &self.selections);
         let drawn = match &mut backend {
             Backend::Headless(headless) => self.draw_headless(headless, id, &cursor),
             #[cfg(feature = "winit")]
@@ -220,7 +194,8 @@ impl State {
     {
         let output = self.desk.scene.output(id)?;
         let view = View { area: output.rect(), scale: cast::factor(output.scale_120()) };
-        self.prepare_scenery(id, view, pixels);
+        let around = Around { desk: &self.desk, vms: &self.vms, at: self.seat.at, now: self.clock.now() };
+        self.trusted.prepare_scenery(Canvas { id, view, pixels }, around, &mut self.painter);
         let picture = Picture {
             desk: &self.desk,
             vms: &self.vms,
@@ -232,6 +207,44 @@ impl State {
             pixels,
         };
         Some(compose(&picture, &mut self.painter.chrome, renderer, textures))
+    }
+}
+
+impl Screens {
+    /// This part of the desktop has to be drawn again.
+    pub(crate) fn redraw(&mut self, rect: Rect, scene: &Scene) {
+        for screen in &mut self.list {
+            let area = scene.output(screen.id).map(cofferdam_scene::Output::rect);
+            screen.wanted |= area.is_none_or(|area| area.intersection(rect).is_some());
+        }
+    }
+
+    /// All of it has to be looked at again.
+    pub(crate) fn redraw_everything(&mut self) {
+        self.list.iter_mut().for_each(|screen| screen.wanted = true);
+    }
+
+    /// The cursor moved or changed.
+    pub(crate) fn redraw_cursor(&mut self) {
+        // Cursors are small and may be on two outputs at once; the damage tracker sorts that out.
+        self.redraw_everything();
+    }
+
+    fn set_alarm(&mut self, id: OutputId, after: Duration) {
+        let event_loop = self.event_loop.clone();
+        let Some(screen) = self.get_mut(id).filter(|screen| screen.alarm.is_none()) else { return };
+        let timer = Timer::from_duration(after);
+        let source = event_loop.insert_source(timer, move |_, (), state| {
+            // Waking up is all: the turn that this begins draws what is due.
+            if let Some(screen) = state.screens.get_mut(id) {
+                screen.alarm = None;
+            }
+            TimeoutAction::Drop
+        });
+        match source {
+            Ok(token) => screen.alarm = Some(token),
+            Err(e) => tracing::error!("no timer for an output: {e}"),
+        }
     }
 }
 

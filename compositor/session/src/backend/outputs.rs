@@ -5,9 +5,11 @@
 //! them, in the same order and places.
 
 use super::{Backend, Screen};
+use crate::backend::Screens;
 use crate::render::cast;
 use crate::state::State;
 use cofferdam_control::desktop::OutputSpec;
+use cofferdam_scene::Scene;
 use cofferdam_scene::{self as scene, Op, OutputId};
 use smithay::backend::renderer::damage::OutputDamageTracker;
 use smithay::output::{Mode, Output, PhysicalProperties, Scale, Subpixel};
@@ -41,8 +43,8 @@ impl State {
         if let Some(Backend::Headless(headless)) = &mut self.screens.backend {
             headless.add(id, pixels).map_err(|e| e.to_string())?;
         }
-        self.trusted_looks_different();
-        self.redraw_everything();
+        self.trusted.looks_different();
+        self.screens.redraw_everything();
         Ok(())
     }
 
@@ -77,7 +79,7 @@ impl State {
             alarm: None,
             sequence: 0,
         });
-        self.tell_outputs();
+        self.screens.tell_outputs(&self.desk.scene, self.config.refresh_mhz);
         Ok(id)
     }
 
@@ -102,17 +104,19 @@ impl State {
         // Only disabled: a client may be binding it at this moment, and must not be ended for that.
         self.display.disable_global::<State>(screen.global);
         self.apply_or_ignore(Op::RemoveOutput(screen.id));
-        self.trusted_looks_different();
-        self.tell_outputs();
-        self.redraw_everything();
+        self.trusted.looks_different();
+        self.screens.tell_outputs(&self.desk.scene, self.config.refresh_mhz);
+        self.screens.redraw_everything();
         Ok(())
     }
+}
 
+impl Screens {
     /// Tells clients where outputs lie and how large and fine they are.
-    pub(super) fn tell_outputs(&mut self) {
-        let millihertz = i32::try_from(self.config.refresh_mhz).unwrap_or(i32::MAX);
-        for screen in &self.screens.list {
-            let Some(output) = self.desk.scene.output(screen.id) else { continue };
+    pub(super) fn tell_outputs(&mut self, scene: &Scene, refresh_mhz: u32) {
+        let millihertz = i32::try_from(refresh_mhz).unwrap_or(i32::MAX);
+        for screen in &self.list {
+            let Some(output) = scene.output(screen.id) else { continue };
             let size = (screen.pixels.w, screen.pixels.h);
             let mode = Mode { size: size.into(), refresh: millihertz };
             let factor = cast::factor(output.scale_120());

@@ -8,6 +8,7 @@ use super::{Backend, Drawn, State, area, outputs};
 use crate::compositor::Error;
 use crate::input::Shown;
 use crate::render::{Textures, cast};
+use crate::shell::Desk;
 use cofferdam_scene::{Op, OutputId};
 use smithay::backend::allocator::Fourcc;
 use smithay::backend::input::{
@@ -62,7 +63,7 @@ impl State {
             WinitEvent::Focus(false) => self.devices_leave(),
             WinitEvent::Input(event) => self.nested_input(event),
             WinitEvent::CloseRequested => self.control.quit = true,
-            WinitEvent::Redraw => self.redraw_everything(),
+            WinitEvent::Redraw => self.screens.redraw_everything(),
         }
     }
 
@@ -75,9 +76,9 @@ impl State {
             // EGL's rows start at the bottom. Clients are not told: to them the output is upright.
             screen.tracker = OutputDamageTracker::new(pixels, cast::factor(scale_120), Transform::Flipped180);
         }
-        self.tell_outputs();
+        self.screens.tell_outputs(&self.desk.scene, self.config.refresh_mhz);
         self.trusted_is_disturbed();
-        self.redraw_everything();
+        self.screens.redraw_everything();
     }
 
     fn nested_input(&mut self, event: InputEvent<WinitInput>) {
@@ -87,7 +88,7 @@ impl State {
                 self.key(code, event.state() == KeyState::Pressed);
             }
             InputEvent::PointerMotionAbsolute { event } => {
-                if let Some(at) = self.nested_place(&event) {
+                if let Some(at) = self.desk.nested_place(&event) {
                     self.pointer_to(at);
                 }
             }
@@ -104,11 +105,11 @@ impl State {
                 self.pointer_axis(steps(Axis::Horizontal), steps(Axis::Vertical));
             }
             InputEvent::TouchDown { event } => {
-                let (slot, at) = (slot(event.slot()), self.nested_place(&event));
+                let (slot, at) = (slot(event.slot()), self.desk.nested_place(&event));
                 at.map_or(Ok(()), |at| self.touch_down(slot, at)).unwrap_or_else(|why| tracing::debug!(why));
             }
             InputEvent::TouchMotion { event } => {
-                let (slot, at) = (slot(event.slot()), self.nested_place(&event));
+                let (slot, at) = (slot(event.slot()), self.desk.nested_place(&event));
                 at.map_or(Ok(()), |at| self.touch_move(slot, at)).unwrap_or_else(|why| tracing::debug!(why));
             }
             InputEvent::TouchUp { event } => {
@@ -116,13 +117,6 @@ impl State {
             }
             _ => {}
         }
-    }
-
-    fn nested_place(&self, event: &impl AbsolutePositionEvent<WinitInput>) -> Option<Point<f64, Logical>> {
-        let output = self.desk.scene.outputs().first()?;
-        let rect = output.rect();
-        let place = event.position_transformed((rect.w, rect.h).into());
-        Some(place + Point::from((f64::from(rect.x), f64::from(rect.y))))
     }
 
     pub(super) fn draw_nested(
@@ -164,7 +158,7 @@ impl State {
         if nested.output != id {
             return Err("the output is gone".into());
         }
-        let cursor = self.shown_cursor();
+        let cursor = self.seat.shown_cursor(&self.desk, &self.trusted, &self.selections);
         let output = self.desk.scene.output(id).ok_or("the output is gone")?;
         let scale = cast::factor(output.scale_120());
         let pixels = self.screens.get_mut(id).ok_or("the output is gone")?.pixels;
@@ -184,6 +178,15 @@ impl State {
             .map_err(|e| e.to_string())?;
         let bytes = renderer.map_texture(&copy).map_err(|e| e.to_string())?;
         Ok(bytes.to_vec())
+    }
+}
+
+impl Desk {
+    fn nested_place(&self, event: &impl AbsolutePositionEvent<WinitInput>) -> Option<Point<f64, Logical>> {
+        let output = self.scene.outputs().first()?;
+        let rect = output.rect();
+        let place = event.position_transformed((rect.w, rect.h).into());
+        Some(place + Point::from((f64::from(rect.x), f64::from(rect.y))))
     }
 }
 

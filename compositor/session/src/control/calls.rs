@@ -30,7 +30,7 @@ pub(crate) fn answer(state: &mut State, request: Request, fds: Vec<OwnedFd>) -> 
             done(state.adopt_vm(Adoption { vm, identity, name, channel, icon }))
         }
         Request::RetireVm { vm } => done(state.retire_vm(&vm)),
-        Request::Windows => Ok((Reply::Windows(state.window_infos()), Vec::new())),
+        Request::Windows => Ok((Reply::Windows(state.desk.window_infos(&state.vms)), Vec::new())),
         Request::Screenshot { output } => {
             let (image, pixels) = state.screenshot(output.as_deref())?;
             Ok((image, vec![pixels]))
@@ -68,14 +68,14 @@ pub(crate) fn answer(state: &mut State, request: Request, fds: Vec<OwnedFd>) -> 
             state.clock.read();
             state.trusted_turn();
             state.draw_all();
-            Ok((Reply::Prompt(state.prompt_info()), Vec::new()))
+            Ok((Reply::Prompt(state.trusted.prompt_info(&state.vms, state.clock.now())), Vec::new()))
         }
         Request::Notice => {
             state.clock.read();
             state.trusted_turn();
-            Ok((Reply::Notice(state.notice_info()), Vec::new()))
+            Ok((Reply::Notice(state.trusted.notice_info(&state.vms, state.clock.now())), Vec::new()))
         }
-        Request::Drag => Ok((Reply::Drag(state.drag_info()), Vec::new())),
+        Request::Drag => Ok((Reply::Drag(state.selections.drag_info()), Vec::new())),
         Request::SetLocked(on) => {
             if !on {
                 headless_only(state)?;

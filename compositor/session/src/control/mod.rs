@@ -8,7 +8,7 @@
 mod calls;
 mod server;
 
-use calloop::RegistrationToken;
+use calloop::{LoopHandle, RegistrationToken};
 pub(crate) use calls::answer;
 use cofferdam_control::desktop::{Event, FromCompositor, MAX_PACKET};
 use cofferdam_kit::transport;
@@ -34,8 +34,9 @@ struct Connection {
 }
 
 /// The server's state.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct ControlRoom {
+    event_loop: LoopHandle<'static, State>,
     connections: BTreeMap<u64, Connection>,
     next_connection: u64,
     /// Calls of `Sync` that wait for the end of the turn: connection and serial.
@@ -43,11 +44,15 @@ pub(crate) struct ControlRoom {
     pub(crate) quit: bool,
 }
 
-impl State {
+impl ControlRoom {
+    pub(crate) fn new(event_loop: LoopHandle<'static, State>) -> Self {
+        Self { event_loop, connections: BTreeMap::new(), next_connection: 0, syncs: Vec::new(), quit: false }
+    }
+
     /// Sends an event to all who subscribed.
     pub(crate) fn announce(&mut self, event: Event) {
         let listeners: Vec<u64> =
-            self.control.connections.iter().filter(|(_, c)| c.subscribed).map(|(id, _)| *id).collect();
+            self.connections.iter().filter(|(_, c)| c.subscribed).map(|(id, _)| *id).collect();
         for id in listeners {
             self.send_to(id, FromCompositor::Event(Box::new(event.clone())), Vec::new());
         }
@@ -55,14 +60,14 @@ impl State {
 
     /// Queues a packet for a connection and writes what fits.
     fn send_to(&mut self, id: u64, packet: FromCompositor, fds: Vec<OwnedFd>) {
-        if let Some(connection) = self.control.connections.get_mut(&id) {
+        if let Some(connection) = self.connections.get_mut(&id) {
             connection.backlog.push_back((packet, fds));
         }
         self.drain_backlog(id);
     }
 
     fn drain_backlog(&mut self, id: u64) {
-        let Some(connection) = self.control.connections.get_mut(&id) else { return };
+        let Some(connection) = self.connections.get_mut(&id) else { return };
         while let Some((packet, fds)) = connection.backlog.front() {
             let fds: Vec<BorrowedFd<'_>> = fds.iter().map(std::os::fd::AsFd::as_fd).collect();
             match transport::send(&*connection.socket, packet, &fds, MAX_PACKET) {
@@ -83,7 +88,7 @@ impl State {
     }
 
     fn close_connection(&mut self, id: u64) {
-        if let Some(connection) = self.control.connections.remove(&id) {
+        if let Some(connection) = self.connections.remove(&id) {
             self.event_loop.remove(connection.token);
         }
     }

@@ -3,6 +3,7 @@
 //!
 //! In: connections. Out: calls, handed to [`super::calls`], and trusted Wayland clients.
 
+use super::ControlRoom;
 use super::{Connection, answer};
 use crate::client::ClientIdentity;
 use crate::compositor::Error;
@@ -25,27 +26,11 @@ const MAX_CONNECTIONS: usize = 64;
 impl State {
     pub(crate) fn open_sockets(&mut self) -> Result<(), Error> {
         if let Some(path) = self.config.control_socket.clone() {
-            self.listen_control(&path)?;
+            self.control.listen_control(&path)?;
         }
         if let Some(path) = self.config.trusted_socket.clone() {
             self.listen_trusted(&path)?;
         }
-        Ok(())
-    }
-
-    fn listen_control(&mut self, path: &Path) -> Result<(), Error> {
-        let listener = transport::publish(path)
-            .map_err(|error| Error::Socket { path: path.display().to_string(), error })?;
-        self.event_loop
-            .insert_source(Generic::new(listener, Interest::READ, Mode::Level), |_, listener, state| {
-                match transport::accept(&**listener) {
-                    Ok(socket) => state.add_connection(socket),
-                    Err(e) if e.would_block() => {}
-                    Err(e) => tracing::warn!("control connection refused: {e}"),
-                }
-                Ok(PostAction::Continue)
-            })
-            .map_err(|e| Error::Loop(e.error))?;
         Ok(())
     }
 
@@ -70,94 +55,14 @@ impl State {
         Ok(())
     }
 
-    fn add_connection(&mut self, socket: OwnedFd) {
-        if self.control.connections.len() >= MAX_CONNECTIONS {
-            tracing::warn!("more than {MAX_CONNECTIONS} control connections");
-            return;
-        }
-        let socket = Rc::new(socket);
-        let id = self.control.next_connection;
-        self.control.next_connection = id.wrapping_add(1);
-        match self.watch_connection(id, &socket, Interest::READ) {
-            Ok(token) => {
-                let connection = Connection {
-                    socket,
-                    token,
-                    wants_room: false,
-                    subscribed: false,
-                    backlog: VecDeque::new(),
-                };
-                self.control.connections.insert(id, connection);
-            }
-            Err(e) => tracing::warn!("control connection refused: {e}"),
-        }
-    }
-
-    fn watch_connection(
-        &self,
-        id: u64,
-        socket: &Rc<OwnedFd>,
-        interest: Interest,
-    ) -> Result<calloop::RegistrationToken, calloop::Error> {
-        self.event_loop
-            .insert_source(
-                Generic::new(socket.clone(), interest, Mode::Level),
-                move |ready, socket, state| {
-                    if ready.writable {
-                        state.drain_backlog(id);
-                    }
-                    if ready.readable {
-                        state.read_connection(id, &socket.clone());
-                    }
-                    state.calm_connection(id);
-                    Ok(PostAction::Continue)
-                },
-            )
-            .map_err(|e| e.error)
-    }
-
-    /// Asks to be woken when the socket has room again.
-    pub(super) fn watch_for_room(&mut self, id: u64) {
-        self.rewatch(id, true);
-    }
-
-    /// Stops asking for room once the backlog is written.
-    fn calm_connection(&mut self, id: u64) {
-        if self.control.connections.get(&id).is_some_and(|c| c.backlog.is_empty()) {
-            self.rewatch(id, false);
-        }
-    }
-
-    fn rewatch(&mut self, id: u64, wants_room: bool) {
-        let Some(connection) = self.control.connections.get(&id) else { return };
-        if connection.wants_room == wants_room {
-            return;
-        }
-        let (socket, old) = (connection.socket.clone(), connection.token);
-        self.event_loop.remove(old);
-        let interest = if wants_room { Interest::BOTH } else { Interest::READ };
-        match self.watch_connection(id, &socket, interest) {
-            Ok(token) => {
-                if let Some(connection) = self.control.connections.get_mut(&id) {
-                    connection.token = token;
-                    connection.wants_room = wants_room;
-                }
-            }
-            Err(e) => {
-                tracing::warn!("a control connection ends: {e}");
-                self.control.connections.remove(&id);
-            }
-        }
-    }
-
     fn read_connection(&mut self, id: u64, socket: &OwnedFd) {
         match transport::recv::<Call>(socket, MAX_PACKET, MAX_CALL_FDS) {
             Ok(Some((call, fds))) => self.take_call(id, call, fds),
             Err(e) if e.would_block() => {}
-            Ok(None) | Err(TransportError::Io(_)) => self.close_connection(id),
+            Ok(None) | Err(TransportError::Io(_)) => self.control.close_connection(id),
             Err(e) => {
                 tracing::warn!("a control connection is closed: {e}");
-                self.close_connection(id);
+                self.control.close_connection(id);
             }
         }
     }
@@ -177,15 +82,7 @@ impl State {
             }
             request => answer(self, request, fds),
         };
-        self.send_answer(id, serial, result);
-    }
-
-    fn send_answer(&mut self, id: u64, serial: u64, result: Result<(Reply, Vec<OwnedFd>), String>) {
-        let (result, fds) = match result {
-            Ok((reply, fds)) => (Ok(reply), fds),
-            Err(why) => (Err(why), Vec::new()),
-        };
-        self.send_to(id, FromCompositor::Answer(Answer { serial, result }), fds);
+        self.control.send_answer(id, serial, result);
     }
 
     /// Answers the `Sync` calls of this turn: clients have been dispatched, what is due is drawn now.
@@ -195,7 +92,113 @@ impl State {
         }
         self.draw_all();
         for (id, serial) in std::mem::take(&mut self.control.syncs) {
-            self.send_answer(id, serial, Ok((Reply::Done, Vec::new())));
+            self.control.send_answer(id, serial, Ok((Reply::Done, Vec::new())));
         }
+    }
+}
+
+impl ControlRoom {
+    fn listen_control(&mut self, path: &Path) -> Result<(), Error> {
+        let listener = transport::publish(path)
+            .map_err(|error| Error::Socket { path: path.display().to_string(), error })?;
+        self.event_loop
+            .insert_source(Generic::new(listener, Interest::READ, Mode::Level), |_, listener, state| {
+                match transport::accept(&**listener) {
+                    Ok(socket) => state.control.add_connection(socket),
+                    Err(e) if e.would_block() => {}
+                    Err(e) => tracing::warn!("control connection refused: {e}"),
+                }
+                Ok(PostAction::Continue)
+            })
+            .map_err(|e| Error::Loop(e.error))?;
+        Ok(())
+    }
+
+    fn add_connection(&mut self, socket: OwnedFd) {
+        if self.connections.len() >= MAX_CONNECTIONS {
+            tracing::warn!("more than {MAX_CONNECTIONS} control connections");
+            return;
+        }
+        let socket = Rc::new(socket);
+        let id = self.next_connection;
+        self.next_connection = id.wrapping_add(1);
+        match self.watch_connection(id, &socket, Interest::READ) {
+            Ok(token) => {
+                let connection = Connection {
+                    socket,
+                    token,
+                    wants_room: false,
+                    subscribed: false,
+                    backlog: VecDeque::new(),
+                };
+                self.connections.insert(id, connection);
+            }
+            Err(e) => tracing::warn!("control connection refused: {e}"),
+        }
+    }
+
+    fn watch_connection(
+        &self,
+        id: u64,
+        socket: &Rc<OwnedFd>,
+        interest: Interest,
+    ) -> Result<calloop::RegistrationToken, calloop::Error> {
+        self.event_loop
+            .insert_source(
+                Generic::new(socket.clone(), interest, Mode::Level),
+                move |ready, socket, state| {
+                    if ready.writable {
+                        state.control.drain_backlog(id);
+                    }
+                    if ready.readable {
+                        state.read_connection(id, &socket.clone());
+                    }
+                    state.control.calm_connection(id);
+                    Ok(PostAction::Continue)
+                },
+            )
+            .map_err(|e| e.error)
+    }
+
+    /// Asks to be woken when the socket has room again.
+    pub(super) fn watch_for_room(&mut self, id: u64) {
+        self.rewatch(id, true);
+    }
+
+    /// Stops asking for room once the backlog is written.
+    fn calm_connection(&mut self, id: u64) {
+        if self.connections.get(&id).is_some_and(|c| c.backlog.is_empty()) {
+            self.rewatch(id, false);
+        }
+    }
+
+    fn rewatch(&mut self, id: u64, wants_room: bool) {
+        let Some(connection) = self.connections.get(&id) else { return };
+        if connection.wants_room == wants_room {
+            return;
+        }
+        let (socket, old) = (connection.socket.clone(), connection.token);
+        self.event_loop.remove(old);
+        let interest = if wants_room { Interest::BOTH } else { Interest::READ };
+        match self.watch_connection(id, &socket, interest) {
+            Ok(token) => {
+                if let Some(connection) = self.connections.get_mut(&id) {
+                    connection.token = token;
+                    connection.wants_room = wants_room;
+                }
+            }
+            Err(e) => {
+                tracing::warn!("a control connection ends: {e}");
+                self.connections.remove(&id);
+            }
+        }
+    }
+
+    fn send_answer(&mut self, id: u64, serial: u64, result: Result<(Reply, Vec<OwnedFd>), String>) {
+        let (result, fds) = match result {
+            Ok((reply, fds)) => (Ok(reply), fds),
+            Err(why) => (Err(why), Vec::new()),
+        };
+        self.send_to(id, FromCompositor::Answer(Answer { serial, result }), fds);
     }
 }

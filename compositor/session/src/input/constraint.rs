@@ -6,7 +6,11 @@
 //! the constraint.
 
 use super::pointer::distance;
+use crate::input::SeatRoom;
+use crate::protocols::Selections;
+use crate::shell::Desk;
 use crate::state::State;
+use crate::trusted::Trusted;
 use cofferdam_scene::Node;
 use smithay::backend::renderer::utils::with_renderer_surface_state;
 use smithay::input::pointer::PointerHandle;
@@ -24,22 +28,29 @@ fn nearest(to: Point<f64, Logical>, rect: Rectangle<i32, Logical>) -> Option<Poi
     Some((x, y).into())
 }
 
-impl State {
+impl SeatRoom {
     /// A client made a constraint: it begins at once if its surface has pointer and keyboard.
-    pub(crate) fn constraint_made(&mut self, surface: &WlSurface, pointer: &PointerHandle<Self>) {
+    pub(crate) fn constraint_made(
+        &mut self,
+        surface: &WlSurface,
+        pointer: &PointerHandle<State>,
+        desk: &Desk,
+        trusted: &Trusted,
+        selections: &Selections,
+    ) {
         if pointer.current_focus().as_ref() == Some(surface) {
-            self.renew_constraint();
+            self.renew_constraint(desk, trusted, selections);
         }
     }
 
     /// Begins the constraint of the surface under the pointer, if it may.
-    pub(crate) fn renew_constraint(&mut self) {
-        let pointer = self.seat.pointer.clone();
-        let Some((surface, origin)) = self.pointer_focus() else { return };
-        if pointer.current_focus().as_ref() != Some(&surface) || !self.has_keyboard(&surface) {
+    pub(crate) fn renew_constraint(&mut self, desk: &Desk, trusted: &Trusted, selections: &Selections) {
+        let pointer = self.pointer.clone();
+        let Some((surface, origin)) = self.pointer_focus(desk, trusted, selections) else { return };
+        if pointer.current_focus().as_ref() != Some(&surface) || !desk.has_keyboard(&surface) {
             return;
         }
-        let Some(at) = self.seat.at else { return };
+        let Some(at) = self.at else { return };
         let local = (at - origin).to_i32_round();
         with_pointer_constraint(&surface, &pointer, |constraint| {
             if let Some(constraint) = constraint.filter(|c| !c.is_active())
@@ -50,33 +61,22 @@ impl State {
         });
     }
 
-    /// Ends the running constraint: its window is about to lose the keyboard.
-    pub(crate) fn release_constraint(&mut self) {
-        let pointer = self.seat.pointer.clone();
-        let Some(surface) = pointer.current_focus() else { return };
-        with_pointer_constraint(&surface, &pointer, |constraint| {
-            if let Some(constraint) = constraint.filter(|c| c.is_active()) {
-                constraint.deactivate();
-            }
-        });
-    }
-
-    pub(super) fn pointer_is_locked(&self) -> bool {
-        let pointer = &self.seat.pointer;
-        pointer.current_focus().is_some_and(|surface| {
-            with_pointer_constraint(&surface, pointer, |constraint| {
-                constraint.is_some_and(|c| c.is_active() && matches!(&*c, PointerConstraint::Locked(_)))
-            })
-        })
-    }
-
     /// `to`, or where the pointer is if the constraint does not let it go there.
-    pub(super) fn confined(&self, to: Point<f64, Logical>) -> Point<f64, Logical> {
-        let (Some(at), Some((surface, origin))) = (self.seat.at, self.pointer_focus()) else { return to };
+    pub(super) fn confined(
+        &self,
+        to: Point<f64, Logical>,
+        desk: &Desk,
+        trusted: &Trusted,
+        selections: &Selections,
+    ) -> Point<f64, Logical> {
+        let (Some(at), Some((surface, origin))) = (self.at, self.pointer_focus(desk, trusted, selections))
+        else {
+            return to;
+        };
         let allowed = |place: Point<f64, Logical>| {
-            let inside = self.desk.scene.hit(super::pointer::pixel(place)).is_content()
-                && self.surface_at(place).as_ref() == Some(&surface);
-            with_pointer_constraint(&surface, &self.seat.pointer, |constraint| match constraint {
+            let inside = desk.scene.hit(super::pointer::pixel(place)).is_content()
+                && desk.surface_at(place).as_ref() == Some(&surface);
+            with_pointer_constraint(&surface, &self.pointer, |constraint| match constraint {
                 Some(c) if c.is_active() && matches!(&*c, PointerConstraint::Confined(_)) => {
                     inside && c.region().is_none_or(|r| r.contains((place - origin).to_i32_round()))
                 }
@@ -95,12 +95,34 @@ impl State {
             .find(|place| allowed(*place))
             .unwrap_or(at)
     }
+}
+
+impl SeatRoom {
+    /// Ends the running constraint: its window is about to lose the keyboard.
+    pub(crate) fn release_constraint(&mut self) {
+        let pointer = self.pointer.clone();
+        let Some(surface) = pointer.current_focus() else { return };
+        with_pointer_constraint(&surface, &pointer, |constraint| {
+            if let Some(constraint) = constraint.filter(|c| c.is_active()) {
+                constraint.deactivate();
+            }
+        });
+    }
+
+    pub(super) fn pointer_is_locked(&self) -> bool {
+        let pointer = &self.pointer;
+        pointer.current_focus().is_some_and(|surface| {
+            with_pointer_constraint(&surface, pointer, |constraint| {
+                constraint.is_some_and(|c| c.is_active() && matches!(&*c, PointerConstraint::Locked(_)))
+            })
+        })
+    }
 
     /// The rectangles that a confinement is made of, in surface coordinates.
     fn confines(&self, surface: &WlSurface) -> Vec<Rectangle<i32, Logical>> {
         let size = with_renderer_surface_state(surface, |state| state.surface_size()).flatten();
         let Some(whole) = size.map(Rectangle::from_size) else { return Vec::new() };
-        with_pointer_constraint(surface, &self.seat.pointer, |constraint| {
+        with_pointer_constraint(surface, &self.pointer, |constraint| {
             let constraint = constraint?;
             let rects = &constraint.region()?.rects;
             let added = rects.iter().filter(|(kind, _)| matches!(kind, RectangleKind::Add));
@@ -108,11 +130,13 @@ impl State {
         })
         .unwrap_or_else(|| vec![whole])
     }
+}
 
+impl Desk {
     fn surface_at(&self, place: Point<f64, Logical>) -> Option<WlSurface> {
         use cofferdam_scene::Hit;
         let pixel = super::pointer::pixel(place);
-        let (node, local) = match self.desk.scene.hit(pixel) {
+        let (node, local) = match self.scene.hit(pixel) {
             Hit::Content { window, local } => (Node::Window(window), local),
             Hit::Popup { popup, local: Some(local), .. } => (Node::Popup(popup), local),
             _ => return None,

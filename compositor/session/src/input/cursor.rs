@@ -5,8 +5,12 @@
 //! renderer shows. A client decides over content of its own only: on chrome the cursor is ours, and a
 //! client's picture is never larger than [`MAX_EDGE`] and never leaves its content.
 
+use crate::input::SeatRoom;
+use crate::protocols::Selections;
 use crate::protocols::{Drag, Over};
+use crate::shell::Desk;
 use crate::state::State;
+use crate::trusted::Trusted;
 use cofferdam_scene::{Edges, Hit, Rect};
 use smithay::backend::renderer::utils::with_renderer_surface_state;
 use smithay::input::pointer::{CursorIcon, CursorImageStatus, CursorImageSurfaceData};
@@ -38,12 +42,12 @@ pub(crate) enum Shown {
 impl State {
     pub(crate) fn client_cursor(&mut self, image: CursorImageStatus) {
         self.seat.cursor = image;
-        self.redraw_cursor();
+        self.screens.redraw_cursor();
     }
 
     pub(crate) fn cursor_committed(&mut self, root: &WlSurface) {
         if matches!(&self.seat.cursor, CursorImageStatus::Surface(surface) if surface == root) {
-            self.redraw_cursor();
+            self.screens.redraw_cursor();
         }
     }
 
@@ -52,33 +56,40 @@ impl State {
             self.client_cursor(CursorImageStatus::default_named());
         }
     }
+}
 
+impl SeatRoom {
     /// The surface that is the cursor, if a client's is.
-    pub(crate) fn cursor_surface(&self) -> Option<WlSurface> {
-        match self.shown_cursor() {
+    pub(crate) fn cursor_surface(
+        &self,
+        desk: &Desk,
+        trusted: &Trusted,
+        selections: &Selections,
+    ) -> Option<WlSurface> {
+        match self.shown_cursor(desk, trusted, selections) {
             Shown::Surface { surface, .. } => Some(surface),
             Shown::Nothing | Shown::Named(_) => None,
         }
     }
 
     /// What to show at the moment.
-    pub(crate) fn shown_cursor(&self) -> Shown {
-        if self.trusted.has_pointer() {
-            return self.seat.at.map_or(Shown::Nothing, |_| Shown::Named(CursorIcon::Default));
+    pub(crate) fn shown_cursor(&self, desk: &Desk, trusted: &Trusted, selections: &Selections) -> Shown {
+        if trusted.has_pointer() {
+            return self.at.map_or(Shown::Nothing, |_| Shown::Named(CursorIcon::Default));
         }
-        let Some(at) = self.desk.scene.pointer().filter(|_| self.seat.at.is_some()) else {
+        let Some(at) = desk.scene.pointer().filter(|_| self.at.is_some()) else {
             return Shown::Nothing;
         };
-        if let Some(edges) = self.desk.scene.pointer_edges() {
+        if let Some(edges) = desk.scene.pointer_edges() {
             return Shown::Named(resize_icon(edges));
         }
-        if self.pointer_drags() {
-            return Shown::Named(drag_icon(self.selections.drag().and_then(Drag::over)));
+        if selections.pointer_drags() {
+            return Shown::Named(drag_icon(selections.drag().and_then(Drag::over)));
         }
-        if self.desk.scene.pointer_is_grabbed() {
+        if desk.scene.pointer_is_grabbed() {
             return Shown::Named(CursorIcon::Default);
         }
-        let scene = &self.desk.scene;
+        let scene = &desk.scene;
         let clip = match scene.hit(at) {
             Hit::Content { window, .. } => scene.frame(window).map(|frame| frame.content),
             Hit::Popup { popup, window, local: Some(_) } => {
@@ -88,7 +99,7 @@ impl State {
             _ => None,
         };
         let Some(clip) = clip else { return Shown::Named(CursorIcon::Default) };
-        match &self.seat.cursor {
+        match &self.cursor {
             CursorImageStatus::Hidden => Shown::Nothing,
             CursorImageStatus::Named(icon) => Shown::Named(*icon),
             CursorImageStatus::Surface(surface) => client_picture(surface, clip),

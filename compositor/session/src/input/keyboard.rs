@@ -26,7 +26,8 @@ enum Action {
 impl State {
     /// A key, by its evdev code.
     pub(crate) fn key(&mut self, code: u32, pressed: bool) {
-        let released = (!pressed).then(|| self.trusted_key_release(code));
+        let now = self.clock.fresh();
+        let released = (!pressed).then(|| self.trusted.key_release(code, now));
         if released == Some(Route::Nobody) {
             // It was released before a card was shown, or when it went.
             self.settle_trusted();
@@ -44,7 +45,9 @@ impl State {
         }
         let mut after = None;
         let swallowed = keyboard.input(self, keycode, state, serial, time, |state, modifiers, key| {
-            let route = released.unwrap_or_else(|| state.trusted_key_press(code, modifiers, &key));
+            let attention = &state.config.attention_key;
+            let press = || state.trusted.key_press(code, modifiers, &key, attention, now);
+            let route = released.unwrap_or_else(press);
             if route.is_kept() {
                 if pressed {
                     state.seat.swallowed.insert(keycode);
@@ -56,7 +59,7 @@ impl State {
             state.filter_key(keycode, pressed, cycling, modifiers, &key, &mut after)
         });
         if swallowed.is_none() {
-            self.note_heard(serial, surface.as_ref());
+            self.seat.note_heard(serial, surface.as_ref(), self.clock.now());
         }
         self.settle_trusted();
         if let Some(action) = swallowed.or(after) {

@@ -4,8 +4,12 @@
 //! In: places in the global space, evdev buttons, wheel steps. Out: the scene is told first; what it
 //! leaves goes to the client whose content is under the pointer, with places in that surface.
 
+use crate::input::SeatRoom;
+use crate::protocols::Selections;
+use crate::shell::Desk;
 use crate::shell::content_offset;
 use crate::state::State;
+use crate::trusted::Trusted;
 use cofferdam_scene as scene;
 use scene::{Hit, Node, Op};
 use smithay::backend::input::{Axis, AxisSource, ButtonState};
@@ -32,15 +36,19 @@ pub(crate) fn pixel(at: Point<f64, Logical>) -> scene::Point {
 impl State {
     /// The pointer is moved to a place.
     pub(crate) fn pointer_to(&mut self, to: Point<f64, Logical>) {
-        let wanted = self.nearest_place(to);
+        let wanted = self.desk.nearest_place(to);
         let delta = wanted - self.seat.at.unwrap_or(wanted);
         let free = self.trusted.is_up();
-        if !free && self.pointer_is_locked() {
+        if !free && self.seat.pointer_is_locked() {
             // The place stays; the client is told of the movement alone.
             self.relative_motion(delta);
             return;
         }
-        let to = if free { wanted } else { self.confined(wanted) };
+        let to = if free {
+            wanted
+        } else {
+            self.seat.confined(wanted, &self.desk, &self.trusted, &self.selections)
+        };
         if self.trusted_pointer(to) {
             return;
         }
@@ -49,13 +57,13 @@ impl State {
         self.send_motion(to);
         self.drag_follows_pointer(to);
         self.relative_motion(delta);
-        self.renew_constraint();
-        self.redraw_cursor();
+        self.seat.renew_constraint(&self.desk, &self.trusted, &self.selections);
+        self.screens.redraw_cursor();
     }
 
     fn send_motion(&mut self, to: Point<f64, Logical>) {
         self.desk.pointer_stale = false;
-        let focus = self.pointer_focus();
+        let focus = self.seat.pointer_focus(&self.desk, &self.trusted, &self.selections);
         self.seat.focus.clone_from(&focus);
         let event = MotionEvent {
             location: to,
@@ -73,47 +81,10 @@ impl State {
         }
         let utime = u64::try_from(self.clock.now().0.as_micros()).unwrap_or(u64::MAX);
         let event = RelativeMotionEvent { delta, delta_unaccel: delta, utime };
-        let focus = self.pointer_focus();
+        let focus = self.seat.pointer_focus(&self.desk, &self.trusted, &self.selections);
         let pointer = self.seat.pointer.clone();
         pointer.relative_motion(self, focus, &event);
         pointer.frame(self);
-    }
-
-    /// The surface under the pointer, if it is content and takes input there.
-    pub(crate) fn pointer_focus(&self) -> Option<Focus> {
-        let at = self.seat.at.filter(|_| !self.trusted.has_pointer())?;
-        let (node, geometry) = self.desk.scene.pointer_target()?;
-        self.focus_at(node, geometry, at).filter(|_| !self.pointer_drags())
-    }
-
-    /// The surface at a place, whoever has the pointer; none under a note, where nobody sees it.
-    pub(crate) fn surface_under(&self, at: Point<f64, Logical>) -> Option<Focus> {
-        let place = Some(pixel(at)).filter(|_| !self.note_covers(at))?;
-        let (node, local) = match self.desk.scene.hit(place) {
-            Hit::Content { window, local } => (Node::Window(window), local),
-            Hit::Popup { popup, local: Some(local), .. } => (Node::Popup(popup), local),
-            Hit::Layer { layer, local } => (Node::Layer(layer), local),
-            _ => return None,
-        };
-        let origin = place.shifted(local.x.saturating_neg(), local.y.saturating_neg());
-        self.focus_at(node, origin, at)
-    }
-
-    /// The window at a place, its popups included; none under a note.
-    pub(crate) fn window_under(&self, at: Point<f64, Logical>) -> Option<scene::WindowId> {
-        self.desk.scene.hit(pixel(at)).window().filter(|_| !self.note_covers(at))
-    }
-
-    pub(super) fn focus_at(
-        &self,
-        node: Node,
-        geometry: scene::Point,
-        at: Point<f64, Logical>,
-    ) -> Option<Focus> {
-        let root = self.desk.surface_of(node)?;
-        let origin = Point::<i32, Logical>::from((geometry.x, geometry.y)) - content_offset(&root);
-        under_from_surface_tree(&root, at, origin, WindowSurfaceType::ALL)
-            .map(|(surface, place)| (surface, place.to_f64()))
     }
 
     /// Looks again at what is under the pointer, after windows moved under it.
@@ -126,11 +97,11 @@ impl State {
             return;
         }
         // A surface that moved under the pointer is another place in it, which its client has to know.
-        let focus = self.pointer_focus();
+        let focus = self.seat.pointer_focus(&self.desk, &self.trusted, &self.selections);
         let seen = self.seat.pointer.current_focus();
         if focus != self.seat.focus || focus.map(|(surface, _)| surface) != seen {
             self.send_motion(at);
-            self.renew_constraint();
+            self.seat.renew_constraint(&self.desk, &self.trusted, &self.selections);
         }
     }
 
@@ -140,7 +111,7 @@ impl State {
             return;
         }
         // While something is dragged, other buttons mean nothing.
-        let dragging = self.pointer_drags();
+        let dragging = self.selections.pointer_drags();
         if pressed && !dragging {
             self.before_press(code);
         }
@@ -154,7 +125,7 @@ impl State {
         // Menus open on a release too.
         let focus = pointer.current_focus();
         self.seat.recent.note(serial, focus.as_ref());
-        self.note_heard(serial, focus.as_ref());
+        self.seat.note_heard(serial, focus.as_ref(), self.clock.now());
         pointer.button(self, &event);
         pointer.frame(self);
         if !pressed {
@@ -206,11 +177,58 @@ impl State {
         }
         self.fingers_to_chrome();
     }
+}
+
+impl SeatRoom {
+    /// The surface under the pointer, if it is content and takes input there.
+    pub(crate) fn pointer_focus(
+        &self,
+        desk: &Desk,
+        trusted: &Trusted,
+        selections: &Selections,
+    ) -> Option<Focus> {
+        let at = self.at.filter(|_| !trusted.has_pointer())?;
+        let (node, geometry) = desk.scene.pointer_target()?;
+        desk.focus_at(node, geometry, at).filter(|_| !selections.pointer_drags())
+    }
+}
+
+impl Desk {
+    /// The surface at a place, whoever has the pointer; none under a note, where nobody sees it.
+    pub(crate) fn surface_under(&self, at: Point<f64, Logical>, trusted: &Trusted) -> Option<Focus> {
+        let place = Some(pixel(at)).filter(|_| !trusted.note_covers(at))?;
+        let (node, local) = match self.scene.hit(place) {
+            Hit::Content { window, local } => (Node::Window(window), local),
+            Hit::Popup { popup, local: Some(local), .. } => (Node::Popup(popup), local),
+            Hit::Layer { layer, local } => (Node::Layer(layer), local),
+            _ => return None,
+        };
+        let origin = place.shifted(local.x.saturating_neg(), local.y.saturating_neg());
+        self.focus_at(node, origin, at)
+    }
+
+    /// The window at a place, its popups included; none under a note.
+    pub(crate) fn window_under(&self, at: Point<f64, Logical>, trusted: &Trusted) -> Option<scene::WindowId> {
+        self.scene.hit(pixel(at)).window().filter(|_| !trusted.note_covers(at))
+    }
+}
+
+impl Desk {
+    pub(super) fn focus_at(
+        &self,
+        node: Node,
+        geometry: scene::Point,
+        at: Point<f64, Logical>,
+    ) -> Option<Focus> {
+        let root = self.surface_of(node)?;
+        let origin = Point::<i32, Logical>::from((geometry.x, geometry.y)) - content_offset(&root);
+        under_from_surface_tree(&root, at, origin, WindowSurfaceType::ALL)
+            .map(|(surface, place)| (surface, place.to_f64()))
+    }
 
     /// The place inside the outputs that is nearest to `to`.
     fn nearest_place(&self, to: Point<f64, Logical>) -> Point<f64, Logical> {
         let nearest = self
-            .desk
             .scene
             .outputs()
             .iter()

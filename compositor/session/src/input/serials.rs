@@ -5,7 +5,7 @@
 //! client that got it and for nobody else, and only while it is among the last few.
 
 use crate::clock::Mono;
-use crate::state::State;
+use crate::input::SeatRoom;
 use smithay::reexports::wayland_server::protocol::wl_surface::WlSurface;
 use smithay::utils::Serial;
 use std::collections::VecDeque;
@@ -61,27 +61,27 @@ fn is_over(then: Mono, now: Mono) -> bool {
     now.0.saturating_sub(then.0) > LATE
 }
 
-impl State {
+impl SeatRoom {
     /// A client with the keyboard or under the pointer was sent this.
-    pub(super) fn note_heard(&mut self, serial: Serial, surface: Option<&WlSurface>) {
+    pub(super) fn note_heard(&mut self, serial: Serial, surface: Option<&WlSurface>, now: Mono) {
         if let Some(client) = surface.and_then(Resource::client) {
-            self.seat.heard.note(serial, client.id(), self.clock.now());
+            self.heard.note(serial, client.id(), now);
         }
     }
 
     /// Whether this client was sent this key or click so short a time ago that a copy may come of it.
-    pub(crate) fn may_still_copy(&self, client: &Client, serial: Serial) -> bool {
-        self.seat.heard.has(serial, &client.id(), self.clock.now())
+    pub(crate) fn may_still_copy(&self, client: &Client, serial: Serial, now: Mono) -> bool {
+        self.heard.has(serial, &client.id(), now)
     }
 
     /// Whether the client of `surface` was sent this press a moment ago.
     pub(crate) fn is_recent_press(&self, surface: &WlSurface, serial: Serial) -> bool {
-        surface.client().is_some_and(|client| self.seat.recent.has(serial, &client.id()))
+        surface.client().is_some_and(|client| self.recent.has(serial, &client.id()))
     }
 
     /// The same, and the button or finger is still down.
     pub(crate) fn is_held_press(&self, surface: &WlSurface, serial: Serial) -> bool {
-        let held = self.seat.pointer.has_grab(serial) || self.seat.touch.has_grab(serial);
+        let held = self.pointer.has_grab(serial) || self.touch.has_grab(serial);
         held && self.is_recent_press(surface, serial)
     }
 }

@@ -5,6 +5,7 @@
 //! is lifted; the first finger on chrome stands for the pointer, so title bars and edges work.
 
 use super::pointer::pixel;
+use crate::input::SeatRoom;
 use crate::state::State;
 use cofferdam_scene::Op;
 use smithay::backend::input::TouchSlot;
@@ -53,7 +54,7 @@ impl State {
         self.seat.fingers.insert(n, Finger { leads, on, at, serial });
         if let Some((surface, _)) = &target {
             self.seat.recent.note(serial, Some(surface));
-            self.note_heard(serial, Some(surface));
+            self.seat.note_heard(serial, Some(surface), self.clock.now());
             let time = self.clock.now().wayland_millis();
             let event = DownEvent { slot: slot(n), location: at, serial, time };
             let touch = self.seat.touch.clone();
@@ -69,7 +70,7 @@ impl State {
             self.apply_or_ignore(Op::PointerMotion(pixel(at)));
             self.apply_or_ignore(Op::Press);
             let (node, geometry) = self.desk.scene.pointer_target()?;
-            return self.focus_at(node, geometry, at);
+            return self.desk.focus_at(node, geometry, at);
         }
         let (node, geometry) = match self.desk.scene.hit(pixel(at)) {
             cofferdam_scene::Hit::Content { window, local } => {
@@ -83,7 +84,7 @@ impl State {
             }
             _ => return None,
         };
-        self.focus_at(node, geometry, at)
+        self.desk.focus_at(node, geometry, at)
     }
 
     /// A finger moves.
@@ -129,13 +130,6 @@ impl State {
         Ok(())
     }
 
-    /// The finger whose touch has this number, and where it is.
-    pub(crate) fn finger_of(&self, serial: Serial) -> Option<(u32, Point<f64, Logical>)> {
-        let found =
-            self.seat.fingers.iter().find(|(_, finger)| finger.on.is_some() && finger.serial == serial);
-        found.map(|(n, finger)| (*n, finger.at))
-    }
-
     /// Tells a client that a finger left it.
     fn lift(&mut self, n: u32) {
         let serial = SERIAL_COUNTER.next_serial();
@@ -178,6 +172,14 @@ impl State {
         for finger in self.seat.fingers.values_mut() {
             finger.on = None;
         }
+    }
+}
+
+impl SeatRoom {
+    /// The finger whose touch has this number, and where it is.
+    pub(crate) fn finger_of(&self, serial: Serial) -> Option<(u32, Point<f64, Logical>)> {
+        let found = self.fingers.iter().find(|(_, finger)| finger.on.is_some() && finger.serial == serial);
+        found.map(|(n, finger)| (*n, finger.at))
     }
 }
 

@@ -70,8 +70,8 @@ impl XdgActivationHandler for State {
     fn token_created(&mut self, token: XdgActivationToken, data: XdgActivationTokenData) -> bool {
         // Only who holds the keyboard may pass it on, and only because the person did something there.
         let Some((surface, (serial, _))) = data.surface.zip(data.serial) else { return false };
-        self.has_keyboard(&surface)
-            && self.is_recent_press(&surface, serial)
+        self.desk.has_keyboard(&surface)
+            && self.seat.is_recent_press(&surface, serial)
             && self.globals.tokens.give(token, self.clock.now())
     }
 
@@ -82,10 +82,10 @@ impl XdgActivationHandler for State {
         surface: WlSurface,
     ) {
         let good = self.globals.tokens.take(&token, self.clock.now());
-        let giver = data.client_id.and_then(|id| self.identity_of(&id));
-        let taker = self.identity_of_surface(&surface);
+        let giver = data.client_id.and_then(|id| self.clients.get(&id).map(|data| data.identity.clone()));
+        let taker = crate::client::identity_of(&surface);
         let within = good && giver.is_some() && giver == taker;
-        let held_by = self.desk.keyboard.as_ref().and_then(|holder| self.identity_of_surface(holder));
+        let held_by = self.desk.keyboard.as_ref().and_then(|holder| crate::client::identity_of(holder));
         // A token does not outlive its VM's turn; this is the second look.
         let has_turn = !self.trusted.is_up() && held_by.is_none_or(|holder| Some(holder) == taker);
         if within && has_turn {
@@ -97,7 +97,7 @@ impl XdgActivationHandler for State {
 impl State {
     /// The keyboard is about to go to a surface: if that is another VM's, no token is good any more.
     pub(crate) fn tokens_follow(&mut self, to: Option<&WlSurface>) {
-        let of = |surface: Option<&WlSurface>| surface.and_then(|s| self.identity_of_surface(s));
+        let of = |surface: Option<&WlSurface>| surface.and_then(|s| crate::client::identity_of(s));
         if of(to) != of(self.desk.keyboard.as_ref()) {
             self.globals.tokens.void();
         }

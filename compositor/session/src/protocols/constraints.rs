@@ -25,7 +25,7 @@ use wayland_server::{Client, WEnum};
 
 impl PointerConstraintsHandler for State {
     fn new_constraint(&mut self, surface: &WlSurface, pointer: &PointerHandle<Self>) {
-        self.constraint_made(surface, pointer);
+        self.seat.constraint_made(surface, pointer, &self.desk, &self.trusted, &self.selections);
     }
 
     fn cursor_position_hint(&mut self, _: &WlSurface, _: &PointerHandle<Self>, _: Point<f64, Logical>) {}

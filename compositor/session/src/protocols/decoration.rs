@@ -35,7 +35,7 @@ impl State {
     fn decorate(&mut self, toplevel: &ToplevelSurface) {
         toplevel.with_pending_state(|state| state.decoration_mode = Some(Mode::ServerSide));
         // The first configure carries the mode.
-        self.answer_toplevel(toplevel);
+        self.desk.answer_toplevel(toplevel);
     }
 }
 

@@ -71,7 +71,7 @@ impl GlobalDispatch<Shell, (), State> for Placement {
         (): &(),
         data_init: &mut DataInit<'_, State>,
     ) {
-        state.shell_bound(data_init.init(resource, ()));
+        state.desk.shell_bound(data_init.init(resource, ()), &state.painter.theme);
     }
 }
 
@@ -88,7 +88,7 @@ impl Dispatch<Shell, (), State> for Placement {
         use cofferdam_shell_v1::{Error, Request, Role};
         match request {
             Request::GetShellSurface { id, surface, role, output, vm } => {
-                let layer = state.next_layer();
+                let layer = state.desk.next_layer();
                 let object = data_init.init(id, layer);
                 if hold(state, client, Holding::Object).is_err() {
                     return;
@@ -99,7 +99,7 @@ impl Dispatch<Shell, (), State> for Placement {
                     WEnum::Value(Role::Dialog) => LayerRole::Dialog,
                     _ => return shell.post_error(Error::Value, "there is no such role"),
                 };
-                let again = get_role(&surface) == Some(ROLE) && !state.has_layer(&surface);
+                let again = get_role(&surface) == Some(ROLE) && !state.desk.has_layer(&surface);
                 if crate::shell::has_buffer(&surface) || !(again || give_role(&surface, ROLE).is_ok()) {
                     return shell.post_error(Error::Role, "the surface has another role, or a buffer");
                 }
@@ -114,7 +114,7 @@ impl Dispatch<Shell, (), State> for Placement {
     }
 
     fn destroyed(state: &mut State, _: ClientId, shell: &Shell, (): &()) {
-        state.shell_gone(shell);
+        state.desk.shell_gone(shell);
     }
 }
 

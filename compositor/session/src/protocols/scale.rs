@@ -18,7 +18,7 @@ use wayland_server::{Client, Weak};
 
 impl FractionalScaleHandler for State {
     fn new_fractional_scale(&mut self, surface: WlSurface) {
-        self.tell_scale(&surface);
+        self.desk.tell_scale(&surface);
     }
 }
 

@@ -4,14 +4,13 @@
 //!
 //! In: every connection, once in a while. Out: those that hoard are ended.
 
-use crate::client::ClientState;
+use crate::client::{ClientState, Clients};
 use crate::protocols::guard::NO_MEMORY;
-use crate::state::State;
 use cofferdam_admission::{Fault, Holding};
 use smithay::reexports::wayland_server::protocol::wl_registry::WlRegistry;
-use wayland_server::Resource;
 use wayland_server::backend::protocol::ProtocolError;
 use wayland_server::backend::{ClientId, DisconnectReason, Handle};
+use wayland_server::{DisplayHandle, Resource};
 
 /// Turns of the main loop between two looks.
 const EVERY: u64 = 64;
@@ -22,14 +21,14 @@ const MAX_OFFERS: usize = 1024;
 /// Ids of objects that the compositor makes begin here.
 const FIRST_OF_OURS: u32 = 0xff00_0000;
 
-impl State {
-    /// Ends clients with more registries or offers than anybody needs.
-    pub(crate) fn end_hoarders(&self) {
-        if !self.counters.wakeups.is_multiple_of(EVERY) {
+impl Clients {
+    /// Ends those with more registries or offers than anybody needs; looks at each once in a while.
+    pub(crate) fn end_hoarders(&self, display: &DisplayHandle, turn: u64) {
+        if !turn.is_multiple_of(EVERY) {
             return;
         }
-        let handle = self.display.backend_handle();
-        for (client, data) in &self.clients {
+        let handle = display.backend_handle();
+        for (client, data) in self.iter() {
             if hoards(&handle, client) {
                 end(&handle, client, data);
             }

@@ -53,7 +53,7 @@ impl XdgShellHandler for State {
     }
 
     fn ack_configure(&mut self, surface: WlSurface, _: Configure) {
-        self.configure_acked(&surface);
+        self.desk.configure_acked(&surface);
     }
 
     fn reposition_request(&mut self, surface: PopupSurface, positioner: PositionerState, token: u32) {

@@ -6,8 +6,10 @@
 //! that nobody sees, from a timer that runs only while such callbacks wait.
 
 use super::cast;
+use crate::backend::Screens;
 use crate::clock::Mono;
 use crate::protocols::Drag;
+use crate::shell::Desk;
 use crate::state::State;
 use calloop::timer::{TimeoutAction, Timer};
 use cofferdam_scene::{Node, OutputId, WindowId};
@@ -47,14 +49,14 @@ impl State {
         };
         let mut hungry = false;
         for (window, root) in self.roots() {
-            let overlaps = window.is_none_or(|window| self.is_on(window, id));
+            let overlaps = window.is_none_or(|window| self.desk.is_on(window, id));
             with_surfaces_surface_tree(&root, |surface, data| {
                 hungry |= shot.tell(surface, data, overlaps);
             });
         }
         self.announce_mapped();
         if hungry {
-            self.feed_later();
+            self.screens.feed_later();
         }
     }
 
@@ -70,33 +72,13 @@ impl State {
         windows
             .chain(popups)
             .chain(layers)
-            .chain(self.cursor_surface().map(|surface| (None, surface)))
+            .chain(
+                self.seat
+                    .cursor_surface(&self.desk, &self.trusted, &self.selections)
+                    .map(|surface| (None, surface)),
+            )
             .chain(self.selections.drag().and_then(Drag::icon).map(|icon| (None, icon.surface.clone())))
             .collect()
-    }
-
-    fn is_on(&self, window: WindowId, output: OutputId) -> bool {
-        let visible = self.desk.scene.window(window).is_some_and(cofferdam_scene::Window::is_visible);
-        let frame = self.desk.scene.frame(window).filter(|_| visible);
-        let area = self.desk.scene.output(output).map(cofferdam_scene::Output::rect);
-        frame.zip(area).is_some_and(|(frame, area)| frame.outer.intersection(area).is_some())
-    }
-
-    /// Feeds hidden surfaces after a while, if nobody has planned to yet.
-    pub(crate) fn feed_later(&mut self) {
-        if self.screens.starving.is_some() {
-            return;
-        }
-        let timer = Timer::from_duration(HIDDEN_INTERVAL);
-        let source = self.event_loop.insert_source(timer, |_, (), state| {
-            state.screens.starving = None;
-            state.feed_hidden();
-            TimeoutAction::Drop
-        });
-        match source {
-            Ok(token) => self.screens.starving = Some(token),
-            Err(e) => tracing::error!("no timer for hidden windows: {e}"),
-        }
     }
 
     fn feed_hidden(&mut self) {
@@ -105,13 +87,22 @@ impl State {
             with_surfaces_surface_tree(&root, |_, data| call_back(data, time));
         }
     }
+}
+
+impl Desk {
+    fn is_on(&self, window: WindowId, output: OutputId) -> bool {
+        let visible = self.scene.window(window).is_some_and(cofferdam_scene::Window::is_visible);
+        let frame = self.scene.frame(window).filter(|_| visible);
+        let area = self.scene.output(output).map(cofferdam_scene::Output::rect);
+        frame.zip(area).is_some_and(|(frame, area)| frame.outer.intersection(area).is_some())
+    }
 
     /// Tells a surface the scale of the output that its window is on.
     pub(crate) fn tell_scale(&self, surface: &WlSurface) {
         let root = crate::shell::root_of(surface);
-        let scene = &self.desk.scene;
-        let window = self.desk.node_of(&root).and_then(|node| self.desk.root_window(node));
-        let layer = match self.desk.node_of(&root) {
+        let scene = &self.scene;
+        let window = self.node_of(&root).and_then(|node| self.root_window(node));
+        let layer = match self.node_of(&root) {
             Some(Node::Layer(layer)) => scene.layer(layer).and_then(cofferdam_scene::Layer::home),
             _ => None,
         };
@@ -124,6 +115,25 @@ impl State {
             with_fractional_scale(data, |fractional| fractional.set_preferred_scale(scale));
             send_surface_state(surface, data, cast::round(scale.ceil()), Transform::Normal);
         });
+    }
+}
+
+impl Screens {
+    /// Feeds hidden surfaces after a while, if nobody has planned to yet.
+    pub(crate) fn feed_later(&mut self) {
+        if self.starving.is_some() {
+            return;
+        }
+        let timer = Timer::from_duration(HIDDEN_INTERVAL);
+        let source = self.event_loop.insert_source(timer, |_, (), state| {
+            state.screens.starving = None;
+            state.feed_hidden();
+            TimeoutAction::Drop
+        });
+        match source {
+            Ok(token) => self.starving = Some(token),
+            Err(e) => tracing::error!("no timer for hidden windows: {e}"),
+        }
     }
 }
 

@@ -78,14 +78,14 @@ impl State {
         let identities = library.identities.clone();
         self.painter.chrome.set_theme(theme, identities);
         name.clone_into(&mut self.painter.theme);
-        self.tell_theme();
+        self.desk.tell_theme(&self.painter.theme);
         self.chrome_changed();
         Ok(())
     }
 
     /// Names, colours or the theme changed: everything is looked at again.
     pub(crate) fn chrome_changed(&mut self) {
-        self.trusted_looks_different();
-        self.redraw_everything();
+        self.trusted.looks_different();
+        self.screens.redraw_everything();
     }
 }

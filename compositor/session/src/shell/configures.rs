@@ -7,7 +7,6 @@
 //! told of each step on the way (xdg-shell says so of the tokens of popups, too).
 
 use super::{Desk, PopupEntry, WindowEntry};
-use crate::state::State;
 use cofferdam_admission::rules::MAX_UNACKED;
 use cofferdam_scene::{Node, PopupId, WindowId};
 use smithay::reexports::wayland_server::protocol::wl_surface::WlSurface;
@@ -77,29 +76,29 @@ impl Desk {
     }
 }
 
-impl State {
+impl Desk {
     /// xdg-shell promises a configure for some requests, also when nothing changes. Before the first
     /// commit nothing may be sent.
     pub(crate) fn answer_toplevel(&mut self, toplevel: &ToplevelSurface) {
         if toplevel.is_initial_configure_sent()
             && let Some(window) = self.window_of(toplevel)
         {
-            self.desk.configure_window(window, true);
+            self.configure_window(window, true);
         }
     }
 
     /// A client acknowledged a configure: what had to wait for that is told now.
     pub(crate) fn configure_acked(&mut self, surface: &WlSurface) {
-        match self.desk.node_of(surface) {
+        match self.node_of(surface) {
             Some(Node::Window(window)) => {
-                if let Some(entry) = self.desk.windows.get_mut(&window)
+                if let Some(entry) = self.windows.get_mut(&window)
                     && std::mem::take(&mut entry.owed)
                 {
                     entry.configure(true);
                 }
             }
             Some(Node::Popup(popup)) => {
-                if let Some(entry) = self.desk.popups.get_mut(&popup)
+                if let Some(entry) = self.popups.get_mut(&popup)
                     && let Some(news) = entry.owed.take()
                 {
                     entry.configure(news);

@@ -5,6 +5,7 @@
 //! scene for another change, so the queue ends.
 
 use super::PopupNews;
+use crate::shell::Desk;
 use crate::state::State;
 use cofferdam_scene::{Configure, Effect, Node, PopupId, Rect, Size, WindowId};
 use smithay::reexports::wayland_protocols::xdg::shell::server::xdg_toplevel;
@@ -15,10 +16,12 @@ impl State {
     pub(super) fn run_effects(&mut self) {
         while let Some(effect) = self.desk.scene.poll_effect() {
             match effect {
-                Effect::Configure { window, configure } => self.configure(window, configure),
-                Effect::ConfigurePopup { popup, rect, token } => self.configure_popup(popup, rect, token),
-                Effect::ConfigureLayer { layer, size } => self.configure_layer(layer, size),
-                Effect::CloseLayer(layer) => self.close_layer(layer),
+                Effect::Configure { window, configure } => self.desk.reconfigure(window, configure),
+                Effect::ConfigurePopup { popup, rect, token } => {
+                    self.desk.reconfigure_popup(popup, rect, token)
+                }
+                Effect::ConfigureLayer { layer, size } => self.desk.configure_layer(layer, size),
+                Effect::CloseLayer(layer) => self.desk.close_layer(layer),
                 Effect::DismissPopup(popup) => {
                     if let Some(entry) = self.desk.popups.get(&popup) {
                         entry.popup.send_popup_done();
@@ -31,32 +34,11 @@ impl State {
                     }
                 }
                 Effect::Mapped(window) => self.desk.to_announce.push(window),
-                Effect::Damage(rect) => self.redraw(rect),
+                Effect::Damage(rect) => self.screens.redraw(rect, &self.desk.scene),
                 Effect::PointerFocus => self.desk.pointer_stale = true,
             }
         }
-        self.tell_active_vm();
-    }
-
-    fn configure(&mut self, window: WindowId, configure: Configure) {
-        let Some(entry) = self.desk.windows.get_mut(&window) else { return };
-        entry.toplevel.with_pending_state(|state| write_state(state, &configure));
-        // The first configure answers the first commit; see `windows`.
-        if entry.toplevel.is_initial_configure_sent() {
-            entry.configure(false);
-        }
-    }
-
-    fn configure_popup(&mut self, popup: PopupId, rect: Rect, token: Option<u32>) {
-        let Some(entry) = self.desk.popups.get_mut(&popup) else { return };
-        entry.popup.with_pending_state(|state| {
-            state.geometry = Rectangle::new((rect.x, rect.y).into(), (rect.w, rect.h).into());
-        });
-        if let Some(token) = token {
-            entry.configure(PopupNews::Repositioned(token));
-        } else if entry.popup.is_initial_configure_sent() {
-            entry.configure(PopupNews::Place);
-        }
+        self.desk.tell_active_vm();
     }
 
     /// Gives the keyboard to a node. While the trusted path shows something nobody has it; whose it is
@@ -66,12 +48,35 @@ impl State {
             return;
         }
         let surface = node.and_then(|node| self.desk.surface_of(node));
-        self.release_constraint();
+        self.seat.release_constraint();
         self.tokens_follow(surface.as_ref());
         self.desk.keyboard.clone_from(&surface);
         let keyboard = self.seat.keyboard.clone();
         keyboard.set_focus(self, surface, SERIAL_COUNTER.next_serial());
-        self.renew_constraint();
+        self.seat.renew_constraint(&self.desk, &self.trusted, &self.selections);
+    }
+}
+
+impl Desk {
+    fn reconfigure(&mut self, window: WindowId, configure: Configure) {
+        let Some(entry) = self.windows.get_mut(&window) else { return };
+        entry.toplevel.with_pending_state(|state| write_state(state, &configure));
+        // The first configure answers the first commit; see `windows`.
+        if entry.toplevel.is_initial_configure_sent() {
+            entry.configure(false);
+        }
+    }
+
+    fn reconfigure_popup(&mut self, popup: PopupId, rect: Rect, token: Option<u32>) {
+        let Some(entry) = self.popups.get_mut(&popup) else { return };
+        entry.popup.with_pending_state(|state| {
+            state.geometry = Rectangle::new((rect.x, rect.y).into(), (rect.w, rect.h).into());
+        });
+        if let Some(token) = token {
+            entry.configure(PopupNews::Repositioned(token));
+        } else if entry.popup.is_initial_configure_sent() {
+            entry.configure(PopupNews::Place);
+        }
     }
 }
 

@@ -4,6 +4,8 @@
 //! In: the scene and its entries. Out: [`WindowInfo`]s, lowest first.
 
 use super::State;
+use crate::shell::Desk;
+use crate::vm::Vms;
 use cofferdam_control::desktop::{Event, PopupInfo, Rect, WindowId as ControlId, WindowInfo};
 use cofferdam_ids::Label;
 use cofferdam_scene::{self as scene, LayerRole, LayerView, Layout, WindowId};
@@ -12,27 +14,38 @@ use cofferdam_scene::{self as scene, LayerRole, LayerView, Layout, WindowId};
 const LAYERS: u64 = 1 << 63;
 
 impl State {
-    pub(crate) fn window_infos(&self) -> Vec<WindowInfo> {
-        let windows = self.desk.scene.stack().iter().filter_map(|id| self.window_info(*id));
-        windows.chain(self.desk.scene.layer_views().map(layer_info)).collect()
+    /// Tells of windows whose first frame is on the screen now.
+    pub(crate) fn announce_mapped(&mut self) {
+        for window in std::mem::take(&mut self.desk.to_announce) {
+            if let Some(info) = self.desk.window_info(window, &self.vms) {
+                self.control.announce(Event::WindowMapped(info));
+            }
+        }
+    }
+}
+
+impl Desk {
+    pub(crate) fn window_infos(&self, vms: &Vms) -> Vec<WindowInfo> {
+        let windows = self.scene.stack().iter().filter_map(|id| self.window_info(*id, vms));
+        windows.chain(self.scene.layer_views().map(layer_info)).collect()
     }
 
-    pub(crate) fn window_info(&self, id: WindowId) -> Option<WindowInfo> {
-        let window = self.desk.scene.window(id)?;
-        let entry = self.desk.windows.get(&id)?;
-        let frame = self.desk.scene.frame(id)?;
-        let popups = self.desk.scene.popups_of(id);
+    pub(crate) fn window_info(&self, id: WindowId, vms: &Vms) -> Option<WindowInfo> {
+        let window = self.scene.window(id)?;
+        let entry = self.windows.get(&id)?;
+        let frame = self.scene.frame(id)?;
+        let popups = self.scene.popups_of(id);
         Some(WindowInfo {
             id: ControlId(id.0),
             vm: entry.vm.clone(),
-            identity: entry.vm.as_ref().and_then(|vm| self.vms.get(vm)).map(|vm| vm.identity),
+            identity: entry.vm.as_ref().and_then(|vm| vms.get(vm)).map(|vm| vm.identity),
             title: entry.title.clone(),
             app_id: entry.app_id.clone(),
             frame: rect(frame.outer),
             content: rect(frame.content),
-            border: self.desk.scene.metrics().border,
+            border: self.scene.metrics().border,
             visible: window.is_visible(),
-            focused: self.desk.scene.active() == Some(id),
+            focused: self.scene.active() == Some(id),
             maximized: window.is_maximized(),
             fullscreen: window.layout() == Layout::Fullscreen,
             minimized: window.is_minimized(),
@@ -42,15 +55,6 @@ impl State {
                 .map(|popup| PopupInfo { frame: rect(popup.outer), content: rect(popup.content) })
                 .collect(),
         })
-    }
-
-    /// Tells of windows whose first frame is on the screen now.
-    pub(crate) fn announce_mapped(&mut self) {
-        for window in std::mem::take(&mut self.desk.to_announce) {
-            if let Some(info) = self.window_info(window) {
-                self.announce(Event::WindowMapped(info));
-            }
-        }
     }
 }
 

@@ -7,6 +7,7 @@
 use super::surfaces::content_size;
 use crate::protocols::ShellSurface;
 use crate::protocols::placement::Shell;
+use crate::shell::Desk;
 use crate::state::State;
 use cofferdam_ids::VmId;
 use cofferdam_scene::{LayerId, LayerRole, Node, Op, OutputId, Refused, Size};
@@ -30,27 +31,6 @@ pub(crate) struct Shells {
 }
 
 impl State {
-    pub(crate) fn shell_bound(&mut self, shell: Shell) {
-        shell.theme(self.painter.theme.clone());
-        shell.active_vm(name_of(self.desk.shells.active.as_ref()));
-        self.desk.shells.bound.push(shell);
-    }
-
-    pub(crate) fn shell_gone(&mut self, shell: &Shell) {
-        self.desk.shells.bound.retain(|bound| bound != shell);
-    }
-
-    pub(crate) fn next_layer(&mut self) -> LayerId {
-        let layer = LayerId(self.desk.next_layer);
-        self.desk.next_layer = layer.0.saturating_add(1);
-        layer
-    }
-
-    /// Whether the surface has a place at the moment.
-    pub(crate) fn has_layer(&self, surface: &WlSurface) -> bool {
-        self.desk.node_of(surface).is_some()
-    }
-
     pub(crate) fn layer_created(
         &mut self,
         layer: LayerId,
@@ -89,18 +69,6 @@ impl State {
         self.refresh_pointer();
     }
 
-    pub(super) fn configure_layer(&mut self, layer: LayerId, size: Size) {
-        if let Some(entry) = self.desk.layers.get(&layer) {
-            entry.object.configure(size.w, size.h);
-        }
-    }
-
-    pub(super) fn close_layer(&mut self, layer: LayerId) {
-        if let Some(entry) = self.desk.layers.get(&layer) {
-            entry.object.closed();
-        }
-    }
-
     /// Raises the windows of a VM; the last used one gets the keyboard.
     pub(crate) fn activate_vm(&mut self, vm: &str) {
         let scene = &self.desk.scene;
@@ -123,35 +91,69 @@ impl State {
             shell.toggle_panel();
         }
     }
+}
 
-    pub(crate) fn tell_theme(&self) {
-        for shell in &self.desk.shells.bound {
-            shell.theme(self.painter.theme.clone());
+impl Desk {
+    pub(crate) fn shell_bound(&mut self, shell: Shell, theme: &str) {
+        shell.theme(theme.to_owned());
+        shell.active_vm(name_of(self.shells.active.as_ref()));
+        self.shells.bound.push(shell);
+    }
+
+    pub(crate) fn shell_gone(&mut self, shell: &Shell) {
+        self.shells.bound.retain(|bound| bound != shell);
+    }
+
+    pub(crate) fn next_layer(&mut self) -> LayerId {
+        let layer = LayerId(self.next_layer);
+        self.next_layer = layer.0.saturating_add(1);
+        layer
+    }
+
+    /// Whether the surface has a place at the moment.
+    pub(crate) fn has_layer(&self, surface: &WlSurface) -> bool {
+        self.node_of(surface).is_some()
+    }
+
+    pub(super) fn configure_layer(&mut self, layer: LayerId, size: Size) {
+        if let Some(entry) = self.layers.get(&layer) {
+            entry.object.configure(size.w, size.h);
+        }
+    }
+
+    pub(super) fn close_layer(&mut self, layer: LayerId) {
+        if let Some(entry) = self.layers.get(&layer) {
+            entry.object.closed();
+        }
+    }
+
+    pub(crate) fn tell_theme(&self, theme: &str) {
+        for shell in &self.shells.bound {
+            shell.theme(theme.to_owned());
         }
     }
 
     /// Tells whose window is active, if that has changed.
     pub(super) fn tell_active_vm(&mut self) {
-        let scene = &self.desk.scene;
+        let scene = &self.scene;
         let active = scene.active().and_then(|id| scene.window(id)).and_then(|w| w.owner().vm());
-        if active == self.desk.shells.active.as_ref() {
+        if active == self.shells.active.as_ref() {
             return;
         }
         let active = active.cloned();
-        for shell in &self.desk.shells.bound {
+        for shell in &self.shells.bound {
             shell.active_vm(name_of(active.as_ref()));
         }
-        self.desk.shells.active = active;
+        self.shells.active = active;
     }
 
     /// Whether something of this node can be seen.
     pub(super) fn is_shown(&self, node: Node) -> bool {
         match node {
-            Node::Layer(layer) => self.desk.scene.layer_views().any(|view| view.layer == layer),
+            Node::Layer(layer) => self.scene.layer_views().any(|view| view.layer == layer),
             Node::Window(_) | Node::Popup(_) => self
-                .desk
                 .root_window(node)
-                .and_then(|window| self.desk.scene.window(window))
+                .and_then(|window| self.scene.window(window))
                 .is_some_and(cofferdam_scene::Window::is_visible),
         }
     }

@@ -141,17 +141,19 @@ impl State {
         self.apply_or_ignore(Op::ForgetOwner(Owner::Vm(vm.clone())));
     }
 
-    /// Whether this surface, or the window it belongs to, has the keyboard.
-    pub(crate) fn has_keyboard(&self, surface: &WlSurface) -> bool {
-        let root = root_of(surface);
-        self.desk.keyboard.as_ref() == Some(&root)
-    }
-
     /// Raises the window of a surface.
     pub(crate) fn activate_surface(&mut self, surface: &WlSurface) {
         let root = root_of(surface);
         if let Some(window) = self.desk.node_of(&root).and_then(|node| self.desk.root_window(node)) {
             self.apply_or_ignore(Op::Activate(window));
         }
+    }
+}
+
+impl Desk {
+    /// Whether this surface, or the window it belongs to, has the keyboard.
+    pub(crate) fn has_keyboard(&self, surface: &WlSurface) -> bool {
+        let root = root_of(surface);
+        self.keyboard.as_ref() == Some(&root)
     }
 }

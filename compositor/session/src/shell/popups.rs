@@ -6,6 +6,7 @@
 use super::surfaces::content_size;
 use super::{PopupEntry, PopupNews, State};
 use crate::render::Ground;
+use crate::shell::Desk;
 use cofferdam_scene::{Adjust, Anchor, Node, Op, Point, PopupId, Positioner, Rect, Size};
 use smithay::reexports::wayland_protocols::xdg::shell::server::xdg_positioner::ConstraintAdjustment;
 use smithay::reexports::wayland_protocols::xdg::shell::server::xdg_surface;
@@ -41,7 +42,7 @@ impl State {
     }
 
     pub(crate) fn popup_destroyed(&mut self, popup: &PopupSurface) {
-        let Some(id) = self.popup_of(popup) else { return };
+        let Some(id) = self.desk.popup_of(popup) else { return };
         self.apply_or_ignore(Op::RemovePopup(id));
         self.desk.popups.remove(&id);
         self.desk.nodes.retain(|_, node| *node != Node::Popup(id));
@@ -49,30 +50,15 @@ impl State {
         self.refresh_pointer();
     }
 
-    /// Forgets popups that the scene dropped together with their window.
-    pub(super) fn sweep_popups(&mut self) {
-        let scene = &self.desk.scene;
-        self.desk.popups.retain(|id, _| scene.popup(*id).is_some());
-        let popups = &self.desk.popups;
-        self.desk.nodes.retain(|_, node| match node {
-            Node::Popup(id) => popups.contains_key(id),
-            Node::Window(_) | Node::Layer(_) => true,
-        });
-    }
-
-    fn popup_of(&self, popup: &PopupSurface) -> Option<PopupId> {
-        self.desk.popups.iter().find(|(_, entry)| entry.popup == *popup).map(|(id, _)| *id)
-    }
-
     pub(crate) fn popup_repositioned(&mut self, popup: &PopupSurface, wish: PositionerState, token: u32) {
-        let Some(id) = self.popup_of(popup) else { return };
+        let Some(id) = self.desk.popup_of(popup) else { return };
         popup.with_pending_state(|state| state.positioner = wish);
         self.apply_or_ignore(Op::RepositionPopup { popup: id, positioner: translate(&wish), token });
     }
 
     pub(crate) fn popup_grabbed(&mut self, popup: &PopupSurface, serial: Serial) {
-        let Some(id) = self.popup_of(popup) else { return };
-        let allowed = self.is_recent_press(popup.wl_surface(), serial);
+        let Some(id) = self.desk.popup_of(popup) else { return };
+        let allowed = self.seat.is_recent_press(popup.wl_surface(), serial);
         if !allowed || self.apply(Op::GrabPopup(id)).is_err() {
             // A grab that can't be had is answered by dismissing the popup.
             popup.send_popup_done();
@@ -90,6 +76,23 @@ impl State {
         if !popup.is_initial_configure_sent() {
             self.desk.configure_popup(id, PopupNews::FirstPlace);
         }
+    }
+}
+
+impl Desk {
+    /// Forgets popups that the scene dropped together with their window.
+    pub(super) fn sweep_popups(&mut self) {
+        let scene = &self.scene;
+        self.popups.retain(|id, _| scene.popup(*id).is_some());
+        let popups = &self.popups;
+        self.nodes.retain(|_, node| match node {
+            Node::Popup(id) => popups.contains_key(id),
+            Node::Window(_) | Node::Layer(_) => true,
+        });
+    }
+
+    fn popup_of(&self, popup: &PopupSurface) -> Option<PopupId> {
+        self.popups.iter().find(|(_, entry)| entry.popup == *popup).map(|(id, _)| *id)
     }
 }
 

@@ -13,9 +13,9 @@ use smithay::wayland::shell::xdg::ToplevelSurface;
 
 impl State {
     pub(crate) fn client_wants_maximized(&mut self, toplevel: &ToplevelSurface, on: bool) {
-        let Some(window) = self.window_of(toplevel) else { return };
+        let Some(window) = self.desk.window_of(toplevel) else { return };
         self.apply_or_ignore(Op::SetMaximized { window, on });
-        self.answer_toplevel(toplevel);
+        self.desk.answer_toplevel(toplevel);
     }
 
     pub(crate) fn client_wants_fullscreen(
@@ -24,21 +24,22 @@ impl State {
         on: bool,
         output: Option<&WlOutput>,
     ) {
-        let Some(window) = self.window_of(toplevel) else { return };
+        let Some(window) = self.desk.window_of(toplevel) else { return };
         let output = output.and_then(|output| self.screens.id_of(output));
         self.apply_or_ignore(Op::SetFullscreen { window, on, output });
-        self.answer_toplevel(toplevel);
+        self.desk.answer_toplevel(toplevel);
     }
 
     pub(crate) fn client_wants_minimized(&mut self, toplevel: &ToplevelSurface) {
-        if let Some(window) = self.window_of(toplevel) {
+        if let Some(window) = self.desk.window_of(toplevel) {
             self.apply_or_ignore(Op::Minimize(window));
         }
     }
 
     pub(crate) fn client_begins_move(&mut self, toplevel: &ToplevelSurface, serial: Serial) {
-        let Some(window) = self.window_of(toplevel) else { return };
-        if self.is_held_press(toplevel.wl_surface(), serial) && self.apply(Op::BeginMove(window)).is_ok() {
+        let Some(window) = self.desk.window_of(toplevel) else { return };
+        if self.seat.is_held_press(toplevel.wl_surface(), serial) && self.apply(Op::BeginMove(window)).is_ok()
+        {
             self.take_pointer_from_clients();
         }
     }
@@ -49,10 +50,10 @@ impl State {
         serial: Serial,
         edge: ResizeEdge,
     ) {
-        let Some(window) = self.window_of(toplevel) else { return };
+        let Some(window) = self.desk.window_of(toplevel) else { return };
         let bits = u32::from(edge);
         let edges = Edges::new(bits & LEFT != 0, bits & TOP != 0, bits & RIGHT != 0, bits & BOTTOM != 0);
-        if self.is_held_press(toplevel.wl_surface(), serial)
+        if self.seat.is_held_press(toplevel.wl_surface(), serial)
             && self.apply(Op::BeginResize { window, edges }).is_ok()
         {
             self.take_pointer_from_clients();

@@ -7,6 +7,7 @@ use super::surfaces::{content_offset, content_size, has_buffer, has_geometry, ro
 use super::{State, WindowEntry};
 use crate::client::ClientIdentity;
 use crate::render::Ground;
+use crate::shell::Desk;
 use cofferdam_admission::Fault;
 use cofferdam_control::desktop::{Event, WindowId as ControlId};
 use cofferdam_ids::Label;
@@ -27,7 +28,7 @@ impl State {
             toplevel.xdg_toplevel().post_error(code, "the surface has its role object already");
             return;
         }
-        let Some(identity) = self.identity_of_surface(&surface) else { return };
+        let Some(identity) = crate::client::identity_of(&surface) else { return };
         let window = WindowId(self.desk.next_window);
         self.desk.next_window = window.0.saturating_add(1);
         let owner = match &identity {
@@ -55,26 +56,21 @@ impl State {
     }
 
     pub(crate) fn toplevel_destroyed(&mut self, toplevel: &ToplevelSurface) {
-        let Some(window) = self.window_of(toplevel) else { return };
+        let Some(window) = self.desk.window_of(toplevel) else { return };
         self.apply_or_ignore(Op::RemoveWindow(window));
         self.desk.nodes.retain(|_, node| *node != Node::Window(window));
         self.desk.to_announce.retain(|w| *w != window);
         if let Some(entry) = self.desk.windows.remove(&window) {
-            self.announce(Event::WindowClosed { id: ControlId(window.0), vm: entry.vm });
+            self.control.announce(Event::WindowClosed { id: ControlId(window.0), vm: entry.vm });
         }
         // The client's order of destruction is its own: popups without a window are only shells.
-        self.sweep_popups();
+        self.desk.sweep_popups();
         // Now, while the surface can still be told that the pointer left it.
         self.refresh_pointer();
     }
 
-    /// The window that belongs to exactly this role object.
-    pub(super) fn window_of(&self, toplevel: &ToplevelSurface) -> Option<WindowId> {
-        self.desk.windows.iter().find(|(_, entry)| entry.toplevel == *toplevel).map(|(id, _)| *id)
-    }
-
     pub(crate) fn toplevel_renamed(&mut self, toplevel: &ToplevelSurface) {
-        let Some(window) = self.window_of(toplevel) else { return };
+        let Some(window) = self.desk.window_of(toplevel) else { return };
         let (title, app_id) = with_states(toplevel.wl_surface(), |states| {
             let data = states.data_map.get::<XdgToplevelSurfaceData>().and_then(|data| data.lock().ok());
             let clean = |text: Option<&String>| Label::new(text.map_or("", String::as_str));
@@ -87,12 +83,12 @@ impl State {
             entry.app_id = app_id;
         }
         if let Some(frame) = self.desk.scene.frame(window) {
-            self.redraw(frame.outer);
+            self.screens.redraw(frame.outer, &self.desk.scene);
         }
     }
 
     pub(crate) fn toplevel_parented(&mut self, toplevel: &ToplevelSurface) {
-        let Some(window) = self.window_of(toplevel) else { return };
+        let Some(window) = self.desk.window_of(toplevel) else { return };
         let parent = toplevel.parent().and_then(|surface| self.desk.node_of(&surface));
         let parent = parent.and_then(|node| self.desk.root_window(node));
         self.apply_or_ignore(Op::SetParent { window, parent });
@@ -117,11 +113,11 @@ impl State {
                 self.drag_icon_committed(&root);
             }
         }
-        self.tell_scale(surface);
-        let shown = node.is_some_and(|node| self.is_shown(node));
+        self.desk.tell_scale(surface);
+        let shown = node.is_some_and(|node| self.desk.is_shown(node));
         if !shown && node.is_some() {
             // No frame will come that could answer its frame callbacks.
-            self.feed_later();
+            self.screens.feed_later();
         }
     }
 
@@ -170,7 +166,7 @@ impl State {
     /// A surface object is gone, perhaps before the role object that needs it.
     pub(crate) fn surface_destroyed(&mut self, surface: &WlSurface) {
         self.fingers_leave(surface);
-        self.drag_lost_surface(surface);
+        self.selections.drag_lost_surface(surface);
         match self.desk.nodes.remove(&surface.id()) {
             Some(Node::Window(window)) => {
                 self.apply_or_ignore(Op::Commit { window, size: None, settled: false });
@@ -185,5 +181,12 @@ impl State {
             self.desk.keyboard = None;
         }
         self.desk.pointer_stale = true;
+    }
+}
+
+impl Desk {
+    /// The window that belongs to exactly this role object.
+    pub(super) fn window_of(&self, toplevel: &ToplevelSurface) -> Option<WindowId> {
+        self.windows.iter().find(|(_, entry)| entry.toplevel == *toplevel).map(|(id, _)| *id)
     }
 }

@@ -8,7 +8,10 @@
 //! its own, which sees this tree and nothing else.
 
 use super::scenery::label;
-use crate::state::State;
+use crate::clock::Mono;
+use crate::render::Painter;
+use crate::trusted::Around;
+use crate::trusted::Trusted;
 use accesskit::{
     ActionHandler, ActionRequest, ActivationHandler, DeactivationHandler, Live, Node, NodeId, Role, TreeId,
     TreeInfo, TreeUpdate,
@@ -136,14 +139,14 @@ impl Access {
     }
 }
 
-impl State {
+impl Trusted {
     /// Tells readers what is shown, if that has changed.
-    pub(super) fn tell_readers(&mut self) {
-        if self.trusted.access.adapter.is_none() {
+    pub(super) fn tell_readers(&mut self, around: Around<'_>, painter: &Painter) {
+        if self.access.adapter.is_none() {
             return;
         }
-        let shown = Shown { card: self.spoken(), note: self.spoken_note() };
-        let access = &mut self.trusted.access;
+        let shown = Shown { card: self.spoken(around, painter), note: self.spoken_note(around, painter) };
+        let access = &mut self.access;
         {
             let mut told = access.told.lock().unwrap_or_else(PoisonError::into_inner);
             if *told == shown {
@@ -158,39 +161,39 @@ impl State {
     }
 
     /// The note. Who it is about comes first, so that nobody takes an app's words for the desktop's.
-    fn spoken_note(&self) -> Option<String> {
-        let (shown, (heading, title, text)) = (self.trusted.room.notice()?, self.notice_words()?);
+    fn spoken_note(&self, around: Around<'_>, painter: &Painter) -> Option<String> {
+        let (shown, (heading, title, text)) = (self.room.notice()?, self.notice_words(around.vms)?);
         Some(match shown.note {
             Note::Said(_) => {
-                let identity = self.vms.get(shown.vm)?.identity;
-                format!("{} says: {title}. {text}", self.owner_words(identity, &heading))
+                let identity = around.vms.get(shown.vm)?.identity;
+                format!("{} says: {title}. {text}", painter.owner_words(identity, &heading))
             }
             Note::Silenced | Note::PasteAgain => format!("{heading}. {text}"),
         })
     }
 
-    fn spoken(&self) -> Option<Spoken> {
-        match self.trusted.room.showing() {
+    fn spoken(&self, around: Around<'_>, painter: &Painter) -> Option<Spoken> {
+        match self.room.showing() {
             Showing::Nothing => None,
-            Showing::Prompt => self.spoken_prompt(),
-            Showing::Attention => Some(self.spoken_attention()),
+            Showing::Prompt => self.spoken_prompt(around, painter),
+            Showing::Attention => Some(self.spoken_attention(around, painter)),
             Showing::Lock => Some(Spoken {
                 title: "Locked".into(),
                 text: "Your apps are hidden and hear nothing.".into(),
-                choices: self.spoken_buttons(),
+                choices: self.spoken_buttons(around.now),
             }),
         }
     }
 
-    fn spoken_prompt(&self) -> Option<Spoken> {
-        let words = self.prompt_words()?;
-        let vm = self.vms.get(&self.trusted.room.prompt()?.vm)?;
-        let phrase = &self.trusted.phrase;
+    fn spoken_prompt(&self, around: Around<'_>, painter: &Painter) -> Option<Spoken> {
+        let words = self.prompt_words(around.vms)?;
+        let vm = around.vms.get(&self.room.prompt()?.vm)?;
+        let phrase = &self.phrase;
         let phrase = if phrase.is_empty() { String::new() } else { format!(" Your phrase: {phrase}.") };
         let text = format!(
             "{}. {}. {}.{phrase}",
             plain(&words.detail),
-            self.owner_words(vm.identity, &vm.name),
+            painter.owner_words(vm.identity, &vm.name),
             plain(&words.uses)
         );
         let choices = words.choices.iter().chain([&words.never]);
@@ -198,34 +201,38 @@ impl State {
             title: plain(&words.title),
             text,
             choices: choices
-                .map(|choice| self.spoken_choice(choice.target, plain(&choice.text), choice.hint.clone()))
+                .map(|choice| {
+                    self.spoken_choice(choice.target, plain(&choice.text), choice.hint.clone(), around.now)
+                })
                 .collect(),
         })
     }
 
-    fn spoken_attention(&self) -> Spoken {
-        let mut text = format!("Your phrase: {}.", self.trusted.phrase);
-        for row in self.owner_rows() {
-            let owner = match row.vm.as_ref().and_then(|id| self.vms.get(id)) {
-                Some(vm) => self.owner_words(vm.identity, &vm.name),
+    fn spoken_attention(&self, around: Around<'_>, painter: &Painter) -> Spoken {
+        let mut text = format!("Your phrase: {}.", self.phrase);
+        for row in self.owner_rows(around.desk) {
+            let owner = match row.vm.as_ref().and_then(|id| around.vms.get(id)) {
+                Some(vm) => painter.owner_words(vm.identity, &vm.name),
                 None => "The desktop's own".to_owned(),
             };
             text.push_str(&format!(" {owner}: {}.", row.state));
         }
-        Spoken { title: "Who owns what you see".into(), text, choices: self.spoken_buttons() }
+        Spoken { title: "Who owns what you see".into(), text, choices: self.spoken_buttons(around.now) }
     }
 
-    fn spoken_buttons(&self) -> Vec<SpokenChoice> {
-        let targets = self.trusted.room.targets().into_iter();
-        targets.map(|target| self.spoken_choice(target, label(target).to_owned(), String::new())).collect()
+    fn spoken_buttons(&self, now: Mono) -> Vec<SpokenChoice> {
+        let targets = self.room.targets().into_iter();
+        targets
+            .map(|target| self.spoken_choice(target, label(target).to_owned(), String::new(), now))
+            .collect()
     }
 
-    fn spoken_choice(&self, target: Target, label: String, hint: String) -> SpokenChoice {
-        let armed = self.trusted.room.is_armed(self.clock.now());
+    fn spoken_choice(&self, target: Target, label: String, hint: String, now: Mono) -> SpokenChoice {
+        let armed = self.room.is_armed(now);
         SpokenChoice {
             label,
             key: if target == Target::NotNow { "Escape".into() } else { hint },
-            focused: self.trusted.room.focused() == Some(target),
+            focused: self.room.focused() == Some(target),
             dead: !armed && (target.gives() || target == Target::Never),
         }
     }

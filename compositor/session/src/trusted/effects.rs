@@ -5,6 +5,7 @@
 //! of ours is shown, answers to the monitor, events for listeners, frames.
 
 use crate::state::State;
+use crate::trusted::Around;
 use cofferdam_control::desktop::Event as Told;
 use cofferdam_monitor_wire::screen::FromScreen;
 use cofferdam_prompts::{Effect, Showing, Source};
@@ -26,7 +27,7 @@ impl State {
                 Effect::Lower => self.return_to_clients(),
                 Effect::Redraw => {
                     self.trusted.generation = self.trusted.generation.wrapping_add(1);
-                    self.redraw_everything();
+                    self.screens.redraw_everything();
                 }
                 Effect::NoteChosen(vm) => self.activate_vm(vm.as_str()),
                 Effect::PointerOnNote(on) => self.pointer_on_note(on),
@@ -35,12 +36,12 @@ impl State {
                 }
                 Effect::PromptChanged => {
                     self.trusted.home = self.trusted.home.filter(|_| self.trusted.is_up());
-                    let info = self.prompt_info();
-                    self.announce(Told::PromptChanged(info));
+                    let info = self.trusted.prompt_info(&self.vms, self.clock.now());
+                    self.control.announce(Told::PromptChanged(info));
                 }
                 Effect::LockChanged(on) => {
                     self.send_to_monitor(&FromScreen::Locked(on));
-                    self.announce(Told::LockChanged(on));
+                    self.control.announce(Told::LockChanged(on));
                 }
                 Effect::CutEverything => {
                     self.send_to_monitor(&FromScreen::CutEverything);
@@ -52,13 +53,14 @@ impl State {
             }
         }
         self.set_trusted_alarm();
-        self.tell_readers();
+        let around = Around { desk: &self.desk, vms: &self.vms, at: self.seat.at, now: self.clock.now() };
+        self.trusted.tell_readers(around, &self.painter);
     }
 
     fn set_trusted_alarm(&mut self) {
         let (now, due) = (self.clock.now(), self.trusted.room.poll_timeout());
         let ring = |state: &mut Self| {
-            let now = state.trusted_time();
+            let now = state.clock.fresh();
             state.trusted.room.tick(now);
             state.settle_trusted();
         };
@@ -71,7 +73,7 @@ impl State {
         self.apply_or_ignore(Op::EndCycle { accept: false });
         self.apply_or_ignore(Op::DismissPopups);
         self.release_keys();
-        self.release_constraint();
+        self.seat.release_constraint();
         self.leave_with_pointer();
         self.apply_or_ignore(Op::EndGrab);
         self.apply_or_ignore(Op::PointerLeave);
@@ -79,7 +81,7 @@ impl State {
         self.drop_keyboard();
         self.seat.forget_presses();
         self.globals.tokens.void();
-        self.redraw_cursor();
+        self.screens.redraw_cursor();
     }
 
     /// Keys, buttons and fingers are somebody else's for now, and no release will be heard. What was
@@ -112,7 +114,7 @@ impl State {
             self.apply_or_ignore(Op::PointerMotion(crate::input::pixel(at)));
             self.desk.pointer_stale = true;
         }
-        self.redraw_cursor();
+        self.screens.redraw_cursor();
     }
 
     /// Releases every key, for the client that has the keyboard and for the keyboard's own state.

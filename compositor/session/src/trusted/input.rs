@@ -3,7 +3,10 @@
 //!
 //! In: keys, buttons, fingers. Out: to whom each belongs. The compositor's own keys come after this.
 
+use crate::clock::Mono;
 use crate::state::State;
+use crate::trusted::AttentionKey;
+use crate::trusted::Trusted;
 use cofferdam_prompts::{Event, Meaning, Place, Route, Source};
 use smithay::input::keyboard::{Keysym, KeysymHandle, ModifiersState};
 use smithay::utils::{Logical, Point};
@@ -13,31 +16,34 @@ const BTN_LEFT: u32 = 0x110;
 /// evdev codes of the row of digits, 1 to 9.
 const DIGITS: std::ops::RangeInclusive<u32> = 2..=10;
 
-impl State {
+impl Trusted {
     /// A key goes down. Called inside the keyboard's own handling, so effects wait for
     /// [`State::settle_trusted`].
-    pub(crate) fn trusted_key_press(
+    pub(crate) fn key_press(
         &mut self,
         code: u32,
         modifiers: &ModifiersState,
         key: &KeysymHandle<'_>,
+        attention_key: &AttentionKey,
+        now: Mono,
     ) -> Route {
-        let now = self.trusted_time();
-        let attention = self.config.attention_key.is(modifiers, key);
+        let attention = attention_key.is(modifiers, key);
         let meaning = if attention { Meaning::Other } else { meaning(code, modifiers, key.modified_sym()) };
-        let route = self.trusted.room.press(Source::Key(code), meaning, now);
+        let route = self.room.press(Source::Key(code), meaning, now);
         if attention {
-            self.trusted.room.handle(Event::AttentionKey, now);
+            self.room.handle(Event::AttentionKey, now);
             return Route::Ours;
         }
         route
     }
 
     /// A key comes up.
-    pub(crate) fn trusted_key_release(&mut self, code: u32) -> Route {
-        self.trusted_release(Source::Key(code))
+    pub(crate) fn key_release(&mut self, code: u32, now: Mono) -> Route {
+        self.room.release(Source::Key(code), now)
     }
+}
 
+impl State {
     /// A button; says whether clients and the scene have nothing to do with it.
     pub(crate) fn trusted_button(&mut self, code: u32, pressed: bool) -> bool {
         let route = if pressed {
@@ -45,10 +51,11 @@ impl State {
                 Some(at) if code == BTN_LEFT => Meaning::Point(place(at)),
                 _ => Meaning::Other,
             };
-            let now = self.trusted_time();
+            let now = self.clock.fresh();
             self.trusted.room.press(Source::Button(code), meaning, now)
         } else {
-            self.trusted_release(Source::Button(code))
+            let now = self.clock.fresh();
+            self.trusted.room.release(Source::Button(code), now)
         };
         self.settle_trusted();
         route.is_kept()
@@ -56,11 +63,11 @@ impl State {
 
     /// The pointer moved; says whether clients and the scene have nothing to do with it.
     pub(crate) fn trusted_pointer(&mut self, to: Point<f64, Logical>) -> bool {
-        let now = self.trusted_time();
+        let now = self.clock.fresh();
         let kept = self.trusted.room.moved(None, place(to), now).is_kept();
         if kept {
             self.seat.at = Some(to);
-            self.redraw_cursor();
+            self.screens.redraw_cursor();
         }
         if kept || self.trusted.room.notice().is_some() {
             self.settle_trusted();
@@ -70,7 +77,7 @@ impl State {
 
     /// A finger goes down; says whether it is kept.
     pub(crate) fn trusted_finger_down(&mut self, slot: u32, at: Point<f64, Logical>) -> bool {
-        let now = self.trusted_time();
+        let now = self.clock.fresh();
         let route = self.trusted.room.press(Source::Finger(slot), Meaning::Point(place(at)), now);
         self.settle_trusted();
         route.is_kept()
@@ -78,7 +85,7 @@ impl State {
 
     /// A finger moves; says whether it is kept.
     pub(crate) fn trusted_finger_moves(&mut self, slot: u32, at: Point<f64, Logical>) -> bool {
-        let now = self.trusted_time();
+        let now = self.clock.fresh();
         let route = self.trusted.room.moved(Some(Source::Finger(slot)), place(at), now);
         self.settle_trusted();
         route.is_kept()
@@ -86,14 +93,10 @@ impl State {
 
     /// A finger leaves; says whether it was kept.
     pub(crate) fn trusted_finger_up(&mut self, slot: u32) -> bool {
-        let route = self.trusted_release(Source::Finger(slot));
+        let now = self.clock.fresh();
+        let route = self.trusted.room.release(Source::Finger(slot), now);
         self.settle_trusted();
         route.is_kept()
-    }
-
-    fn trusted_release(&mut self, source: Source) -> Route {
-        let now = self.trusted_time();
-        self.trusted.room.release(source, now)
     }
 }
 

@@ -130,7 +130,7 @@ impl State {
             self.trusted(Event::Silenced(vm));
         }
         if self.trusted.is_up() {
-            self.redraw_everything();
+            self.screens.redraw_everything();
         }
     }
 }

@@ -16,7 +16,7 @@ mod scenery;
 mod told;
 
 pub use key::{AttentionKey, ParseKeyError};
-pub(crate) use scenery::{Item, Scenery};
+pub(crate) use scenery::{Around, Canvas, Item, Scenery};
 
 use crate::alarm::Alarm;
 use crate::config::{BackendKind, Config};
@@ -24,7 +24,7 @@ use crate::state::State;
 use cofferdam_chrome::AttentionShape;
 use cofferdam_ids::VmId;
 use cofferdam_monitor_wire::screen::Standing;
-use cofferdam_prompts::{Event, Mono, Room, Settings};
+use cofferdam_prompts::{Event, Room, Settings};
 use cofferdam_scene::{LayerRole, LayerView, OutputId};
 use std::collections::BTreeMap;
 
@@ -101,7 +101,7 @@ impl Trusted {
 impl State {
     /// Something happened that the trusted path has to know.
     pub(crate) fn trusted(&mut self, event: Event) {
-        let now = self.trusted_time();
+        let now = self.clock.fresh();
         if let Event::VmGone(vm) = &event {
             self.trusted.standings.remove(vm);
         }
@@ -122,17 +122,12 @@ impl State {
             self.trusted(Event::Aside(aside));
         }
     }
+}
 
-    /// Now. Events come before the turn has read the clock, and a question must not seem as old as
-    /// the last turn.
-    fn trusted_time(&mut self) -> Mono {
-        self.clock.read();
-        self.clock.now()
-    }
-
+impl Trusted {
     /// Themes, names or outputs changed: what was aimed at may look different now.
-    pub(crate) fn trusted_looks_different(&mut self) {
-        self.trusted.look = self.trusted.look.wrapping_add(1);
-        self.trusted.generation = self.trusted.generation.wrapping_add(1);
+    pub(crate) fn looks_different(&mut self) {
+        self.look = self.look.wrapping_add(1);
+        self.generation = self.generation.wrapping_add(1);
     }
 }

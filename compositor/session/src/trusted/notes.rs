@@ -5,8 +5,11 @@
 //! and who has the pointer while it is there.
 
 use super::scenery::{Canvas, EDGE, Item};
+use crate::render::Painter;
 use crate::render::cast;
 use crate::state::State;
+use crate::trusted::Around;
+use crate::trusted::Trusted;
 use cofferdam_chrome::{Card, NoticeSpec, PixelRect, QuoteSpec};
 use cofferdam_ids::{Identity, Label};
 use cofferdam_prompts::{Event, Note, NotePart, NoteStamp, Place};
@@ -39,67 +42,6 @@ pub(super) struct Drawn {
 }
 
 impl State {
-    /// Puts the note into the frame of the first output.
-    pub(super) fn prepare_notice(&mut self, canvas: Canvas) {
-        let Some(key) = self.notice_key(canvas) else {
-            if self.trusted.room.notice().is_none() {
-                self.trusted.note = None;
-            }
-            return;
-        };
-        let Some(revision) = self.trusted.room.notice().map(|shown| shown.revision) else { return };
-        let kept = self.trusted.note.take().filter(|drawn| drawn.key == key).map(|drawn| drawn.card);
-        let Some(card) = kept.or_else(|| self.draw_notice(&key)) else { return };
-        let (w, h) = card.overlay.size;
-        let x = canvas.pixels.w.saturating_sub(cast::coord(w)).saturating_sub(canvas.px(EDGE));
-        let place: Point<i32, Physical> = (x, canvas.px(TOP)).into();
-        let close = card.places.first().copied().unwrap_or(PixelRect::new(0, 0, 0, 0));
-        let stamp = NoteStamp {
-            output: canvas.id.0,
-            look: key.look,
-            revision,
-            card: canvas.global(place, PixelRect::new(0, 0, w, h)),
-            close: canvas.global(place, close),
-        };
-        self.trusted.scenery.items.push(Item::Parts(card.overlay.parts.clone(), place));
-        self.trusted.note = Some(Drawn { key, card, on: canvas.id, stamp });
-    }
-
-    fn notice_key(&self, canvas: Canvas) -> Option<Key> {
-        let shown = self.trusted.room.notice()?;
-        if self.desk.scene.outputs().first().map(cofferdam_scene::Output::id) != Some(canvas.id) {
-            return None;
-        }
-        let (heading, title, text) = self.notice_words()?;
-        Some(Key {
-            look: self.trusted.look,
-            output: canvas.output(),
-            scale: canvas.scale(),
-            identity: self.vms.get(shown.vm)?.identity,
-            words: (heading, title.to_owned(), text.to_owned()),
-            said: matches!(shown.note, Note::Said(_)),
-            waiting: shown.waiting,
-            hovered: shown.hovered,
-        })
-    }
-
-    fn draw_notice(&mut self, key: &Key) -> Option<Card> {
-        let vm = self.vms.get(self.trusted.room.notice()?.vm)?;
-        let (heading, title, text) = &key.words;
-        Some(self.painter.chrome.notice(&NoticeSpec {
-            identity: Some(key.identity),
-            icon: vm.icon.as_ref(),
-            heading,
-            text: if key.said { "" } else { text },
-            quote: key.said.then_some(QuoteSpec { title, body: text }),
-            waiting: key.waiting,
-            hovered: key.hovered.is_some(),
-            close_hovered: key.hovered == Some(NotePart::Close),
-            scale: key.scale,
-            output: key.output,
-        }))
-    }
-
     /// After a frame of an output was drawn.
     pub(super) fn notice_was_drawn(&mut self, output: OutputId) {
         let drawn = self.trusted.note.as_ref().filter(|drawn| drawn.on == output).map(|drawn| drawn.stamp);
@@ -110,18 +52,10 @@ impl State {
         }
     }
 
-    /// Whether a note hides what is at a place.
-    pub(crate) fn note_covers(&self, at: Point<f64, Logical>) -> bool {
-        let shown = self.trusted.room.notice();
-        shown
-            .and_then(|shown| shown.stamp)
-            .is_some_and(|stamp| stamp.card.contains(Place { x: at.x, y: at.y }))
-    }
-
     /// The pointer came onto the note, or left it: meanwhile it is no client's.
     pub(super) fn pointer_on_note(&mut self, on: bool) {
         if on {
-            self.release_constraint();
+            self.seat.release_constraint();
             // A finger may be moving a window.
             if !self.desk.scene.pointer_is_held() {
                 self.apply_or_ignore(Op::PointerLeave);
@@ -138,6 +72,77 @@ impl State {
             }
             self.desk.pointer_stale = true;
         }
-        self.redraw_cursor();
+        self.screens.redraw_cursor();
+    }
+}
+
+impl Trusted {
+    /// Puts the note into the frame of the first output.
+    pub(super) fn prepare_notice(&mut self, canvas: Canvas, around: Around<'_>, painter: &mut Painter) {
+        let Some(key) = self.notice_key(canvas, around) else {
+            if self.room.notice().is_none() {
+                self.note = None;
+            }
+            return;
+        };
+        let Some(revision) = self.room.notice().map(|shown| shown.revision) else { return };
+        let kept = self.note.take().filter(|drawn| drawn.key == key).map(|drawn| drawn.card);
+        let Some(card) = kept.or_else(|| self.draw_notice(&key, around, painter)) else { return };
+        let (w, h) = card.overlay.size;
+        let x = canvas.pixels.w.saturating_sub(cast::coord(w)).saturating_sub(canvas.px(EDGE));
+        let place: Point<i32, Physical> = (x, canvas.px(TOP)).into();
+        let close = card.places.first().copied().unwrap_or(PixelRect::new(0, 0, 0, 0));
+        let stamp = NoteStamp {
+            output: canvas.id.0,
+            look: key.look,
+            revision,
+            card: canvas.global(place, PixelRect::new(0, 0, w, h)),
+            close: canvas.global(place, close),
+        };
+        self.scenery.items.push(Item::Parts(card.overlay.parts.clone(), place));
+        self.note = Some(Drawn { key, card, on: canvas.id, stamp });
+    }
+
+    fn notice_key(&self, canvas: Canvas, around: Around<'_>) -> Option<Key> {
+        let shown = self.room.notice()?;
+        if around.desk.scene.outputs().first().map(cofferdam_scene::Output::id) != Some(canvas.id) {
+            return None;
+        }
+        let (heading, title, text) = self.notice_words(around.vms)?;
+        Some(Key {
+            look: self.look,
+            output: canvas.output(),
+            scale: canvas.scale(),
+            identity: around.vms.get(shown.vm)?.identity,
+            words: (heading, title.to_owned(), text.to_owned()),
+            said: matches!(shown.note, Note::Said(_)),
+            waiting: shown.waiting,
+            hovered: shown.hovered,
+        })
+    }
+
+    fn draw_notice(&self, key: &Key, around: Around<'_>, painter: &mut Painter) -> Option<Card> {
+        let vm = around.vms.get(self.room.notice()?.vm)?;
+        let (heading, title, text) = &key.words;
+        Some(painter.chrome.notice(&NoticeSpec {
+            identity: Some(key.identity),
+            icon: vm.icon.as_ref(),
+            heading,
+            text: if key.said { "" } else { text },
+            quote: key.said.then_some(QuoteSpec { title, body: text }),
+            waiting: key.waiting,
+            hovered: key.hovered.is_some(),
+            close_hovered: key.hovered == Some(NotePart::Close),
+            scale: key.scale,
+            output: key.output,
+        }))
+    }
+
+    /// Whether a note hides what is at a place.
+    pub(crate) fn note_covers(&self, at: Point<f64, Logical>) -> bool {
+        let shown = self.room.notice();
+        shown
+            .and_then(|shown| shown.stamp)
+            .is_some_and(|stamp| stamp.card.contains(Place { x: at.x, y: at.y }))
     }
 }

@@ -6,8 +6,12 @@
 //! are drawn when they change, not with every frame; while nothing is shown this costs nothing.
 
 use super::told::Book;
+use crate::clock::Mono;
+use crate::render::Painter;
 use crate::render::{View, cast, scene_rect_of};
-use crate::state::State;
+use crate::shell::Desk;
+use crate::trusted::Trusted;
+use crate::vm::Vms;
 use cofferdam_chrome::{
     AttentionSpec, Card, ChoiceSpec, ChoiceState, LockSpec, Overlay, OwnerRow, Part, PlateSpec, PromptSpec,
     TextSpan,
@@ -104,10 +108,20 @@ pub(super) struct Drawn {
 
 /// One output, for which something is drawn.
 #[derive(Clone, Copy)]
-pub(super) struct Canvas {
-    pub(super) id: OutputId,
-    pub(super) view: View,
-    pub(super) pixels: Size<i32, Physical>,
+pub(crate) struct Canvas {
+    pub(crate) id: OutputId,
+    pub(crate) view: View,
+    pub(crate) pixels: Size<i32, Physical>,
+}
+
+/// What the trusted path looks at when it draws or speaks: it changes nothing of it.
+#[derive(Clone, Copy)]
+pub(crate) struct Around<'a> {
+    pub(crate) desk: &'a Desk,
+    pub(crate) vms: &'a Vms,
+    /// Where the pointer is.
+    pub(crate) at: Option<Point<f64, smithay::utils::Logical>>,
+    pub(crate) now: Mono,
 }
 
 impl Canvas {
@@ -140,88 +154,93 @@ impl Canvas {
     }
 }
 
-impl State {
+impl Trusted {
     /// Prepares what the trusted path adds to the next frame of an output.
-    pub(crate) fn prepare_scenery(&mut self, id: OutputId, view: View, pixels: Size<i32, Physical>) {
-        self.trusted.scenery.items.clear();
-        let showing = self.trusted.room.showing();
-        self.trusted.scenery.hides_clients = matches!(showing, Showing::Attention | Showing::Lock);
-        let canvas = Canvas { id, view, pixels };
+    pub(crate) fn prepare_scenery(&mut self, canvas: Canvas, around: Around<'_>, painter: &mut Painter) {
+        self.scenery.items.clear();
+        let showing = self.room.showing();
+        self.scenery.hides_clients = matches!(showing, Showing::Attention | Showing::Lock);
         if showing != Showing::Attention {
-            self.trusted.shape = None;
+            self.shape = None;
         }
         if showing == Showing::Nothing {
-            self.trusted.cards.clear();
-            self.trusted.scenery.kept.clear();
+            self.cards.clear();
+            self.scenery.kept.clear();
         } else {
-            self.prepare_card(canvas);
+            self.prepare_card(canvas, around, painter);
         }
-        self.prepare_notice(canvas);
+        self.prepare_notice(canvas, around, painter);
         match showing {
             Showing::Nothing | Showing::Lock => {}
             Showing::Prompt => self.dim(canvas, DIM),
             Showing::Attention => {
-                self.prepare_plates(canvas);
+                self.prepare_plates(canvas, around, painter);
                 self.dim(canvas, ATTENTION_DIM);
             }
         }
     }
 
     fn dim(&mut self, canvas: Canvas, opacity: f32) {
-        let id = self.trusted.scenery.id(0);
+        let id = self.scenery.id(0);
         let black = Rgb::new(0, 0, 0);
-        self.trusted.scenery.items.push(Item::Fill(id, canvas.whole(), black, opacity));
+        self.scenery.items.push(Item::Fill(id, canvas.whole(), black, opacity));
     }
 
     /// The output that has the card: where the pointer is, or the first. It stays there.
-    fn settle_home(&mut self) -> Option<OutputId> {
-        let outputs = self.desk.scene.outputs();
-        let there = self.trusted.home.filter(|home| outputs.iter().any(|output| output.id() == *home));
-        let at = self.seat.at.map(crate::input::pixel);
+    fn settle_home(&mut self, around: Around<'_>) -> Option<OutputId> {
+        let outputs = around.desk.scene.outputs();
+        let there = self.home.filter(|home| outputs.iter().any(|output| output.id() == *home));
+        let at = around.at.map(crate::input::pixel);
         let under = || outputs.iter().find(|o| at.is_some_and(|at| o.rect().contains(at)));
         let home = there.or_else(|| under().or_else(|| outputs.first()).map(cofferdam_scene::Output::id));
-        self.trusted.home = home;
+        self.home = home;
         home
     }
 
-    fn prepare_card(&mut self, canvas: Canvas) {
-        if self.settle_home() != Some(canvas.id) {
-            self.trusted.cards.remove(&canvas.id);
+    fn prepare_card(&mut self, canvas: Canvas, around: Around<'_>, painter: &mut Painter) {
+        if self.settle_home(around) != Some(canvas.id) {
+            self.cards.remove(&canvas.id);
             return;
         }
-        let showing = self.trusted.room.showing();
+        let showing = self.room.showing();
         let key = Key {
-            generation: self.trusted.generation,
-            look: self.trusted.look,
+            generation: self.generation,
+            look: self.look,
             showing,
-            armed: self.trusted.room.is_armed(self.clock.now()),
-            rows: if showing == Showing::Attention { self.owner_rows() } else { Vec::new() },
+            armed: self.room.is_armed(around.now),
+            rows: if showing == Showing::Attention { self.owner_rows(around.desk) } else { Vec::new() },
             pixels: (canvas.pixels.w, canvas.pixels.h),
             scale: canvas.view.scale,
         };
-        if self.trusted.cards.get(&canvas.id).is_none_or(|drawn| drawn.key != key)
-            && let Some(drawn) = self.draw_card(canvas, key)
+        if self.cards.get(&canvas.id).is_none_or(|drawn| drawn.key != key)
+            && let Some(drawn) = self.draw_card(canvas, key, around, painter)
         {
-            self.trusted.cards.insert(canvas.id, drawn);
+            self.cards.insert(canvas.id, drawn);
         }
-        let Some(drawn) = self.trusted.cards.get(&canvas.id) else { return };
+        let Some(drawn) = self.cards.get(&canvas.id) else { return };
         let line = drawn.line.clone().map(|line| {
             let x = canvas.pixels.w.saturating_sub(cast::coord(line.size.0)) / 2;
             let y = canvas.pixels.h.saturating_sub(cast::coord(line.size.1)).saturating_sub(canvas.px(EDGE));
             Item::Parts(line.parts, (x, y).into())
         });
         let card = Item::Parts(drawn.overlay.parts.clone(), drawn.place);
-        self.trusted.scenery.items.push(card);
-        self.trusted.scenery.items.extend(line);
+        self.scenery.items.push(card);
+        self.scenery.items.extend(line);
     }
 
-    fn draw_card(&mut self, canvas: Canvas, key: Key) -> Option<Drawn> {
-        let targets = self.trusted.room.targets();
+    fn draw_card(
+        &mut self,
+        canvas: Canvas,
+        key: Key,
+        around: Around<'_>,
+        painter: &mut Painter,
+    ) -> Option<Drawn> {
+        let targets = self.room.targets();
         let card = match key.showing {
             Showing::Nothing => return None,
-            Showing::Prompt => self.draw_prompt(canvas, key.armed)?,
-            Showing::Attention => self.draw_attention(canvas, &key),
-            Showing::Lock => self.draw_lock(canvas, key.armed),
+            Showing::Prompt => self.draw_prompt(canvas, key.armed, around, painter)?,
+            Showing::Attention => self.draw_attention(canvas, &key, around, painter),
+            Showing::Lock => self.draw_lock(canvas, key.armed, painter),
         };
         let (w, h) = (cast::coord(card.overlay.size.0), cast::coord(card.overlay.size.1));
         let place: Point<i32, Physical> = if key.showing == Showing::Attention {
@@ -235,7 +254,7 @@ impl State {
             (x.max(0), y.max(0)).into()
         };
         let line = (key.showing == Showing::Prompt)
-            .then(|| self.painter.chrome.trust_line(&self.trusted.phrase, canvas.scale(), canvas.output()));
+            .then(|| painter.chrome.trust_line(&self.phrase, canvas.scale(), canvas.output()));
         // A line that would lie on the card is left out; the phrase is in the attention view.
         let line = line.filter(|line| {
             let top = canvas.pixels.h - canvas.px(EDGE) - cast::coord(line.size.1);
@@ -253,7 +272,7 @@ impl State {
     }
 
     fn choice_state(&self, target: Target, armed: bool) -> ChoiceState {
-        let room = &self.trusted.room;
+        let room = &self.room;
         ChoiceState {
             focused: room.focused() == Some(target),
             hovered: room.hovered() == Some(target),
@@ -262,9 +281,15 @@ impl State {
         }
     }
 
-    fn draw_prompt(&mut self, canvas: Canvas, armed: bool) -> Option<Card> {
-        let words = self.prompt_words()?;
-        let vm = self.vms.get(&self.trusted.room.prompt()?.vm)?;
+    fn draw_prompt(
+        &self,
+        canvas: Canvas,
+        armed: bool,
+        around: Around<'_>,
+        painter: &mut Painter,
+    ) -> Option<Card> {
+        let words = self.prompt_words(around.vms)?;
+        let vm = around.vms.get(&self.room.prompt()?.vm)?;
         let (title, detail, uses) = (spans(&words.title), spans(&words.detail), spans(&words.uses));
         let texts: Vec<Vec<TextSpan<'_>>> = words.choices.iter().map(|choice| spans(&choice.text)).collect();
         let spec = |choice: &prompts::ChoiceWords| self.choice_state(choice.target, armed);
@@ -288,7 +313,7 @@ impl State {
             danger: false,
             state: spec(&words.never),
         };
-        Some(self.painter.chrome.prompt(&PromptSpec {
+        Some(painter.chrome.prompt(&PromptSpec {
             identity: vm.identity,
             icon: vm.icon.as_ref(),
             title: &title,
@@ -296,18 +321,24 @@ impl State {
             choices: &choices,
             never,
             uses: &uses,
-            waiting: self.trusted.room.waiting(),
+            waiting: self.room.waiting(),
             scale: canvas.scale(),
             output: canvas.output(),
         }))
     }
 
-    fn draw_attention(&mut self, canvas: Canvas, key: &Key) -> Card {
+    fn draw_attention(
+        &mut self,
+        canvas: Canvas,
+        key: &Key,
+        around: Around<'_>,
+        painter: &mut Painter,
+    ) -> Card {
         let names: Vec<(Option<Identity>, String)> = key
             .rows
             .iter()
             .map(|row| match row.vm.as_ref() {
-                Some(id) => self.vms.get(id).map_or((None, id.as_str().to_owned()), |vm| {
+                Some(id) => around.vms.get(id).map_or((None, id.as_str().to_owned()), |vm| {
                     (Some(vm.identity), vm.name.as_str().to_owned())
                 }),
                 None => (None, "The desktop's own".to_owned()),
@@ -319,13 +350,11 @@ impl State {
             .zip(&names)
             .map(|(row, (identity, name))| OwnerRow { identity: *identity, name, state: &row.state })
             .collect();
-        let book = Book(&self.vms);
-        let asks: Vec<String> =
-            self.trusted.room.queued().map(|prompt| plain(&words(prompt, &book).title)).collect();
+        let book = Book(around.vms);
+        let asks: Vec<String> = self.room.queued().map(|prompt| plain(&words(prompt, &book).title)).collect();
         let labels: Vec<[TextSpan<'_>; 1]> =
-            self.trusted.room.targets().into_iter().map(|target| [TextSpan::ours(label(target))]).collect();
+            self.room.targets().into_iter().map(|target| [TextSpan::ours(label(target))]).collect();
         let choices: Vec<ChoiceSpec<'_>> = self
-            .trusted
             .room
             .targets()
             .into_iter()
@@ -339,7 +368,7 @@ impl State {
             })
             .collect();
         let mut spec = AttentionSpec {
-            phrase: &self.trusted.phrase,
+            phrase: &self.phrase,
             rows: &rows,
             asks: &asks,
             choices: &choices,
@@ -350,16 +379,16 @@ impl State {
         // Apps come and go and change what they do while the person aims at a button: the card keeps the
         // shape that it had when it was opened.
         let fits = (key.look, key.pixels, key.scale.to_bits());
-        let kept = self.trusted.shape.filter(|(to, _)| *to == fits).map(|(_, shape)| shape);
-        let shape = kept.unwrap_or_else(|| self.painter.chrome.attention_shape(&spec));
-        self.trusted.shape = Some((fits, shape));
+        let kept = self.shape.filter(|(to, _)| *to == fits).map(|(_, shape)| shape);
+        let shape = kept.unwrap_or_else(|| painter.chrome.attention_shape(&spec));
+        self.shape = Some((fits, shape));
         spec.shape = Some(shape);
-        self.painter.chrome.attention(&spec)
+        painter.chrome.attention(&spec)
     }
 
-    fn draw_lock(&mut self, canvas: Canvas, armed: bool) -> Card {
+    fn draw_lock(&self, canvas: Canvas, armed: bool, painter: &mut Painter) -> Card {
         let text = [TextSpan::ours(label(Target::Unlock))];
-        let choice = self.trusted.room.opens_freely().then(|| ChoiceSpec {
+        let choice = self.room.opens_freely().then(|| ChoiceSpec {
             text: &text,
             hint: "",
             identity: None,
@@ -372,35 +401,34 @@ impl State {
             "Your apps are hidden and hear nothing."
         };
         let (scale, output) = (canvas.scale(), canvas.output());
-        self.painter.chrome.lock(&LockSpec { text, choice, scale, output })
+        painter.chrome.lock(&LockSpec { text, choice, scale, output })
     }
 
     /// Who owns the windows, uppermost first, and who else does something.
-    pub(super) fn owner_rows(&self) -> Vec<Row> {
-        let owners: Vec<_> = self
-            .desk
+    pub(super) fn owner_rows(&self, desk: &Desk) -> Vec<Row> {
+        let owners: Vec<_> = desk
             .scene
             .stack()
             .iter()
             .rev()
-            .filter_map(|id| self.desk.windows.get(id))
+            .filter_map(|id| desk.windows.get(id))
             .map(|entry| entry.vm.clone())
             .collect();
-        let room = &self.trusted.room;
-        rows(&owners, self.trusted.standings.values(), |vm| room.queued().filter(|p| p.vm == *vm).count())
+        let room = &self.room;
+        rows(&owners, self.standings.values(), |vm| room.queued().filter(|p| p.vm == *vm).count())
     }
 
     /// Where windows are, plates that say whose.
-    fn prepare_plates(&mut self, canvas: Canvas) {
+    fn prepare_plates(&mut self, canvas: Canvas, around: Around<'_>, painter: &mut Painter) {
         let scale = canvas.scale();
-        let windows: Vec<_> = self
+        let windows: Vec<_> = around
             .desk
             .scene
             .windows()
             .rev()
             .filter_map(|view| {
-                let entry = self.desk.windows.get(&view.window.id())?;
-                Some((view.frame.outer, entry.vm.as_ref().and_then(|vm| self.vms.get(vm))))
+                let entry = around.desk.windows.get(&view.window.id())?;
+                Some((view.frame.outer, entry.vm.as_ref().and_then(|vm| around.vms.get(vm))))
             })
             .map(|(outer, vm)| (outer, vm.map(|vm| (vm.identity, vm.name.clone()))))
             .collect();
@@ -414,17 +442,16 @@ impl State {
             covered.push(rect);
             let size = (cast::length(rect.size.w), cast::length(rect.size.h));
             let (identity, words) = match owner {
-                Some((identity, name)) => (Some(identity), self.owner_words(identity, &name)),
+                Some((identity, name)) => (Some(identity), painter.owner_words(identity, &name)),
                 None => (None, "The desktop's own".to_owned()),
             };
-            let key = (self.trusted.look, size, identity, words, scale.to_bits());
-            let chrome = &mut self.painter.chrome;
-            let parts = self.trusted.scenery.keep((canvas.id, n), key, |(_, size, identity, words, _)| {
+            let key = (self.look, size, identity, words, scale.to_bits());
+            let chrome = &mut painter.chrome;
+            let parts = self.scenery.keep((canvas.id, n), key, |(_, size, identity, words, _)| {
                 chrome.plate(&PlateSpec { size: *size, identity: *identity, words, scale })
             });
-            self.trusted.scenery.items.push(Item::Parts(parts, rect.loc));
-            let (id, ground) =
-                (self.trusted.scenery.id(n.saturating_add(1)), self.painter.chrome.plate_ground());
+            self.scenery.items.push(Item::Parts(parts, rect.loc));
+            let (id, ground) = (self.scenery.id(n.saturating_add(1)), painter.chrome.plate_ground());
             // Inside the border, so that its round corners stay round.
             let inset = canvas.px(4.0);
             let inner = Rectangle::new(
@@ -435,13 +462,15 @@ impl State {
                 )
                     .into(),
             );
-            self.trusted.scenery.items.push(Item::Fill(id, inner, ground, 1.0));
+            self.scenery.items.push(Item::Fill(id, inner, ground, 1.0));
         }
     }
+}
 
+impl Painter {
     /// `Mail — green · dots`.
     pub(super) fn owner_words(&self, identity: Identity, name: &Label) -> String {
-        let pattern = self.painter.chrome.identities().get(identity).pattern;
+        let pattern = self.chrome.identities().get(identity).pattern;
         format!("{name} — {} · {}", identity.name(), pattern.name().replace('-', " "))
     }
 }

@@ -3,7 +3,8 @@
 //!
 //! In: the room and the names of VMs. Out: its words, and what the desktop control wire says of it.
 
-use crate::state::State;
+use crate::clock::Mono;
+use crate::trusted::Trusted;
 use crate::vm::Vms;
 use cofferdam_control::desktop::{ChoiceInfo, NoticeInfo, PromptInfo, Rect};
 use cofferdam_ids::{Identity, Label, VmId};
@@ -18,16 +19,16 @@ impl Names for Book<'_> {
     }
 }
 
-impl State {
+impl Trusted {
     /// The words of the question on the screen.
-    pub(crate) fn prompt_words(&self) -> Option<Words> {
-        self.trusted.room.prompt().map(|prompt| words(prompt, &Book(&self.vms)))
+    pub(crate) fn prompt_words(&self, vms: &Vms) -> Option<Words> {
+        self.room.prompt().map(|prompt| words(prompt, &Book(vms)))
     }
 
     /// The words of the note on the screen: the desktop's own above, then a title of the app's and the rest.
-    pub(super) fn notice_words(&self) -> Option<(Label, &str, &str)> {
-        let shown = self.trusted.room.notice()?;
-        let name = &self.vms.get(shown.vm)?.name;
+    pub(super) fn notice_words(&self, vms: &Vms) -> Option<(Label, &str, &str)> {
+        let shown = self.room.notice()?;
+        let name = &vms.get(shown.vm)?.name;
         Some(match shown.note {
             Note::Silenced => (
                 Label::new(&format!("{name} asks too often")),
@@ -42,9 +43,9 @@ impl State {
     }
 
     /// The note on the screen, for listeners.
-    pub(crate) fn notice_info(&self) -> Option<NoticeInfo> {
-        let shown = self.trusted.room.notice()?;
-        let (heading, title, text) = self.notice_words()?;
+    pub(crate) fn notice_info(&self, vms: &Vms, now: Mono) -> Option<NoticeInfo> {
+        let shown = self.room.notice()?;
+        let (heading, title, text) = self.notice_words(vms)?;
         let place =
             |rect: fn(&NoteStamp) -> prompts::Rect| shown.stamp.map(rect).map(to_rect).unwrap_or_default();
         Some(NoticeInfo {
@@ -53,16 +54,16 @@ impl State {
             title: title.to_owned(),
             text: text.to_owned(),
             waiting: u32::try_from(shown.waiting).unwrap_or(u32::MAX),
-            armed: self.trusted.room.note_is_armed(prompts::Mono(self.clock.now().0)),
+            armed: self.room.note_is_armed(now),
             card: place(|stamp| stamp.card),
             close: place(|stamp| stamp.close),
         })
     }
 
     /// The question on the screen, once a frame has shown it.
-    pub(crate) fn prompt_info(&self) -> Option<PromptInfo> {
-        let room = &self.trusted.room;
-        let (prompt, words, stamp) = (room.prompt()?, self.prompt_words()?, room.stamp()?);
+    pub(crate) fn prompt_info(&self, vms: &Vms, now: Mono) -> Option<PromptInfo> {
+        let room = &self.room;
+        let (prompt, words, stamp) = (room.prompt()?, self.prompt_words(vms)?, room.stamp()?);
         let place = |target| stamp.places.iter().find(|(t, _)| *t == target).map(|(_, rect)| to_rect(*rect));
         let choices = words
             .choices
@@ -80,7 +81,7 @@ impl State {
             vm: prompt.vm.clone(),
             title: plain(&words.title),
             detail: plain(&words.detail),
-            armed: room.is_armed(self.clock.now()),
+            armed: room.is_armed(now),
             card: to_rect(stamp.card),
             choices,
             waiting: u32::try_from(room.waiting()).unwrap_or(u32::MAX),

@@ -7,6 +7,7 @@
 use super::MAX_CLIENTS;
 use crate::client::ClientIdentity;
 use crate::state::State;
+use crate::vm::Vms;
 use calloop::generic::Generic;
 use calloop::{Interest, Mode, PostAction, RegistrationToken};
 use cofferdam_control::desktop::Event;
@@ -18,16 +19,6 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
 impl State {
-    pub(super) fn watch_channel(&mut self, vm: &VmId, channel: OwnedFd) -> Result<RegistrationToken, String> {
-        set_nonblocking(&channel).map_err(|e| format!("the VM's channel: {e}"))?;
-        let vm = vm.clone();
-        self.event_loop
-            .insert_source(Generic::new(channel, Interest::READ, Mode::Level), move |_, channel, state| {
-                Ok(state.read_channel(&vm, channel.as_fd()))
-            })
-            .map_err(|e| format!("the VM's channel can't be watched: {e}"))
-    }
-
     fn read_channel(&mut self, vm: &VmId, channel: impl AsFd + Copy) -> PostAction {
         // One packet a wake-up: the loop is level-triggered, and no VM gets more than its turn.
         match transport::recv::<FromDevice>(channel, MAX_PACKET, 1) {
@@ -71,8 +62,20 @@ impl State {
         if let Some(known) = self.vms.known.get_mut(vm) {
             known.channel = None;
         }
-        self.announce(Event::VmDisconnected { vm: vm.clone() });
+        self.control.announce(Event::VmDisconnected { vm: vm.clone() });
         PostAction::Remove
+    }
+}
+
+impl Vms {
+    pub(super) fn watch_channel(&mut self, vm: &VmId, channel: OwnedFd) -> Result<RegistrationToken, String> {
+        set_nonblocking(&channel).map_err(|e| format!("the VM's channel: {e}"))?;
+        let vm = vm.clone();
+        self.event_loop
+            .insert_source(Generic::new(channel, Interest::READ, Mode::Level), move |_, channel, state| {
+                Ok(state.read_channel(&vm, channel.as_fd()))
+            })
+            .map_err(|e| format!("the VM's channel can't be watched: {e}"))
     }
 }
 

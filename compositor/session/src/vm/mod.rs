@@ -11,7 +11,7 @@ mod icon;
 
 use crate::client::ClientIdentity;
 use crate::state::State;
-use calloop::RegistrationToken;
+use calloop::{LoopHandle, RegistrationToken};
 use cofferdam_admission::Share;
 use cofferdam_chrome::Icon;
 use cofferdam_control::desktop::Event;
@@ -41,12 +41,17 @@ pub(crate) struct Vm {
 }
 
 /// All VMs.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Vms {
+    event_loop: LoopHandle<'static, State>,
     known: BTreeMap<VmId, Vm>,
 }
 
 impl Vms {
+    pub(crate) fn new(event_loop: LoopHandle<'static, State>) -> Self {
+        Self { event_loop, known: BTreeMap::new() }
+    }
+
     pub(crate) fn get(&self, vm: &VmId) -> Option<&Vm> {
         self.known.get(vm)
     }
@@ -77,11 +82,11 @@ impl State {
             return Err(format!("there are {MAX_VMS} VMs already"));
         }
         let icon = icon.map(|(size, fd)| icon::read(size, &fd)).transpose()?;
-        let channel = self.watch_channel(&id, channel)?;
-        let asked = self.prompt_words();
+        let channel = self.vms.watch_channel(&id, channel)?;
+        let asked = self.trusted.prompt_words(&self.vms);
         let (clients, share, same) = match self.vms.known.remove(&id) {
             Some(old) => {
-                self.forget_channel(old.channel);
+                self.vms.forget_channel(old.channel);
                 let same = old.identity == identity && old.name == name && old.icon == icon;
                 (old.clients, old.share, same)
             }
@@ -90,8 +95,8 @@ impl State {
         let (channel, faults) = (Some(channel), FaultLog::default());
         self.vms.known.insert(id, Vm { identity, name, icon, channel, clients, share, faults });
         // A question whose card looks as before stays as it is: whoever is about to answer it still may.
-        if same && self.prompt_words() == asked {
-            self.redraw_everything();
+        if same && self.trusted.prompt_words(&self.vms) == asked {
+            self.screens.redraw_everything();
         } else {
             self.chrome_changed();
         }
@@ -101,7 +106,7 @@ impl State {
     /// Forgets a VM: its clients end, its windows go.
     pub(crate) fn retire_vm(&mut self, id: &VmId) -> Result<(), String> {
         let vm = self.vms.known.remove(id).ok_or_else(|| format!("{id} is no VM of this desktop"))?;
-        self.forget_channel(vm.channel);
+        self.vms.forget_channel(vm.channel);
         for client in vm.clients {
             self.display.backend_handle().kill_client(client, DisconnectReason::ConnectionClosed);
         }
@@ -109,12 +114,6 @@ impl State {
         self.forget_owner(id);
         self.trusted(cofferdam_prompts::Event::VmGone(id.clone()));
         Ok(())
-    }
-
-    fn forget_channel(&mut self, token: Option<RegistrationToken>) {
-        if let Some(token) = token {
-            self.event_loop.remove(token);
-        }
     }
 
     /// Counts a mistake of a client, and tells those who listen. The client is ended by whoever found it.
@@ -130,8 +129,16 @@ impl State {
                     tracing::info!(%vm, kind, %detail, "fault");
                 }
                 let event = Event::VmFault { vm: vm.clone(), kind: kind.to_owned(), detail };
-                self.announce(event);
+                self.control.announce(event);
             }
+        }
+    }
+}
+
+impl Vms {
+    fn forget_channel(&mut self, token: Option<RegistrationToken>) {
+        if let Some(token) = token {
+            self.event_loop.remove(token);
         }
     }
 }

@@ -30,7 +30,7 @@ fn filter_device(
     match request {
         wl_data_device::Request::StartDrag { source, origin, icon, serial } => {
             // A drag begins with a press that this client was sent and that is still held.
-            if state.is_held_press(&origin, Serial::from(serial)) {
+            if state.seat.is_held_press(&origin, Serial::from(serial)) {
                 state.begin_drag(device, source, origin, icon, Serial::from(serial));
             }
             None

@@ -8,7 +8,10 @@
 use super::drag_offers::{self, Giver};
 use super::{State, same_identity};
 use crate::client::ClientIdentity;
+use crate::clock::Mono;
 use crate::input::PointerFocus;
+use crate::input::SeatRoom;
+use crate::protocols::Selections;
 use crate::render::Ground;
 use cofferdam_control::desktop::DragInfo;
 use cofferdam_ids::VmId;
@@ -23,6 +26,7 @@ use smithay::reexports::wayland_server::protocol::wl_surface::WlSurface;
 use smithay::utils::{Logical, Point, SERIAL_COUNTER, Serial};
 use smithay::wayland::compositor::{SurfaceAttributes, give_role, with_states};
 use smithay::wayland::selection::data_device::{DND_ICON_ROLE, with_source_metadata};
+use wayland_server::DisplayHandle;
 use wayland_server::Resource;
 use wayland_server::backend::ObjectId;
 
@@ -110,19 +114,50 @@ impl Drag {
         let named = Kinds::of(&self.mimes).dragged().is_some_and(|content| content != Content::Files);
         takes_copies && named && self.identity.vm().is_some()
     }
+
+    /// Enters, moves in or leaves clients of the same VM.
+    fn focus_on(&mut self, own: Option<PointerFocus>, display: &DisplayHandle, now: Mono) {
+        if self.focus.as_ref().map(|focus| &focus.surface) != own.as_ref().map(|(surface, _)| surface)
+            && let Some(focus) = self.focus.take()
+        {
+            leave(&focus);
+        }
+        let Some((surface, origin)) = own else { return };
+        let place = self.at - origin;
+        if let Some(focus) = &self.focus {
+            let time = now.wayland_millis();
+            focus.devices.iter().for_each(|device| device.motion(time, place.x, place.y));
+            return;
+        }
+        let devices = data_devices(display, &surface);
+        let offer = self.source.as_ref().map(|source| {
+            drag_offers::Shared::new(Giver::Client(source.clone()), self.mimes.clone(), self.actions)
+        });
+        let serial = SERIAL_COUNTER.next_serial();
+        for device in &devices {
+            let offered = offer.as_ref().and_then(|offer| drag_offers::make_offer(display, device, offer));
+            if offer.is_none() || offered.is_some() {
+                device.enter(serial.into(), &surface, place.x, place.y, offered.as_ref());
+            }
+        }
+        self.focus = Some(DragFocus { surface, devices, offer });
+    }
+}
+
+/// The data devices of a surface's client.
+pub(super) fn data_devices(display: &DisplayHandle, surface: &WlSurface) -> Vec<WlDataDevice> {
+    let Some(client) = surface.client() else { return Vec::new() };
+    let mut ids = Vec::new();
+    let listed = display.backend_handle().with_all_objects_for(client.id(), |id| ids.push(id));
+    if listed.is_err() {
+        return Vec::new();
+    }
+    let wanted = WlDataDevice::interface().name;
+    let devices = ids.into_iter().filter(|id| id.interface().name == wanted);
+    devices.filter_map(|id| WlDataDevice::from_id(display, id).ok()).collect()
 }
 
 impl State {
-    /// The drag that is under way, for the desktop control wire.
-    pub(crate) fn drag_info(&self) -> Option<DragInfo> {
-        let drag = self.selections.drag()?;
-        Some(DragInfo {
-            from: drag.identity.vm().cloned(),
-            over: drag.over.as_ref().map(|over| over.target.clone()),
-            possible: drag.over.as_ref().is_some_and(|over| over.possible),
-        })
-    }
-
     pub(super) fn begin_drag(
         &mut self,
         device: &WlDataDevice,
@@ -131,13 +166,13 @@ impl State {
         icon: Option<WlSurface>,
         serial: Serial,
     ) {
-        let Some(identity) = self.identity_of_surface(&origin) else { return };
+        let Some(identity) = crate::client::identity_of(&origin) else { return };
         if let Some(icon) = &icon
             && give_role(icon, DND_ICON_ROLE).is_err()
         {
             return device.post_error(wl_data_device::Error::Role, "the surface has another role");
         }
-        let (Some((carrier, at)), None) = (self.carrier_of(serial), &self.selections.drag) else {
+        let (Some((carrier, at)), None) = (self.seat.carrier_of(serial), &self.selections.drag) else {
             if let Some(source) = source {
                 source.cancelled();
             }
@@ -168,23 +203,9 @@ impl State {
         self.drag_to(at);
     }
 
-    /// What holds a drag that began with this press, and where that is.
-    fn carrier_of(&self, serial: Serial) -> Option<(Carrier, Point<f64, Logical>)> {
-        if self.seat.pointer.has_grab(serial) {
-            let button = self.seat.pointer.grab_start_data()?.button;
-            return Some((Carrier::Button(button), self.seat.at?));
-        }
-        self.finger_of(serial).map(|(slot, at)| (Carrier::Finger(slot), at))
-    }
-
-    /// Whether the pointer carries something, and so belongs to no client.
-    pub(crate) fn pointer_drags(&self) -> bool {
-        self.selections.drag.as_ref().is_some_and(|drag| matches!(drag.carrier, Carrier::Button(_)))
-    }
-
     /// The pointer moved.
     pub(crate) fn drag_follows_pointer(&mut self, at: Point<f64, Logical>) {
-        if self.pointer_drags() {
+        if self.selections.pointer_drags() {
             self.drag_to(at);
         }
     }
@@ -234,12 +255,12 @@ impl State {
         if self.selections.drag.as_ref().is_some_and(this) {
             self.cancel_drag();
         }
-        self.drop_source_gone(source);
+        self.selections.drop_source_gone(source);
     }
 
     fn drag_is_over(&mut self) {
         self.desk.pointer_stale = true;
-        self.redraw_everything();
+        self.screens.redraw_everything();
     }
 
     /// What a drag could be dropped on may have changed.
@@ -252,19 +273,20 @@ impl State {
     }
 
     fn drag_to(&mut self, at: Point<f64, Logical>) {
-        let under = self.surface_under(at);
-        let window = self.window_under(at);
+        let under = self.desk.surface_under(at, &self.trusted);
+        let window = self.desk.window_under(at, &self.trusted);
         let Some(mut drag) = self.selections.drag.take() else { return };
         drag.at = at;
-        let identity = under.as_ref().and_then(|(surface, _)| self.identity_of_surface(surface));
+        let identity = under.as_ref().and_then(|(surface, _)| crate::client::identity_of(surface));
         let inside = same_identity(&drag.identity, identity.as_ref());
         let own = under.filter(|(surface, _)| match drag.source {
             Some(_) => inside,
             // Without a source it is the client's own affair.
             None => drag.origin.id().same_client_as(&surface.id()),
         });
-        self.drag_focus(&mut drag, own, at);
-        let target = identity.as_ref().and_then(Self::vm_of).filter(|_| !inside && drag.source.is_some());
+        drag.focus_on(own, &self.display, self.clock.now());
+        let target =
+            identity.as_ref().and_then(ClientIdentity::vm).filter(|_| !inside && drag.source.is_some());
         let over = target.zip(window);
         if drag.over.as_ref().map(|over| (&over.target, over.window)) != over.as_ref().map(|(t, w)| (*t, *w))
         {
@@ -277,48 +299,7 @@ impl State {
             });
         }
         self.selections.drag = Some(drag);
-        self.redraw_everything();
-    }
-
-    /// Enters, moves in or leaves clients of the same VM.
-    fn drag_focus(&mut self, drag: &mut Drag, own: Option<PointerFocus>, at: Point<f64, Logical>) {
-        if drag.focus.as_ref().map(|focus| &focus.surface) != own.as_ref().map(|(surface, _)| surface)
-            && let Some(focus) = drag.focus.take()
-        {
-            leave(&focus);
-        }
-        let Some((surface, origin)) = own else { return };
-        let place = at - origin;
-        if let Some(focus) = &drag.focus {
-            let time = self.clock.now().wayland_millis();
-            focus.devices.iter().for_each(|device| device.motion(time, place.x, place.y));
-            return;
-        }
-        let devices = self.data_devices(&surface);
-        let offer = drag.source.as_ref().map(|source| {
-            drag_offers::Shared::new(Giver::Client(source.clone()), drag.mimes.clone(), drag.actions)
-        });
-        let serial = SERIAL_COUNTER.next_serial();
-        for device in &devices {
-            let offered = offer.as_ref().and_then(|offer| self.make_offer(device, offer));
-            if offer.is_none() || offered.is_some() {
-                device.enter(serial.into(), &surface, place.x, place.y, offered.as_ref());
-            }
-        }
-        drag.focus = Some(DragFocus { surface, devices, offer });
-    }
-
-    /// The data devices of a surface's client.
-    pub(super) fn data_devices(&self, surface: &WlSurface) -> Vec<WlDataDevice> {
-        let Some(client) = surface.client() else { return Vec::new() };
-        let mut ids = Vec::new();
-        let listed = self.display.backend_handle().with_all_objects_for(client.id(), |id| ids.push(id));
-        if listed.is_err() {
-            return Vec::new();
-        }
-        let wanted = WlDataDevice::interface().name;
-        let devices = ids.into_iter().filter(|id| id.interface().name == wanted);
-        devices.filter_map(|id| WlDataDevice::from_id(&self.display, id).ok()).collect()
+        self.screens.redraw_everything();
     }
 
     /// A picture was committed: it may have moved.
@@ -334,14 +315,42 @@ impl State {
         if let Some(by) = moved {
             icon.offset = (axis(icon.offset.x, by.x), axis(icon.offset.y, by.y)).into();
         }
-        self.redraw_everything();
+        self.screens.redraw_everything();
+    }
+}
+
+impl Selections {
+    /// The drag that is under way, for the desktop control wire.
+    pub(crate) fn drag_info(&self) -> Option<DragInfo> {
+        let drag = self.drag()?;
+        Some(DragInfo {
+            from: drag.identity.vm().cloned(),
+            over: drag.over.as_ref().map(|over| over.target.clone()),
+            possible: drag.over.as_ref().is_some_and(|over| over.possible),
+        })
+    }
+
+    /// Whether the pointer carries something, and so belongs to no client.
+    pub(crate) fn pointer_drags(&self) -> bool {
+        self.drag.as_ref().is_some_and(|drag| matches!(drag.carrier, Carrier::Button(_)))
     }
 
     /// A surface is gone: it may have been the picture, or below it.
     pub(crate) fn drag_lost_surface(&mut self, surface: &WlSurface) {
-        let Some(drag) = &mut self.selections.drag else { return };
+        let Some(drag) = &mut self.drag else { return };
         drag.icon.take_if(|icon| icon.surface == *surface);
         drag.focus.take_if(|focus| focus.surface == *surface);
+    }
+}
+
+impl SeatRoom {
+    /// What holds a drag that began with this press, and where that is.
+    fn carrier_of(&self, serial: Serial) -> Option<(Carrier, Point<f64, Logical>)> {
+        if self.pointer.has_grab(serial) {
+            let button = self.pointer.grab_start_data()?.button;
+            return Some((Carrier::Button(button), self.at?));
+        }
+        self.finger_of(serial).map(|(slot, at)| (Carrier::Finger(slot), at))
     }
 }
 

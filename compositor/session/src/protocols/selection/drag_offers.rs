@@ -85,25 +85,27 @@ impl Shared {
     }
 }
 
-impl State {
-    /// Makes an offer for a device and describes it there.
-    pub(super) fn make_offer(&self, device: &WlDataDevice, shared: &Shared) -> Option<WlDataOffer> {
-        let client = device.client()?;
-        let handle = self.display.backend_handle();
-        let data: Arc<dyn ObjectData<Self>> = Arc::new(shared.clone());
-        let made = handle.create_object(client.id(), WlDataOffer::interface(), device.version(), data);
-        let offer = made.ok().and_then(|id| WlDataOffer::from_id(&self.display, id).ok())?;
-        device.data_offer(&offer);
-        for mime in &shared.0.mimes {
-            offer.offer(mime.clone());
-        }
-        if device.version() >= 3 {
-            offer.source_actions(shared.0.actions);
-        } else {
-            shared.progress().old = true;
-        }
-        Some(offer)
+/// Makes an offer for a device and describes it there.
+pub(super) fn make_offer(
+    display: &DisplayHandle,
+    device: &WlDataDevice,
+    shared: &Shared,
+) -> Option<WlDataOffer> {
+    let client = device.client()?;
+    let handle = display.backend_handle();
+    let data: Arc<dyn ObjectData<State>> = Arc::new(shared.clone());
+    let made = handle.create_object(client.id(), WlDataOffer::interface(), device.version(), data);
+    let offer = made.ok().and_then(|id| WlDataOffer::from_id(display, id).ok())?;
+    device.data_offer(&offer);
+    for mime in &shared.0.mimes {
+        offer.offer(mime.clone());
     }
+    if device.version() >= 3 {
+        offer.source_actions(shared.0.actions);
+    } else {
+        shared.progress().old = true;
+    }
+    Some(offer)
 }
 
 impl ObjectData<State> for Shared {
@@ -141,7 +143,7 @@ impl Shared {
                 drop(progress);
                 match &self.0.giver {
                     Giver::Client(source) => source.target(known),
-                    Giver::Transfer(id) => state.drop_answered(*id),
+                    Giver::Transfer(id) => state.selections.drop_answered(*id),
                 }
             }
             wl_data_offer::Request::SetActions { dnd_actions, preferred_action } => {
@@ -185,7 +187,7 @@ impl Shared {
         match &self.0.giver {
             Giver::Client(source) if changed && source.version() >= 3 => source.action(action),
             Giver::Client(_) => {}
-            Giver::Transfer(id) => state.drop_answered(*id),
+            Giver::Transfer(id) => state.selections.drop_answered(*id),
         }
     }
 
@@ -197,7 +199,7 @@ impl Shared {
         match &self.0.giver {
             Giver::Client(source) => source.send(mime, fd.as_fd()),
             Giver::Transfer(id) => {
-                if let Some(sink) = state.add_sink(fd) {
+                if let Some(sink) = state.selections.add_sink(fd) {
                     state.transfer(Event::ReceiveDrop { id: *id, mime: &mime, sink });
                 }
             }

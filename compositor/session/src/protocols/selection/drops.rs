@@ -5,8 +5,10 @@
 //! target is shown a drag that enters and is dropped at that place, with an offer of the compositor's.
 
 use super::State;
-use super::drag::{Drag, Over, cancel};
-use super::drag_offers::{Giver, Shared};
+use super::drag::{Drag, Over, cancel, data_devices};
+use super::drag_offers::{Giver, Shared, make_offer};
+use crate::clock::Mono;
+use crate::protocols::Selections;
 use cofferdam_policy::Content;
 use cofferdam_transfers::{Dropped, Kinds, TransferId, announced};
 use smithay::reexports::wayland_server::protocol::wl_data_device::WlDataDevice;
@@ -15,6 +17,7 @@ use smithay::reexports::wayland_server::protocol::wl_data_source::WlDataSource;
 use smithay::reexports::wayland_server::protocol::wl_surface::WlSurface;
 use smithay::utils::{Logical, Point, SERIAL_COUNTER};
 use std::os::fd::{AsFd, OwnedFd};
+use wayland_server::DisplayHandle;
 use wayland_server::Resource;
 use wayland_server::backend::ObjectId;
 
@@ -30,8 +33,8 @@ pub(super) struct Drop {
 
 impl State {
     pub(super) fn drop_across(&mut self, drag: Drag, over: Over) {
-        let under = self.surface_under(drag.at()).filter(|(surface, _)| {
-            self.identity_of_surface(surface).is_some_and(|identity| identity.vm() == Some(&over.target))
+        let under = self.desk.surface_under(drag.at(), &self.trusted).filter(|(surface, _)| {
+            crate::client::identity_of(surface).is_some_and(|identity| identity.vm() == Some(&over.target))
         });
         let (Some(from), Some((surface, origin))) = (drag.identity.vm().cloned(), under) else {
             return cancel(&drag);
@@ -41,7 +44,7 @@ impl State {
             .source
             .as_ref()
             .is_some_and(|source| source.version() < 3 || drag.actions.contains(DndAction::Copy));
-        let now = self.transfer_time();
+        let now = self.clock.fresh();
         let kinds = Kinds::of(&drag.mimes);
         let mime = kinds.dragged().and_then(|content| kinds.mime_for(content)).map(str::to_owned);
         let dropped = Dropped { from, target: over.target.clone(), mimes: &drag.mimes };
@@ -65,39 +68,49 @@ impl State {
         }
         self.transfer(cofferdam_transfers::Event::Tick);
     }
+}
 
+impl Selections {
+    /// The drop is allowed and its bytes are here: now the target may know.
+    pub(super) fn deliver_drop(
+        &mut self,
+        id: TransferId,
+        content: Content,
+        display: &DisplayHandle,
+        now: Mono,
+    ) {
+        let Some(drop) = self.drops.get(&id) else { return };
+        let (surface, place) = (drop.surface.clone(), drop.place);
+        let devices = data_devices(display, &surface);
+        let mimes = announced(content).iter().map(|mime| (*mime).to_owned()).collect();
+        let shared = Shared::new(Giver::Transfer(id), mimes, DndAction::Copy);
+        let serial = SERIAL_COUNTER.next_serial();
+        let time = now.wayland_millis();
+        for device in &devices {
+            if let Some(offer) = make_offer(display, device, &shared) {
+                device.enter(serial.into(), &surface, place.x, place.y, Some(&offer));
+                device.motion(time, place.x, place.y);
+            }
+        }
+        if let Some(drop) = self.drops.get_mut(&id) {
+            drop.devices = devices;
+            drop.offer = Some(shared);
+        }
+    }
+}
+
+impl Selections {
     /// Asks the source of a drop for its bytes.
     pub(super) fn ask_drop_source(&self, id: TransferId, mime: String, writer: &OwnedFd) {
-        let Some(source) = self.selections.drops.get(&id).and_then(|drop| drop.source.as_ref()) else {
+        let Some(source) = self.drops.get(&id).and_then(|drop| drop.source.as_ref()) else {
             return;
         };
         source.send(mime, writer.as_fd());
     }
 
-    /// The drop is allowed and its bytes are here: now the target may know.
-    pub(super) fn deliver_drop(&mut self, id: TransferId, content: Content) {
-        let Some(drop) = self.selections.drops.get(&id) else { return };
-        let (surface, place) = (drop.surface.clone(), drop.place);
-        let devices = self.data_devices(&surface);
-        let mimes = announced(content).iter().map(|mime| (*mime).to_owned()).collect();
-        let shared = Shared::new(Giver::Transfer(id), mimes, DndAction::Copy);
-        let serial = SERIAL_COUNTER.next_serial();
-        let time = self.clock.now().wayland_millis();
-        for device in &devices {
-            if let Some(offer) = self.make_offer(device, &shared) {
-                device.enter(serial.into(), &surface, place.x, place.y, Some(&offer));
-                device.motion(time, place.x, place.y);
-            }
-        }
-        if let Some(drop) = self.selections.drops.get_mut(&id) {
-            drop.devices = devices;
-            drop.offer = Some(shared);
-        }
-    }
-
     /// The target said something about a delivered drop: once it wants it, it gets it.
     pub(super) fn drop_answered(&mut self, id: TransferId) {
-        let Some(drop) = self.selections.drops.get(&id) else { return };
+        let Some(drop) = self.drops.get(&id) else { return };
         let Some(offer) = drop.offer.as_ref().filter(|offer| offer.is_wanted() && !offer.is_dropped()) else {
             return;
         };
@@ -108,7 +121,7 @@ impl State {
 
     /// A drop came to its end.
     pub(super) fn drop_ended(&mut self, id: TransferId, done: bool) {
-        let Some(drop) = self.selections.drops.remove(&id) else { return };
+        let Some(drop) = self.drops.remove(&id) else { return };
         if let Some(offer) = &drop.offer {
             if !offer.is_dropped() {
                 drop.devices.iter().for_each(WlDataDevice::leave);
@@ -123,7 +136,7 @@ impl State {
     }
 
     pub(super) fn drop_source_gone(&mut self, source: &ObjectId) {
-        for drop in self.selections.drops.values_mut() {
+        for drop in self.drops.values_mut() {
             drop.source.take_if(|s| s.id() == *source);
         }
     }

@@ -6,6 +6,7 @@
 //! `splice` with its own non-blocking flag, since whether *their* end blocks is theirs to change.
 
 use super::State;
+use crate::protocols::Selections;
 use calloop::generic::Generic;
 use calloop::{Interest, Mode, PostAction, RegistrationToken};
 use cofferdam_transfers::{Event, SinkId, Snapshot, TransferId};
@@ -96,29 +97,12 @@ impl Feed {
 }
 
 impl State {
-    /// Opens a pipe for a source's bytes and gives back its writing end.
-    pub(super) fn open_read(&mut self, id: TransferId) -> io::Result<OwnedFd> {
-        // Blocking at the source's end, as sources expect; never at ours.
-        let (reader, writer) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
-        let flags = rustix::fs::fcntl_getfl(&reader)?;
-        rustix::fs::fcntl_setfl(&reader, flags | rustix::fs::OFlags::NONBLOCK)?;
-        let token = self
-            .event_loop
-            .insert_source(Generic::new(reader, Interest::READ, Mode::Level), move |_, reader, state| {
-                state.read_source(id, reader);
-                Ok(PostAction::Continue)
-            })
-            .map_err(|e| io::Error::other(e.error))?;
-        self.selections.reads.insert(id, token);
-        Ok(writer)
-    }
-
     fn read_source(&mut self, id: TransferId, reader: &OwnedFd) {
         let mut buffer = vec![0; PIECE];
         for _ in 0..PIECES_A_TURN {
             match rustix::io::read(reader, &mut buffer) {
                 Ok(0) => {
-                    self.stop_reading(id);
+                    self.selections.stop_reading(id);
                     self.transfer(Event::End(id));
                     break;
                 }
@@ -132,62 +116,13 @@ impl State {
                 Err(Errno::AGAIN) => break,
                 Err(Errno::INTR) => {}
                 Err(_) => {
-                    self.stop_reading(id);
+                    self.selections.stop_reading(id);
                     self.transfer(Event::SourceFailed(id));
                     break;
                 }
             }
         }
         buffer.zeroize();
-    }
-
-    pub(super) fn stop_reading(&mut self, id: TransferId) {
-        if let Some(token) = self.selections.reads.remove(&id) {
-            self.event_loop.remove(token);
-        }
-    }
-
-    /// Takes a target's fd. Only pipes are taken: every toolkit uses one, and nothing else can be
-    /// written to without ever waiting for it.
-    pub(super) fn add_sink(&mut self, fd: OwnedFd) -> Option<SinkId> {
-        let is_pipe =
-            rustix::fs::fstat(&fd).is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Fifo);
-        if !is_pipe || self.selections.sinks.len() >= MAX_SINKS {
-            tracing::debug!(is_pipe, "no place for what a client reads");
-            return None;
-        }
-        let id = SinkId(self.selections.next_sink);
-        self.selections.next_sink = id.0.saturating_add(1);
-        let fd = Rc::new(fd);
-        // Woken if the target closes its end: it has given up.
-        let token = self.watch_sink(id, &fd, Interest::EMPTY)?;
-        self.selections.sinks.insert(id, Sink { fd, token, feed: None });
-        Some(id)
-    }
-
-    fn watch_sink(&self, id: SinkId, fd: &Rc<OwnedFd>, interest: Interest) -> Option<RegistrationToken> {
-        let source = Generic::new(fd.clone(), interest, Mode::Level);
-        let token = self.event_loop.insert_source(source, move |_, _, state| {
-            state.serve_sink(id);
-            Ok(PostAction::Continue)
-        });
-        token.inspect_err(|e| tracing::debug!("a client's pipe can't be watched: {e}")).ok()
-    }
-
-    /// Begins to feed.
-    pub(super) fn feed(&mut self, id: SinkId, snapshot: Arc<Snapshot>) {
-        let Some(sink) = self.selections.sinks.remove(&id) else { return };
-        self.event_loop.remove(sink.token);
-        let feed = Feed::new(snapshot).inspect_err(|e| tracing::warn!("no pipe for a transfer: {e}")).ok();
-        let token = feed.is_some().then(|| self.watch_sink(id, &sink.fd, Interest::WRITE)).flatten();
-        match token {
-            Some(token) => {
-                self.selections.sinks.insert(id, Sink { fd: sink.fd, token, feed });
-            }
-            None => {
-                self.event_loop.insert_idle(move |state| state.sink_over(id, 0, false));
-            }
-        }
     }
 
     fn serve_sink(&mut self, id: SinkId) {
@@ -209,13 +144,81 @@ impl State {
     }
 
     fn sink_over(&mut self, sink: SinkId, bytes: u64, complete: bool) {
-        self.close_sink(sink);
+        self.selections.close_sink(sink);
         self.transfer(Event::SinkDone { sink, bytes, complete });
+    }
+}
+
+impl Selections {
+    /// Opens a pipe for a source's bytes and gives back its writing end.
+    pub(super) fn open_read(&mut self, id: TransferId) -> io::Result<OwnedFd> {
+        // Blocking at the source's end, as sources expect; never at ours.
+        let (reader, writer) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
+        let flags = rustix::fs::fcntl_getfl(&reader)?;
+        rustix::fs::fcntl_setfl(&reader, flags | rustix::fs::OFlags::NONBLOCK)?;
+        let token = self
+            .event_loop
+            .insert_source(Generic::new(reader, Interest::READ, Mode::Level), move |_, reader, state| {
+                state.read_source(id, reader);
+                Ok(PostAction::Continue)
+            })
+            .map_err(|e| io::Error::other(e.error))?;
+        self.reads.insert(id, token);
+        Ok(writer)
+    }
+
+    pub(super) fn stop_reading(&mut self, id: TransferId) {
+        if let Some(token) = self.reads.remove(&id) {
+            self.event_loop.remove(token);
+        }
+    }
+
+    /// Takes a target's fd. Only pipes are taken: every toolkit uses one, and nothing else can be
+    /// written to without ever waiting for it.
+    pub(super) fn add_sink(&mut self, fd: OwnedFd) -> Option<SinkId> {
+        let is_pipe =
+            rustix::fs::fstat(&fd).is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Fifo);
+        if !is_pipe || self.sinks.len() >= MAX_SINKS {
+            tracing::debug!(is_pipe, "no place for what a client reads");
+            return None;
+        }
+        let id = SinkId(self.next_sink);
+        self.next_sink = id.0.saturating_add(1);
+        let fd = Rc::new(fd);
+        // Woken if the target closes its end: it has given up.
+        let token = self.watch_sink(id, &fd, Interest::EMPTY)?;
+        self.sinks.insert(id, Sink { fd, token, feed: None });
+        Some(id)
+    }
+
+    fn watch_sink(&self, id: SinkId, fd: &Rc<OwnedFd>, interest: Interest) -> Option<RegistrationToken> {
+        let source = Generic::new(fd.clone(), interest, Mode::Level);
+        let token = self.event_loop.insert_source(source, move |_, _, state| {
+            state.serve_sink(id);
+            Ok(PostAction::Continue)
+        });
+        token.inspect_err(|e| tracing::debug!("a client's pipe can't be watched: {e}")).ok()
+    }
+
+    /// Begins to feed.
+    pub(super) fn feed(&mut self, id: SinkId, snapshot: Arc<Snapshot>) {
+        let Some(sink) = self.sinks.remove(&id) else { return };
+        self.event_loop.remove(sink.token);
+        let feed = Feed::new(snapshot).inspect_err(|e| tracing::warn!("no pipe for a transfer: {e}")).ok();
+        let token = feed.is_some().then(|| self.watch_sink(id, &sink.fd, Interest::WRITE)).flatten();
+        match token {
+            Some(token) => {
+                self.sinks.insert(id, Sink { fd: sink.fd, token, feed });
+            }
+            None => {
+                self.event_loop.insert_idle(move |state| state.sink_over(id, 0, false));
+            }
+        }
     }
 
     /// Closes a target's fd and gives how many bytes it has.
     pub(super) fn close_sink(&mut self, id: SinkId) -> u64 {
-        let Some(sink) = self.selections.sinks.remove(&id) else { return 0 };
+        let Some(sink) = self.sinks.remove(&id) else { return 0 };
         self.event_loop.remove(sink.token);
         sink.feed.as_ref().map_or(0, Feed::delivered)
     }

@@ -6,7 +6,7 @@
 //! key or button is, so that a program that reads at once finds it there.
 
 use super::State;
-use crate::client::ClientIdentity;
+use crate::shell::Desk;
 use cofferdam_ids::VmId;
 use cofferdam_scene::{Hit, Node, PopupId};
 use cofferdam_transfers::{Event, Gesture, PasteKey, Stroke};
@@ -25,14 +25,14 @@ impl State {
         // Another layout than a Latin one still has the shortcuts of one.
         let latin = key.raw_latin_sym_or_raw_current_sym();
         let Some(key) = paste_key(key.modified_sym()).or_else(|| latin.and_then(paste_key)) else { return };
-        let Some(target) = self.focused_vm() else { return };
+        let Some(target) = self.selections.focused_vm() else { return };
         self.watch_menus();
         let stroke = Stroke {
             key,
             ctrl: modifiers.ctrl,
             shift: modifiers.shift,
             other: modifiers.alt || modifiers.logo,
-            in_menu: self.menu_of(&target).is_some(),
+            in_menu: self.desk.menu_of(&target).is_some(),
         };
         if let Some(gesture) = Gesture::of(stroke) {
             self.gesture(target, gesture);
@@ -41,7 +41,7 @@ impl State {
 
     /// A button is about to go to the client under the pointer, which has the keyboard by now.
     pub(crate) fn button_gesture(&mut self, code: u32, pressed: bool) {
-        let now = self.transfer_time();
+        let now = self.clock.fresh();
         self.watch_menus();
         let hit = self.desk.scene.pointer().map(|at| self.desk.scene.hit(at));
         let (content, menu) = match &hit {
@@ -52,7 +52,9 @@ impl State {
         let before = std::mem::replace(&mut self.selections.pressed, pressed.then_some((now, menu)));
         let window = hit.filter(|_| content).and_then(|hit| hit.window());
         let owner = window.and_then(|window| self.desk.windows.get(&window)?.vm.clone());
-        let Some(target) = owner.filter(|owner| self.focused_vm().as_ref() == Some(owner)) else { return };
+        let Some(target) = owner.filter(|owner| self.selections.focused_vm().as_ref() == Some(owner)) else {
+            return;
+        };
         let chosen = |(since, in_menu): (cofferdam_transfers::Mono, bool)| {
             in_menu || now.0.saturating_sub(since.0) >= DRAGGED
         };
@@ -72,19 +74,10 @@ impl State {
         }
     }
 
-    /// The menu that a client of this VM shows. A popup without a buffer, one that was dismissed, and one
-    /// that no press of the person's gave the grab to are none.
-    fn menu_of(&self, vm: &VmId) -> Option<PopupId> {
-        let desk = &self.desk;
-        let menu = desk.scene.menu()?;
-        let window = desk.root_window(Node::Popup(menu)).and_then(|window| desk.windows.get(&window))?;
-        (window.vm.as_ref() == Some(vm)).then_some(menu)
-    }
-
     /// Before each gesture, and once a turn: menus of the VM with the keyboard that opened or closed.
     pub(super) fn watch_menus(&mut self) {
-        let vm = self.focused_vm();
-        let open = vm.and_then(|vm| self.menu_of(&vm).map(|menu| (vm, menu)));
+        let vm = self.selections.focused_vm();
+        let open = vm.and_then(|vm| self.desk.menu_of(&vm).map(|menu| (vm, menu)));
         if open == self.selections.menu {
             return;
         }
@@ -96,10 +89,16 @@ impl State {
             self.transfer(Event::MenuOpened(vm));
         }
     }
+}
 
-    /// The VM behind an identity that can take part in transfers.
-    pub(super) fn vm_of(identity: &ClientIdentity) -> Option<&VmId> {
-        identity.vm()
+impl Desk {
+    /// The menu that a client of this VM shows. A popup without a buffer, one that was dismissed, and one
+    /// that no press of the person's gave the grab to are none.
+    fn menu_of(&self, vm: &VmId) -> Option<PopupId> {
+        let desk = &self;
+        let menu = desk.scene.menu()?;
+        let window = desk.root_window(Node::Popup(menu)).and_then(|window| desk.windows.get(&window))?;
+        (window.vm.as_ref() == Some(vm)).then_some(menu)
     }
 }
 

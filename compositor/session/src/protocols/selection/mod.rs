@@ -25,8 +25,9 @@ pub(crate) use drag::{Drag, Over};
 
 use crate::alarm::Alarm;
 use crate::client::{self, ClientIdentity};
+use crate::input::SeatRoom;
 use crate::state::State;
-use calloop::RegistrationToken;
+use calloop::{LoopHandle, RegistrationToken};
 use cofferdam_ids::VmId;
 use cofferdam_scene::PopupId;
 use cofferdam_transfers::{Board, Limits, Mono, Offer, SinkId, TransferId, Transfers};
@@ -46,12 +47,14 @@ use sources::{BoardSource, SourceTypes};
 use std::collections::{BTreeMap, HashMap};
 use std::os::fd::OwnedFd;
 use std::time::Duration;
+use wayland_server::DisplayHandle;
 use wayland_server::backend::ClientId;
 use wayland_server::{Client, Resource};
 
 /// Whose selection it is, what crosses, and the drag that is under way.
 #[derive(Debug)]
 pub(crate) struct Selections {
+    event_loop: LoopHandle<'static, State>,
     machine: Transfers,
     /// The source of each board: clipboard, primary selection.
     boards: [Option<BoardSource>; 2],
@@ -81,8 +84,9 @@ pub(crate) struct Selections {
 }
 
 impl Selections {
-    pub(crate) fn new(wipe: Duration) -> Self {
+    pub(crate) fn new(wipe: Duration, event_loop: LoopHandle<'static, State>) -> Self {
         Self {
+            event_loop,
             machine: Transfers::new(Limits { wipe, ..Limits::default() }),
             boards: [None, None],
             since: [None, None],
@@ -132,48 +136,51 @@ const fn index(board: Board) -> usize {
 }
 
 impl State {
-    /// Now, for the machine. Gestures come before the turn has read the clock.
-    fn transfer_time(&mut self) -> Mono {
-        self.clock.read();
-        self.clock.now()
-    }
-
-    /// The VM of the client with the keyboard.
-    fn focused_vm(&self) -> Option<VmId> {
-        let data = self.selections.focused.as_ref().and_then(client::data);
-        data.and_then(|data| data.identity.vm().cloned())
-    }
-
     /// The keyboard went to `focused`.
     pub(crate) fn selections_follow(&mut self, focused: Option<&WlSurface>) {
         self.selections.focused = focused.and_then(Resource::client);
-        let vm = self.focused_vm();
+        let vm = self.selections.focused_vm();
         self.transfer(cofferdam_transfers::Event::Focused(vm));
+    }
+}
+
+impl Selections {
+    /// The VM of the client with the keyboard.
+    fn focused_vm(&self) -> Option<VmId> {
+        let data = self.focused.as_ref().and_then(client::data);
+        data.and_then(|data| data.identity.vm().cloned())
     }
 
     /// Tells the client with the keyboard what has changed for it.
-    fn renew_offers(&mut self) {
+    fn renew_offers(&mut self, display: &DisplayHandle, seat: &SeatRoom) {
         for board in Board::ALL {
-            let client = self.selections.focused.clone();
+            let client = self.focused.clone();
             let identity = client.as_ref().and_then(client::data).map(|data| data.identity.clone());
             let told = client
                 .as_ref()
                 .zip(identity)
-                .map(|(client, identity)| (client.id(), self.selections.machine.offer(board, identity.vm())));
-            let Some(place) = self.selections.told.get_mut(index(board)) else { continue };
+                .map(|(client, identity)| (client.id(), self.machine.offer(board, identity.vm())));
+            let Some(place) = self.told.get_mut(index(board)) else { continue };
             if *place == told {
                 continue;
             }
             place.clone_from(&told);
-            self.tell(board, client, told.map(|(_, offer)| offer));
+            self.tell(board, client, told.map(|(_, offer)| offer), display, seat);
         }
     }
 
-    fn tell(&self, board: Board, client: Option<Client>, offer: Option<Offer>) {
-        let (display, seat) = (&self.display, &self.seat.seat);
+    fn tell(
+        &self,
+        board: Board,
+        client: Option<Client>,
+        offer: Option<Offer>,
+        display: &DisplayHandle,
+        seat: &SeatRoom,
+    ) {
+        let (display, seat) = (display, &seat.seat);
         let offered = match offer {
             Some(Offer::Own { generation }) => {
-                let held = self.selections.boards.get(index(board)).and_then(Option::as_ref);
+                let held = self.boards.get(index(board)).and_then(Option::as_ref);
                 held.map(|held| (held.mimes.clone(), OfferKey { generation, window: None }))
             }
             Some(Offer::Across { generation, window, mimes }) => {
@@ -205,7 +212,7 @@ impl State {
 
     /// Whether this client has the keyboard.
     fn holds_keyboard(&self, client: &Client) -> bool {
-        self.selections.focused.as_ref() == Some(client)
+        self.focused.as_ref() == Some(client)
     }
 }
 
@@ -229,7 +236,7 @@ impl SelectionHandler for State {
             }
             return;
         };
-        let Some(sink) = self.add_sink(fd) else { return };
+        let Some(sink) = self.selections.add_sink(fd) else { return };
         let generation = key.generation;
         self.transfer(cofferdam_transfers::Event::Receive { board, generation, window, mime: &mime, sink });
     }

@@ -4,6 +4,9 @@
 //! In: `wl_data_source` and primary selection sources. Out: the two boards' present sources. A source
 //! that is replaced is told so; one that goes away takes its copy with it.
 
+use crate::clock::Mono;
+use crate::input::SeatRoom;
+use crate::protocols::Selections;
 use super::{State, index};
 use crate::client::{self, ClientIdentity};
 use cofferdam_transfers::{Board, Copied, Event, MAX_KINDS};
@@ -99,18 +102,6 @@ pub(super) struct BoardSource {
 }
 
 impl State {
-    /// When this copy was meant, if it is to be taken: the client has the keyboard, or it was slow, and the
-    /// keyboard went elsewhere after the key or click that the copy is about. Whoever copied after that
-    /// came later, so a client in the background can't take a board back.
-    fn is_meant(&self, board: Board, client: &Client, serial: Serial, something: bool) -> Option<Serial> {
-        if self.holds_keyboard(client) {
-            return Some(SERIAL_COUNTER.next_serial());
-        }
-        let since = self.selections.since.get(index(board)).copied().flatten();
-        let newest = since.is_none_or(|since| serial.is_no_older_than(&since));
-        (something && newest && self.may_still_copy(client, serial)).then_some(serial)
-    }
-
     /// A client copied or selected something, or nothing any more.
     pub(super) fn take_selection(
         &mut self,
@@ -119,7 +110,9 @@ impl State {
         source: Option<Source>,
         serial: Serial,
     ) {
-        let Some(meant) = self.is_meant(board, client, serial, source.is_some()) else {
+        let Some(meant) =
+            self.selections.is_meant(board, client, serial, source.is_some(), &self.seat, self.clock.now())
+        else {
             tracing::debug!(?board, "a selection of a client without the keyboard");
             return;
         };
@@ -159,9 +152,31 @@ impl State {
         }
         self.drag_source_gone(source);
     }
+}
+
+impl Selections {
+    /// When this copy was meant, if it is to be taken: the client has the keyboard, or it was slow, and the
+    /// keyboard went elsewhere after the key or click that the copy is about. Whoever copied after that
+    /// came later, so a client in the background can't take a board back.
+    fn is_meant(
+        &self,
+        board: Board,
+        client: &Client,
+        serial: Serial,
+        something: bool,
+        seat: &SeatRoom,
+        now: Mono,
+    ) -> Option<Serial> {
+        if self.holds_keyboard(client) {
+            return Some(SERIAL_COUNTER.next_serial());
+        }
+        let since = self.since.get(index(board)).copied().flatten();
+        let newest = since.is_none_or(|since| serial.is_no_older_than(&since));
+        (something && newest && seat.may_still_copy(client, serial, now)).then_some(serial)
+    }
 
     /// Forgets what belonged to clients that are gone.
-    pub(crate) fn sweep_selections(&mut self) {
-        self.selections.types.sweep(&self.display);
+    pub(crate) fn sweep(&mut self, display: &DisplayHandle) {
+        self.types.sweep(display);
     }
 }
