@@ -5,6 +5,7 @@
 //! when the token came from a window that had it and was pressed a moment ago. When the keyboard goes to
 //! another VM, or a question is shown, all tokens are void: nobody fetches the person back to a window.
 
+use crate::client;
 use crate::clock::Mono;
 use crate::protocols::guard::{counted, global};
 use crate::state::State;
@@ -83,9 +84,9 @@ impl XdgActivationHandler for State {
     ) {
         let good = self.globals.tokens.take(&token, self.clock.now());
         let giver = data.client_id.and_then(|id| self.clients.get(&id).map(|data| data.identity.clone()));
-        let taker = crate::client::identity_of(&surface);
+        let taker = client::identity_of(&surface);
         let within = good && giver.is_some() && giver == taker;
-        let held_by = self.desk.keyboard.as_ref().and_then(|holder| crate::client::identity_of(holder));
+        let held_by = self.desk.keyboard.as_ref().and_then(client::identity_of);
         // A token does not outlive its VM's turn; this is the second look.
         let has_turn = !self.trusted.is_up() && held_by.is_none_or(|holder| Some(holder) == taker);
         if within && has_turn {
@@ -97,7 +98,7 @@ impl XdgActivationHandler for State {
 impl State {
     /// The keyboard is about to go to a surface: if that is another VM's, no token is good any more.
     pub(crate) fn tokens_follow(&mut self, to: Option<&WlSurface>) {
-        let of = |surface: Option<&WlSurface>| surface.and_then(|s| crate::client::identity_of(s));
+        let of = |surface: Option<&WlSurface>| surface.and_then(client::identity_of);
         if of(to) != of(self.desk.keyboard.as_ref()) {
             self.globals.tokens.void();
         }

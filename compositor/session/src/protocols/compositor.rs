@@ -72,6 +72,10 @@ fn filter_surface(
 ) -> Option<wl_surface::Request> {
     use wl_surface::Request;
     match request {
+        Request::Commit if !pending::has_whole_size(surface) => {
+            refuse(surface, wl_surface::Error::InvalidSize, Fault::Size);
+            return None;
+        }
         Request::Commit if !pending::takes_commit(client, surface) => return None,
         Request::Commit => places::commit(surface),
         Request::Damage { .. } | Request::DamageBuffer { .. } if !pending::takes_damage(surface) => {

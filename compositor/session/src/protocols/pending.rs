@@ -24,7 +24,7 @@ use wayland_server::Client;
 /// Damage rectangles that one commit may carry.
 const MAX_DAMAGE: usize = 128;
 /// Commits of a synchronised subsurface that may wait for its parent.
-const MAX_COMMITS: u32 = 64;
+const MAX_COMMITS: u32 = 16;
 /// What a waiting commit costs by itself, in [`cofferdam_admission::CACHED_UNIT`]s: every protocol keeps
 /// its part of it.
 const COMMIT_UNITS: usize = 32;
@@ -79,11 +79,8 @@ pub(super) fn takes_damage(surface: &WlSurface) -> bool {
 }
 
 fn damage_everything(damage: &mut Vec<Damage>) {
-    let all = Damage::Buffer(Rectangle::from_size((EVERYTHING, EVERYTHING).into()));
-    if damage.last() != Some(&all) {
-        damage.truncate(MAX_DAMAGE.saturating_sub(1));
-        damage.push(all);
-    }
+    damage.clear();
+    damage.push(Damage::Buffer(Rectangle::from_size((EVERYTHING, EVERYTHING).into())));
 }
 
 /// Whether a commit may be made now; if not, its state stays pending and goes with a later one.
@@ -96,6 +93,17 @@ pub(super) fn takes_commit(client: &Client, surface: &WlSurface) -> bool {
         let Some(waiting) = states.data_map.get::<Waiting>() else { return false };
         let units = u32::try_from(weight(states)).unwrap_or(u32::MAX);
         waiting.0.lock().unwrap_or_else(PoisonError::into_inner).takes(client, units)
+    })
+}
+
+/// Whether a surface whose viewport says no size has one in whole pixels. smithay looks only if the viewport
+/// is older than the surface's first commit.
+pub(super) fn has_whole_size(surface: &WlSurface) -> bool {
+    with_states(surface, |states| {
+        let mut cached = states.cached_state.get::<ViewportCachedState>();
+        let pending = cached.pending();
+        let cut = pending.src.filter(|_| pending.dst.is_none());
+        cut.is_none_or(|cut| cut.size.w.fract() == 0.0 && cut.size.h.fract() == 0.0)
     })
 }
 

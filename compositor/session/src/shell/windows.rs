@@ -5,7 +5,7 @@
 
 use super::surfaces::{content_offset, content_size, has_buffer, has_geometry, root_of};
 use super::{State, WindowEntry};
-use crate::client::ClientIdentity;
+use crate::client::{self, ClientIdentity};
 use crate::render::Ground;
 use crate::shell::Desk;
 use cofferdam_admission::Fault;
@@ -28,7 +28,7 @@ impl State {
             toplevel.xdg_toplevel().post_error(code, "the surface has its role object already");
             return;
         }
-        let Some(identity) = crate::client::identity_of(&surface) else { return };
+        let Some(identity) = client::identity_of(&surface) else { return };
         let window = WindowId(self.desk.next_window);
         self.desk.next_window = window.0.saturating_add(1);
         let owner = match &identity {

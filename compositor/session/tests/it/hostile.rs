@@ -133,6 +133,12 @@ fn ended_for_it() {
             let (niece, _) = app.subsurface(q, &app.subsurface(q, &first).0);
             sub.place_above(&niece);
         }),
+        ("a viewport that has no size of its own", |app, q, w| {
+            let viewport = app.bind::<WpViewporter>(q).get_viewport(&w.surface, q, ());
+            viewport.set_source(0.0, 0.0, 0.5, 0.5);
+            w.surface.damage(0, 0, 10, 10);
+            app.draw(q, &w.surface, 10, 10, RED);
+        }),
         ("a viewport outside of its buffer", |app, q, w| {
             let viewport = app.bind::<WpViewporter>(q).get_viewport(&w.surface, q, ());
             viewport.set_source(8_388_606.0, 8_388_606.0, 1.0, 8_388_607.0);
@@ -254,12 +260,6 @@ fn damage_and_places_without_effect() {
                 w.surface.damage(MIN, MIN, MAX, MAX);
                 app.draw(q, &w.surface, 10, 10, RED);
             }
-        }),
-        ("a viewport that has no size of its own", |app, q, w| {
-            let viewport = app.bind::<WpViewporter>(q).get_viewport(&w.surface, q, ());
-            viewport.set_source(0.0, 0.0, 0.5, 0.5);
-            w.surface.damage(0, 0, 10, 10);
-            app.draw(q, &w.surface, 10, 10, RED);
         }),
         ("a buffer smaller than its scale", |app, q, w| {
             w.surface.set_buffer_scale(64);

@@ -22,7 +22,7 @@ pub(super) fn attacks() -> Vec<Attack> {
         fatal("viewport-negative", |c| destination(c, -7, -7)),
         fatal("viewport-endless", |c| destination(c, i32::MAX, i32::MAX)),
         fatal("viewport-source-outside", source),
-        lawful("viewport-of-half-a-pixel", half_a_pixel),
+        fatal("viewport-of-half-a-pixel", half_a_pixel),
     ]
     .into_iter()
     .flatten()

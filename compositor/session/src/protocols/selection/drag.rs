@@ -7,7 +7,7 @@
 
 use super::drag_offers::{self, Giver};
 use super::{State, same_identity};
-use crate::client::ClientIdentity;
+use crate::client::{self, ClientIdentity};
 use crate::clock::Mono;
 use crate::input::PointerFocus;
 use crate::input::SeatRoom;
@@ -166,7 +166,7 @@ impl State {
         icon: Option<WlSurface>,
         serial: Serial,
     ) {
-        let Some(identity) = crate::client::identity_of(&origin) else { return };
+        let Some(identity) = client::identity_of(&origin) else { return };
         if let Some(icon) = &icon
             && give_role(icon, DND_ICON_ROLE).is_err()
         {
@@ -277,7 +277,7 @@ impl State {
         let window = self.desk.window_under(at, &self.trusted);
         let Some(mut drag) = self.selections.drag.take() else { return };
         drag.at = at;
-        let identity = under.as_ref().and_then(|(surface, _)| crate::client::identity_of(surface));
+        let identity = under.as_ref().and_then(|(surface, _)| client::identity_of(surface));
         let inside = same_identity(&drag.identity, identity.as_ref());
         let own = under.filter(|(surface, _)| match drag.source {
             Some(_) => inside,

@@ -7,6 +7,7 @@
 use super::State;
 use super::drag::{Drag, Over, cancel, data_devices};
 use super::drag_offers::{Giver, Shared, make_offer};
+use crate::client;
 use crate::clock::Mono;
 use crate::protocols::Selections;
 use cofferdam_policy::Content;
@@ -34,7 +35,7 @@ pub(super) struct Drop {
 impl State {
     pub(super) fn drop_across(&mut self, drag: Drag, over: Over) {
         let under = self.desk.surface_under(drag.at(), &self.trusted).filter(|(surface, _)| {
-            crate::client::identity_of(surface).is_some_and(|identity| identity.vm() == Some(&over.target))
+            client::identity_of(surface).is_some_and(|identity| identity.vm() == Some(&over.target))
         });
         let (Some(from), Some((surface, origin))) = (drag.identity.vm().cloned(), under) else {
             return cancel(&drag);

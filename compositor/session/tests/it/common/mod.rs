@@ -157,6 +157,23 @@ impl Desktop {
         }
     }
 
+    /// How often the desktop woke and drew while nothing happened but that a window which nobody sees got
+    /// its frame callback: that comes after a second.
+    pub(crate) fn while_quiet(&self, vm: &Vm) -> (u64, u64) {
+        let mut client = self.client(vm);
+        let window = client.window(50, 50, [1, 2, 3]);
+        let hidden = self.windows().into_iter().find(|w| w.content.w == 50).unwrap();
+        self.window_op(&hidden, WindowOp::Minimize);
+        self.screenshot();
+        client.sync();
+        let (before, answered) = (self.counters(), client.app.frames);
+        window.surface.frame(&client.queue.handle(), ());
+        window.surface.commit();
+        client.wait("a slow frame callback", |app| app.frames > answered);
+        let after = self.counters();
+        (after.wakeups - before.wakeups, after.frames - before.frames)
+    }
+
     /// The bytes that the compositor has taken and not given back.
     pub(crate) fn taken(&self) -> isize {
         self.remote.run(|_| sys::taken()).unwrap()
