@@ -5,10 +5,10 @@
 //! In: requests of the steps. Out: replies, or a [`DesktopError`] for a person. The desktop has a
 //! name, a bus and data of its own, so scenarios neither see each other nor the user's own desktop.
 
+use crate::blocking::Launcher;
+use crate::blocking::Permissions;
 use crate::panel::Panel;
 use crate::picture::{Picture, PictureError};
-use cofferdam_bus::blocking::Launcher;
-use cofferdam_bus::blocking::Permissions;
 use cofferdam_bus::launcher::VmEntry;
 use cofferdam_control::client::{Client, ClientError};
 use cofferdam_control::desktop::{Event, PromptInfo, Reply, Request, WindowInfo};
@@ -27,7 +27,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-pub use cofferdam_bus::guest_run::GuestOutput;
+pub use crate::guest_run::GuestOutput;
 
 /// How a VM ended.
 #[derive(Debug, Clone, PartialEq, Eq)]

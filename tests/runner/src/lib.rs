@@ -13,6 +13,8 @@
 //! | [`home`] | the person's home of one scenario, and files in it |
 //! | [`panel`] | what the desktop's own surfaces show |
 //! | [`picture`] | RGBA pictures, PNG, diffs, border and pixel checks |
+//! | [`blocking`] | the desktop's D-Bus interfaces for programs without an event loop |
+//! | [`guest_run`] | a program in a guest, its output collected |
 //! | [`desktop`] | one private headless desktop: start, control, launcher, end |
 //! | [`steps`] | carries out one step on a desktop |
 //! | [`run`] | many scenarios: shards, parallel workers |
@@ -21,9 +23,11 @@
 #![forbid(unsafe_code)]
 
 mod apps;
+pub mod blocking;
 pub mod command;
 pub mod desktop;
 pub mod format;
+pub mod guest_run;
 pub mod home;
 pub mod keys;
 pub mod net;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! `coffer` as people use it: a desktop of its own, commands against it, their words and exit codes.
 
-use cofferdam_bus::blocking::Launcher;
+use cofferdam_runner::blocking::Launcher;
 use cofferdam_system_tests::{CliDesktop, out_dir, program};
 use std::collections::BTreeMap;
 use std::process::Command;

@@ -4,8 +4,8 @@
 //! In: a desktop with a VM, and a kill -9. Out: no process is left behind; after a dead compositor the
 //! desktop takes new apps.
 
-use cofferdam_bus::blocking::Launcher;
 use cofferdam_ids::VmId;
+use cofferdam_runner::blocking::Launcher;
 use cofferdam_system_tests::{CliDesktop, Job, kill, pid_of, running};
 use rustix::process::{Pid, test_kill_process};
 

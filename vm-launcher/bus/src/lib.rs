@@ -9,13 +9,9 @@
 //! | [`launcher`] | `org.cofferdam.Launcher1` |
 //! | [`permissions`] | `org.cofferdam.Permissions1` |
 //! | [`panel`] | `org.cofferdam.Panel1` |
-//! | [`guest_run`] | a program in a guest, its output collected |
-//! | [`blocking`] | the same for programs without an event loop |
 
 #![forbid(unsafe_code)]
 
-pub mod blocking;
-pub mod guest_run;
 pub mod launcher;
 pub mod panel;
 pub mod permissions;

@@ -2,7 +2,6 @@
 //! A desktop around a real monitor: a bus of its own, a compositor's control socket that this test serves,
 //! shepherds and points that speak the real wires. In: short calls. Out: the messages as they come.
 
-use cofferdam_bus::blocking::Permissions;
 use cofferdam_control::desktop::{self, Call, FromCompositor, Reply, Request};
 use cofferdam_ids::{Identity, Label};
 use cofferdam_kit::launch::Launch;
@@ -12,6 +11,7 @@ use cofferdam_monitor_wire::registry::{FromMonitor, Role, ToMonitor};
 use cofferdam_monitor_wire::screen::{FromScreen, Prompt, ToScreen};
 use cofferdam_monitor_wire::{MAX_PACKET, decode, encode};
 use cofferdam_policy::{Contact, Host, Refusal, Resource, Transport, Zone};
+use cofferdam_runner::blocking::Permissions;
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use serde::Serialize;
 use serde::de::DeserializeOwned;

@@ -128,7 +128,7 @@ fn a_revoke_after_a_crash_is_answered_when_no_point_holds_anything_of_before() {
     let (tell, told) = channel();
     let bus = desktop.bus.clone();
     let caller = std::thread::spawn(move || {
-        let panel = cofferdam_bus::blocking::Permissions::connect(&bus).unwrap();
+        let panel = cofferdam_runner::blocking::Permissions::connect(&bus).unwrap();
         tell.send(panel.revoke(ticket.grant.unwrap().0)).unwrap();
     });
     // The revoke has been heard once nothing is allowed any more.

@@ -52,7 +52,7 @@ fn revoke_answers_only_when_it_is_true() {
     let (tell, told) = channel();
     let bus = desktop.bus.clone();
     let caller = std::thread::spawn(move || {
-        let panel = cofferdam_bus::blocking::Permissions::connect(&bus).unwrap();
+        let panel = cofferdam_runner::blocking::Permissions::connect(&bus).unwrap();
         let token = panel.revoke(ticket.grant.unwrap().0).unwrap();
         tell.send(token).unwrap();
     });

@@ -11,18 +11,18 @@ use std::collections::BTreeSet;
 
 /// Most lines of ours that a program may be made of. Whoever needs more says why in the same commit.
 const MOST: [(&str, usize); 12] = [
-    ("coffer", 16_000),
-    ("cofferdam-compositor", 29_500),
-    ("cofferdam-enclose", 3_000),
-    ("cofferdam-gpu", 14_500),
+    ("coffer", 20_500),
+    ("cofferdam-compositor", 32_000),
+    ("cofferdam-enclose", 4_500),
+    ("cofferdam-gpu", 15_500),
     ("cofferdam-guest", 12_500),
-    ("cofferdam-image", 5_500),
+    ("cofferdam-image", 8_500),
     ("cofferdam-kvm-probe", 500),
-    ("cofferdam-launcherd", 16_500),
+    ("cofferdam-launcherd", 17_000),
     ("cofferdam-monitord", 15_000),
-    ("cofferdam-net", 14_500),
+    ("cofferdam-net", 15_000),
     ("cofferdam-panel", 13_000),
-    ("cofferdam-shepherd", 16_500),
+    ("cofferdam-shepherd", 17_000),
 ];
 
 #[test]

@@ -3,7 +3,7 @@
 //! for on a runtime of its own.
 
 use crate::guest_run::{GuestOutput, guest_run};
-use crate::launcher::{LauncherProxy, VmEntry};
+use cofferdam_bus::launcher::{LauncherProxy, VmEntry};
 use std::collections::BTreeMap;
 
 /// A connection to one desktop's launcher.

@@ -2,7 +2,7 @@
 //! The monitor's interface for programs without an event loop. In: calls. Out: answers, each waited for on
 //! a runtime of its own.
 
-use crate::permissions::{
+use cofferdam_bus::permissions::{
     AppEntry, ChooserEntry, FileEntry, LogEntry, PendingEntry, PermissionEntry, PermissionsProxy,
 };
 

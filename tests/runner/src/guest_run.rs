@@ -2,7 +2,7 @@
 //! Running a program in a guest and collecting what it prints. In: a proxy, a VM, words, perhaps input.
 //! Out: two byte strings and how the program ended.
 
-use crate::launcher::{GuestExit, LauncherProxy};
+use cofferdam_bus::launcher::{GuestExit, LauncherProxy};
 use rustix::pipe::{PipeFlags, pipe_with};
 use std::os::fd::OwnedFd;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
