@@ -68,6 +68,17 @@ pub static PARTS: &[Part] = &[
         essential: false,
         without: "the app is offline until it is started again",
     },
+    Part {
+        name: "rng",
+        words: "entropy device",
+        program: "cofferdam-rng",
+        device: Device { virtio_id: 4, queues: 1, queue_size: 64, config_size: 0 },
+        point: None,
+        hears: &[],
+        desktop: false,
+        essential: false,
+        without: "the guest makes its random numbers of what it has itself",
+    },
 ];
 
 impl Part {

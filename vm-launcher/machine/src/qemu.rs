@@ -158,8 +158,6 @@ impl Qemu {
             // The gpu device maps the guest's memory through this memfd.
             "-object",
             &format!("memory-backend-memfd,id=mem,size={memory}M,share=on"),
-            "-device",
-            "virtio-rng-pci",
             "-sandbox",
             "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny",
         ]
