@@ -17,9 +17,8 @@ pub enum BackendKind {
     /// Virtual outputs in memory, virtual seat.
     #[default]
     Headless,
-    /// A window of another Wayland or X11 desktop.
-    #[cfg(feature = "winit")]
-    Winit,
+    /// A window of another Wayland desktop.
+    Nested,
 }
 
 /// Keyboard layout in xkb's words; empty means xkb's default.

@@ -53,8 +53,7 @@ enum Backend {
     /// Virtual outputs in memory
     Headless,
     /// A window of another desktop
-    #[cfg(feature = "winit")]
-    Winit,
+    Nested,
 }
 
 impl Arguments {
@@ -81,8 +80,7 @@ impl Arguments {
             trusted_socket: self.trusted_socket,
             backend: match self.backend {
                 Backend::Headless => BackendKind::Headless,
-                #[cfg(feature = "winit")]
-                Backend::Winit => BackendKind::Winit,
+                Backend::Nested => BackendKind::Nested,
             },
             outputs: if outputs.is_empty() { defaults.outputs.clone() } else { outputs },
             theme: self.theme,

@@ -23,8 +23,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Start a desktop, and apps in it
     ///
-    /// Without options it opens as a window under Wayland or X11, and runs headless where there is
-    /// neither. Ctrl-C ends it: apps are asked to close, then their VMs are shut down.
+    /// Without options it opens as a window of the Wayland desktop that it is started from, and runs
+    /// headless where there is none. Ctrl-C ends it: apps are asked to close, then their VMs are shut down.
     Desktop(DesktopArgs),
     /// Start an app in a VM of its own
     Run(RunArgs),

@@ -13,7 +13,7 @@ use pixman::Image;
 use smithay::backend::allocator::Fourcc;
 use smithay::backend::renderer::pixman::{PixmanError, PixmanRenderer, PixmanTexture};
 use smithay::backend::renderer::{Bind, Color32F, ExportMem, Offscreen};
-use smithay::utils::{Physical, Rectangle, Size};
+use smithay::utils::{Buffer, Physical, Rectangle, Size};
 use std::collections::BTreeMap;
 
 /// The headless backend.
@@ -42,12 +42,13 @@ impl Headless {
 }
 
 impl State {
-    pub(super) fn draw_headless(
+    /// Draws what changed of an output into its picture; also says where.
+    pub(super) fn draw_picture(
         &mut self,
         headless: &mut Headless,
         id: OutputId,
         cursor: &Shown,
-    ) -> Result<Drawn, String> {
+    ) -> Result<(Drawn, Vec<Rectangle<i32, Physical>>), String> {
         const GONE: &str = "the output is gone";
         let Headless { renderer, images, textures } = headless;
         let pixels = self.screens.get_mut(id).ok_or(GONE)?.pixels;
@@ -59,7 +60,8 @@ impl State {
             .tracker
             .render_output(renderer, &mut target, 1, &elements, Color32F::BLACK)
             .map_err(|e| e.to_string())?;
-        Ok(Drawn { damaged: area(result.damage), states: result.states })
+        let drawn = Drawn { damaged: area(result.damage), states: result.states };
+        Ok((drawn, result.damage.cloned().unwrap_or_default()))
     }
 }
 
@@ -69,16 +71,30 @@ const PIXEL: usize = 4;
 impl Headless {
     /// The picture of an output as tightly packed RGBA rows, all opaque.
     pub(super) fn copy(&mut self, id: OutputId) -> Result<Vec<u8>, String> {
-        let image = self.images.get_mut(&id).ok_or("the output is gone")?;
+        let image = self.images.get(&id).ok_or("the output is gone")?;
         let size = (cast::coord_of(image.width()), cast::coord_of(image.height()));
-        let target = self.renderer.bind(image).map_err(|e| e.to_string())?;
-        let region = Rectangle::from_size(size.into());
-        let copy =
-            self.renderer.copy_framebuffer(&target, region, Fourcc::Xbgr8888).map_err(|e| e.to_string())?;
-        let mut bytes = self.renderer.map_texture(&copy).map_err(|e| e.to_string())?.to_vec();
+        let mut bytes = self.rows(id, Rectangle::from_size(size.into()), Fourcc::Xbgr8888)?;
         for alpha in bytes.iter_mut().skip(PIXEL - 1).step_by(PIXEL) {
             *alpha = u8::MAX;
         }
         Ok(bytes)
+    }
+
+    /// A part of the picture as tightly packed rows of `Xrgb8888`.
+    pub(super) fn part(&mut self, id: OutputId, rect: Rectangle<i32, Physical>) -> Result<Vec<u8>, String> {
+        let region = Rectangle::new((rect.loc.x, rect.loc.y).into(), (rect.size.w, rect.size.h).into());
+        self.rows(id, region, Fourcc::Xrgb8888)
+    }
+
+    fn rows(
+        &mut self,
+        id: OutputId,
+        region: Rectangle<i32, Buffer>,
+        format: Fourcc,
+    ) -> Result<Vec<u8>, String> {
+        let image = self.images.get_mut(&id).ok_or("the output is gone")?;
+        let target = self.renderer.bind(image).map_err(|e| e.to_string())?;
+        let copy = self.renderer.copy_framebuffer(&target, region, format).map_err(|e| e.to_string())?;
+        Ok(self.renderer.map_texture(&copy).map_err(|e| e.to_string())?.to_vec())
     }
 }

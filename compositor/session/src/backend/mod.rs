@@ -6,9 +6,8 @@
 //! last refresh is long enough ago, else at the next one. No timer runs for an idle output.
 
 mod headless;
+mod nested;
 mod outputs;
-#[cfg(feature = "winit")]
-mod winit;
 
 use crate::clock::Mono;
 use crate::compositor::Error;
@@ -55,8 +54,7 @@ pub(crate) struct Screen {
 #[derive(Debug)]
 enum Backend {
     Headless(Headless),
-    #[cfg(feature = "winit")]
-    Winit(Box<winit::Nested>),
+    Nested(Box<nested::Nested>),
 }
 
 /// All outputs.
@@ -104,8 +102,7 @@ impl State {
                 }
                 Ok(())
             }
-            #[cfg(feature = "winit")]
-            BackendKind::Winit => self.open_nested(),
+            BackendKind::Nested => self.open_nested(),
         }
     }
 
@@ -143,9 +140,8 @@ impl State {
         let Some(mut backend) = self.screens.backend.take() else { return };
         let cursor = self.seat.shown_cursor(&self.desk, &self.trusted, &self.selections);
         let drawn = match &mut backend {
-            Backend::Headless(headless) => self.draw_headless(headless, id, &cursor),
-            #[cfg(feature = "winit")]
-            Backend::Winit(nested) => self.draw_nested(nested, id, &cursor),
+            Backend::Headless(headless) => self.draw_picture(headless, id, &cursor).map(|(drawn, _)| drawn),
+            Backend::Nested(nested) => self.draw_nested(nested, id, &cursor),
         };
         self.screens.backend = Some(backend);
         let now = self.clock.now();
@@ -174,8 +170,7 @@ impl State {
     pub(crate) fn copy_output(&mut self, id: OutputId) -> Result<Vec<u8>, String> {
         match self.screens.backend.as_mut().ok_or("the output is being drawn")? {
             Backend::Headless(headless) => headless.copy(id),
-            #[cfg(feature = "winit")]
-            Backend::Winit(_) => self.copy_nested(id),
+            Backend::Nested(nested) => nested.copy(id),
         }
     }
 

@@ -102,8 +102,7 @@ fn done(result: Result<(), String>) -> Answered {
 fn headless_only(state: &State) -> Result<(), String> {
     match state.config.backend {
         BackendKind::Headless => Ok(()),
-        #[cfg(feature = "winit")]
-        BackendKind::Winit => Err("only a headless desktop can do that".into()),
+        BackendKind::Nested => Err("only a headless desktop can do that".into()),
     }
 }
 

@@ -15,8 +15,6 @@ mod touch;
 mod virtual_seat;
 
 pub(crate) use cursor::Shown;
-#[cfg(feature = "winit")]
-pub(crate) use keyboard::EVDEV_OFFSET;
 pub(crate) use keyboard::is_modifier;
 pub(crate) use pointer::{Focus as PointerFocus, pixel};
 

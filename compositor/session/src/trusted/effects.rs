@@ -86,7 +86,6 @@ impl State {
 
     /// Keys, buttons and fingers are somebody else's for now, and no release will be heard. What was
     /// pressed before is no answer: the room lets go of it first, and only then keys are released.
-    #[cfg(feature = "winit")]
     pub(crate) fn devices_leave(&mut self) {
         self.trusted(cofferdam_prompts::Event::LetGo);
         self.apply_or_ignore(Op::EndCycle { accept: false });

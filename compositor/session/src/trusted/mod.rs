@@ -65,8 +65,7 @@ impl Trusted {
     pub(crate) fn new(config: &Config) -> Self {
         let opens_freely = match config.backend {
             BackendKind::Headless => false,
-            #[cfg(feature = "winit")]
-            BackendKind::Winit => true,
+            BackendKind::Nested => true,
         };
         let phrase: String = config.phrase.chars().filter(|c| !c.is_control()).take(MAX_PHRASE).collect();
         Self {

@@ -19,7 +19,6 @@ mod globals;
 mod hostile;
 #[cfg(test)]
 mod input;
-#[cfg(all(test, feature = "winit"))]
 mod nested;
 #[cfg(test)]
 mod pictures;

@@ -57,7 +57,7 @@ pub(super) struct Look {
 
 impl Look {
     pub(super) fn new(args: &DesktopArgs, verbose: u8) -> Self {
-        let has_display = ["WAYLAND_DISPLAY", "DISPLAY"].iter().any(|v| std::env::var_os(v).is_some());
+        let has_display = ["WAYLAND_DISPLAY", "WAYLAND_SOCKET"].iter().any(|v| std::env::var_os(v).is_some());
         let nested = args.nested || (has_display && !args.headless && args.screenshot.is_none());
         Self {
             backend: if nested { Backend::Nested } else { Backend::Headless },
@@ -112,10 +112,10 @@ pub(super) async fn start_compositor(paths: &Paths, look: &Look) -> Result<Daemo
             command
                 .args(["--backend", "headless", "--output"])
                 .arg(format!("{width}x{height}@{}", look.scale));
-            command.env_remove("WAYLAND_DISPLAY").env_remove("DISPLAY");
+            command.env_remove("WAYLAND_DISPLAY");
         }
         Backend::Nested => {
-            command.args(["--backend", "winit"]);
+            command.args(["--backend", "nested"]);
         }
     }
     if let Some(theme) = &look.theme {
