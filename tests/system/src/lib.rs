@@ -105,13 +105,12 @@ pub fn program(name: &str) -> PathBuf {
     exe.parent().and_then(Path::parent).unwrap_or(Path::new(".")).join(name)
 }
 
-/// A static program of this workspace that runs in guests: `dist/setup` builds those for a target of their own.
+/// A static program of this workspace that runs in guests: `dist/setup` puts those into `target/guest`.
 #[must_use]
 pub fn guest_program(name: &str) -> PathBuf {
     let beside = program(name);
     let profile = beside.parent().unwrap_or(Path::new("."));
-    let target = profile.parent().unwrap_or(profile);
-    target.join("x86_64-unknown-linux-gnu").join(profile.file_name().unwrap_or_default()).join(name)
+    profile.parent().unwrap_or(profile).join("guest").join(name)
 }
 
 /// A directory for what a test writes, kept after it for a person to look at.

@@ -198,9 +198,8 @@ impl Catalogue {
         }
         let exe = std::env::current_exe().at("/proc/self/exe")?;
         let beside = exe.with_file_name("cofferdam-guest");
-        // Cargo puts what was built for an explicit target into a directory of its own.
-        let profile = exe.parent().and_then(Path::file_name).unwrap_or_default();
-        let target = exe.ancestors().nth(2).map(|t| t.join("x86_64-unknown-linux-gnu").join(profile));
+        // In a build directory there may be one beside that is not static; set-up puts the right one there.
+        let target = exe.ancestors().nth(2).map(|target| target.join("guest"));
         let places = [target.map(|t| t.join("cofferdam-guest")), Some(beside)];
         places.into_iter().flatten().find(|p| p.is_file()).ok_or_else(|| {
             Error::malformed("cofferdam-guest", "not found: build it, or name it with --guest-binary")
