@@ -49,9 +49,12 @@ fn nothing_is_compiled_twice_for_its_features() {
     let mut findings = Vec::new();
     for arguments in beside {
         for (package, sets) in features(arguments) {
-            let Some(known) = desktop.get(&package).filter(|_| !TWICE.contains(&package.as_str())) else { continue };
+            let Some(known) = desktop.get(&package).filter(|_| !TWICE.contains(&package.as_str())) else {
+                continue;
+            };
             for set in sets.difference(known) {
-                findings.push(format!("{package} with {set:?} in {arguments:?}, with {known:?} in the desktop"));
+                findings
+                    .push(format!("{package} with {set:?} in {arguments:?}, with {known:?} in the desktop"));
             }
         }
     }
