@@ -17,6 +17,7 @@ use crate::compositor::Error;
 use crate::input::Shown;
 use crate::render::cast;
 use calloop::generic::Generic;
+use calloop::timer::{TimeoutAction, Timer};
 use calloop::{Interest, Mode, PostAction};
 use cofferdam_scene::{Op, OutputId};
 use hands::HandEvent;
@@ -49,6 +50,10 @@ impl State {
             .insert_source(Generic::new(wire, Interest::READ, Mode::Level), |_, _, state| {
                 Ok(if state.nested_is_called() { PostAction::Continue } else { PostAction::Remove })
             })
+            .map_err(|e| Error::Loop(e.error))?;
+        // The window appears with its first frame, and until then nothing else wakes the loop.
+        self.event_loop
+            .insert_source(Timer::immediate(), |_, (), _| TimeoutAction::Drop)
             .map_err(|e| Error::Loop(e.error))?;
         Ok(())
     }
