@@ -165,8 +165,12 @@ impl<D: Device> VhostUserBackend for Backend<D> {
     }
 
     fn protocol_features(&self) -> VhostUserProtocolFeatures {
-        let common = VhostUserProtocolFeatures::CONFIG | VhostUserProtocolFeatures::REPLY_ACK;
-        common | self.device.protocol_features()
+        // A machine that knows of no config space wonders about a device that offers one.
+        let config = match self.part.device.config_size {
+            0 => VhostUserProtocolFeatures::empty(),
+            _ => VhostUserProtocolFeatures::CONFIG,
+        };
+        VhostUserProtocolFeatures::REPLY_ACK | config | self.device.protocol_features()
     }
 
     fn reset_device(&self) {
