@@ -115,7 +115,7 @@ impl Victim {
         let (Reply::Counters(compositor), _) = t.desktop.call(Request::Counters)? else {
             return Err("no counters".into());
         };
-        Ok([number("/bridge/faults")?, number("/device/faults")?, compositor.vm_faults])
+        Ok([number("/bridge/faults")?, number("/parts/gpu/faults")?, compositor.vm_faults])
     }
 
     /// Carries out an attack that ends by itself.
