@@ -45,13 +45,8 @@ fn start(
     program: OsString,
     arguments: impl Iterator<Item = OsString>,
 ) -> String {
-    match enclose(enclosure, parent) {
-        Ok(true) => {}
-        Ok(false) => {
-            // Not fatal: seccomp alone leaves no way out, only more files to read.
-            let _ = writeln!(std::io::stderr(), "this kernel has no Landlock; paths are not restricted");
-        }
-        Err(error) => return error.to_string(),
+    if let Err(error) = enclose(enclosure, parent) {
+        return error.to_string();
     }
     let error = Command::new(&program).args(arguments).exec();
     format!("{}: {error}", program.display())

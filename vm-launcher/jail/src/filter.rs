@@ -7,7 +7,7 @@
 use crate::rules::{Pids, Rule, When};
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
-    TargetArch, sock_filter,
+    TargetArch,
 };
 use std::collections::BTreeMap;
 
@@ -124,25 +124,6 @@ fn compile<'a>(rules: impl IntoIterator<Item = (&'a Rule, &'a Pids)>) -> Result<
     Ok(calls.into_iter().map(|(call, chain)| (call, chain.unwrap_or_default())).collect())
 }
 
-/// Puts before a list of forbidden calls that there is no second table of them: an x86-64 kernel may have
-/// one for x32, where the same calls have other numbers and a list would not know them.
-#[must_use]
-pub fn without_x32(program: BpfProgram) -> BpfProgram {
-    // All of these read as: load the number of the call; if it is of that table, refuse; go on.
-    let step = |code, jf, k| sock_filter { code, jt: 0, jf, k };
-    let refuse = libc::SECCOMP_RET_ERRNO | libc::EPERM.unsigned_abs();
-    let mut whole = vec![step(LOAD, 0, 0), step(IF_AT_LEAST, 1, X32), step(ANSWER, 0, refuse)];
-    whole.extend(program);
-    whole
-}
-
-/// `BPF_LD | BPF_W | BPF_ABS`, `BPF_JMP | BPF_JGE | BPF_K`, `BPF_RET | BPF_K`.
-const LOAD: u16 = 0x20;
-const IF_AT_LEAST: u16 = 0x35;
-const ANSWER: u16 = 0x06;
-/// The first number of the other table.
-const X32: u32 = 0x4000_0000;
-
 fn condition(when: &When) -> Result<SeccompCondition, seccompiler::BackendError> {
     match *when {
         When::Is { arg, value } => {
@@ -177,33 +158,5 @@ mod tests {
         assert_eq!(chain(&[wide, narrow]), Some(0));
         assert_eq!(chain(&[Rule::any(1, "x").own(0)]), Some(1));
         assert_eq!(chain(&[Rule::any(1, "x").child(0)]), None, "nobody to signal, no rule");
-    }
-
-    #[test]
-    fn a_second_table_of_calls_is_refused_before_the_list_is_looked_at() {
-        let list = vec![sock_filter { code: ANSWER, jt: 0, jf: 0, k: libc::SECCOMP_RET_ALLOW }];
-        let program = without_x32(list);
-        let answer = |call: u32| {
-            let (mut at, mut number) = (0, None);
-            loop {
-                let step = &program[at];
-                at += 1;
-                match step.code {
-                    LOAD => number = (step.k == 0).then_some(call),
-                    IF_AT_LEAST => {
-                        at += usize::from(if number.unwrap() >= step.k { step.jt } else { step.jf })
-                    }
-                    ANSWER => return step.k,
-                    other => panic!("{other:#x}"),
-                }
-            }
-        };
-        let refused = libc::SECCOMP_RET_ERRNO | libc::EPERM.unsigned_abs();
-        for call in [0x4000_0000, 0x4000_0000 + 520, u32::MAX] {
-            assert_eq!(answer(call), refused, "{call:#x}");
-        }
-        for call in [0, 59, 0x3fff_ffff] {
-            assert_eq!(answer(call), libc::SECCOMP_RET_ALLOW, "{call:#x}");
-        }
     }
 }

@@ -34,7 +34,7 @@ mod sys;
 mod wall;
 
 pub use enter::{JailError, Landlock, Limits, Plan, Report, enter, tighten};
-pub use filter::{Answer, Filter, FilterError, without_x32};
+pub use filter::{Answer, Filter, FilterError};
 pub use places::{Place, Reach, offered, personal};
 pub use roles::common::{RUNTIME, STARTUP, THREAD_BEGIN};
 pub use rules::{Pids, Rule, When, Whom, all_of, bits, is, none_of};

@@ -217,8 +217,10 @@ impl Wall {
         }
         enter::give_up_privileges(self.role.powers)?;
         let landlock = self.restrict()?;
+        // Asked before the filter comes: not every role may.
+        let uid = rustix::process::getuid().as_raw();
         self.role.filter(0, &Pids::here())?.install()?;
-        Ok(Report { uid: rustix::process::getuid().as_raw(), landlock })
+        Ok(Report { uid, landlock })
     }
 
     fn restrict(&self) -> Result<Landlock, JailError> {

@@ -68,7 +68,7 @@ pub enum MonitorError {
     System(#[from] std::io::Error),
     /// The walls.
     #[error(transparent)]
-    Walls(#[from] crate::walls::WallsError),
+    Walls(#[from] cofferdam_jail::JailError),
 }
 
 /// The answer to a D-Bus call.

@@ -16,6 +16,7 @@ mod purity;
 mod size;
 mod style;
 mod unsafety;
+mod walls;
 
 use cofferdam_system_tests::source;
 

@@ -2,7 +2,6 @@
 //! What the kernel offers. In: `/proc`, `/sys`, `/dev` and a few harmless system calls. Out: findings.
 
 use super::Finding;
-use landlock::{ABI, Access as _, AccessFs, CompatLevel, Compatible as _, Ruleset, RulesetAttr as _};
 use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -12,7 +11,7 @@ const PER_VM_MIB: u64 = 450;
 
 /// Looks at everything.
 pub(super) fn look() -> Vec<Finding> {
-    vec![iommu(), tpm(), udmabuf(), user_namespaces(), seccomp(), landlock(), memory()]
+    vec![iommu(), tpm(), udmabuf(), user_namespaces(), seccomp(), landlock(), users(), memory()]
 }
 
 fn read(path: &str) -> Option<String> {
@@ -62,11 +61,7 @@ fn user_namespaces() -> Finding {
     match limits.iter().find(|(path, value)| off(path, value)) {
         Some((path, _)) => {
             let found = format!("limited by {path}");
-            Finding::fair(
-                NAME,
-                found,
-                "helpers are jailed by seccomp and Landlock; namespaces would be a third wall",
-            )
+            Finding::fair(NAME, found, "walls are of seccomp and Landlock; namespaces would be a third one")
         }
         None => Finding::good(NAME, "available"),
     }
@@ -85,24 +80,43 @@ fn seccomp() -> Finding {
     }
 }
 
+/// Landlock's versions and what each takes away: who opens TCP connections, and who signals others.
+const TCP_SINCE: u8 = 4;
+const SIGNALS_SINCE: u8 = 6;
+
 fn landlock() -> Finding {
-    let all = [ABI::V1, ABI::V2, ABI::V3, ABI::V4, ABI::V5, ABI::V6];
-    // Asking for a rule set changes nothing about this process until it is enforced.
-    let works = |abi: ABI| {
-        Ruleset::default()
-            .set_compatibility(CompatLevel::HardRequirement)
-            .handle_access(AccessFs::from_all(abi))
-            .and_then(|ruleset| ruleset.create())
-            .is_ok()
-    };
-    match all.iter().zip(1..).filter(|(abi, _)| works(**abi)).last() {
-        Some((_, version)) => Finding::good("Landlock", format!("available, version {version} or newer")),
-        None => Finding::fair(
-            "Landlock",
+    const NAME: &str = "Landlock";
+    let version = cofferdam_jail::offered();
+    let found = format!("available, version {version} or newer");
+    match version {
+        0 => Finding::bad(
+            NAME,
             "not available",
-            "helpers are jailed by seccomp alone; add lsm=landlock to the kernel",
+            "no VM starts without it, because an emulator could open any file; add lsm=landlock to the kernel",
+        ),
+        SIGNALS_SINCE.. => Finding::good(NAME, found),
+        TCP_SINCE.. => {
+            Finding::fair(NAME, found, "signals to others are held by seccomp alone; Linux 6.12 has both")
+        }
+        _ => Finding::fair(
+            NAME,
+            found,
+            "signals to others and TCP connections are held by seccomp alone; Linux 6.12 has both",
         ),
     }
+}
+
+/// Whether the parts of VMs are kept apart by users, too.
+fn users() -> Finding {
+    const NAME: &str = "users of VMs";
+    if rustix::process::geteuid().is_root() {
+        return Finding::good(NAME, "each VM's devices have a user of their own");
+    }
+    Finding::fair(
+        NAME,
+        "all VMs run as you",
+        "walls of seccomp and Landlock keep them apart; as root, each VM's devices have a user of their own",
+    )
 }
 
 fn memory() -> Finding {

@@ -4,7 +4,7 @@
 //! In: nothing. Out: what it needs. It opens what a person chooses, so it reaches the person's files, and none
 //! of them can it start. Its wires are there when the wall comes; it connects to the bus of screen readers.
 
-use super::common::{CONNECT, IDENTITY, KEEP, LOOP, READ, RUNTIME, SOCKETS, THREAD_BEGIN, THREADS};
+use super::common::{CONNECT, IDENTITY, KEEP, LOADER, LOOP, READ, RUNTIME, SOCKETS, THREAD_BEGIN, THREADS};
 use crate::filter::Answer;
 use crate::places::{Place, Reach};
 use crate::rules::{Rule, is};
@@ -27,6 +27,7 @@ pub static PANEL: Role = Role {
             Table { name: "identity", rules: IDENTITY },
             Table { name: "sockets", rules: SOCKETS },
             Table { name: "connect", rules: CONNECT },
+            Table { name: "loader", rules: LOADER },
             Table { name: "read", rules: READ },
             Table { name: "keep", rules: KEEP },
             Table { name: "panel", rules: SHOW },
@@ -37,6 +38,10 @@ pub static PANEL: Role = Role {
         Place::new("files", Reach::Keep, "what a person chooses for an app, and files that are replaced"),
         Place::new("/", Reach::List, "folders that a person looks through on the way"),
         Place::new("/usr/share", Reach::Read, "fonts, time zones; pictures that a person may choose"),
+        Place::new("/usr/lib", Reach::Read, "the Wayland library is loaded when it is needed"),
+        Place::new("/lib", Reach::Read, "the same"),
+        Place::new("/lib64", Reach::Read, "the same"),
+        Place::new("/etc/ld.so.cache", Reach::Read, "where libraries are"),
         Place::new("/usr/local/share", Reach::Read, "fonts"),
         Place::new("/etc/fonts", Reach::Read, "which fonts there are"),
         Place::new("/var/cache/fontconfig", Reach::Read, "which fonts there are"),
