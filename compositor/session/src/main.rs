@@ -3,11 +3,14 @@
 //!
 //! In: a command line. Out: a running compositor, or one line that says why not.
 
+mod walls;
+
 use clap::Parser;
 use cofferdam_compositor::{AttentionKey, BackendKind, Compositor, Config, Keymap, parse_output};
 use std::io::{Read, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use walls::Walls;
 
 /// Bytes of a phrase file that are read.
 const MAX_PHRASE_FILE: u64 = 1024;
@@ -128,10 +131,15 @@ fn main() -> ExitCode {
     let run = || {
         let arguments = Arguments::parse();
         let ready_fd = arguments.ready_fd;
+        let sockets = [arguments.socket.as_deref(), arguments.trusted_socket.as_deref()];
+        let nested = !matches!(arguments.backend, Backend::Headless);
+        let walls =
+            Walls::put_up(nested, sockets, arguments.phrase_file.as_deref()).map_err(|e| e.to_string())?;
         let compositor = Compositor::new(arguments.config()?).map_err(|e| e.to_string())?;
         if let Some(fd) = ready_fd {
             say_ready(fd).map_err(|e| format!("fd {fd}: {e}"))?;
         }
+        walls.close().map_err(|e| e.to_string())?;
         compositor.run().map_err(|e| e.to_string())
     };
     match run() {
