@@ -22,8 +22,6 @@ use std::os::fd::AsFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// Bytes of a download or an upload.
@@ -62,13 +60,11 @@ struct Online {
     host: IpAddr,
     pid: u32,
     child: Option<Child>,
-    yes: Arc<AtomicBool>,
     _control: Option<std::os::fd::OwnedFd>,
 }
 
 impl Drop for Online {
     fn drop(&mut self) {
-        self.yes.store(false, Ordering::Relaxed);
         if let Some(child) = &mut self.child {
             // It may be gone already.
             let _ = child.kill();
@@ -132,11 +128,10 @@ fn ours(libexec: &Path) -> Result<Online, BenchError> {
     gateway.give_point(&point);
     drop(point);
     monitor.level(Level::Internet);
-    let yes = Arc::new(AtomicBool::new(true));
-    let going = Arc::clone(&yes);
+    // Until the gateway ends.
     std::thread::spawn(move || {
-        while going.load(Ordering::Relaxed) {
-            if let Some(FromPoint::Ask { serial, .. }) = monitor.hear(Duration::from_millis(200)) {
+        while let Some(message) = monitor.hear() {
+            if let FromPoint::Ask { serial, .. } = message {
                 monitor.allow(serial, false);
             }
         }
@@ -145,7 +140,7 @@ fn ours(libexec: &Path) -> Result<Online, BenchError> {
     let pid = card.process();
     let mut guest = Guest::new(Box::new(card) as Box<dyn Wire>, 60_000);
     let host = guest.lookup("bench.example");
-    Ok(Online { guest, host, pid, child: None, yes, _control: Some(control) })
+    Ok(Online { guest, host, pid, child: None, _control: Some(control) })
 }
 
 fn passt() -> Result<Online, BenchError> {
@@ -196,8 +191,7 @@ fn slirp() -> Result<Online, BenchError> {
 
 fn streamed(socket: UnixStream, child: Child, mtu: usize) -> Online {
     let guest = Guest::new(Box::new(Stream::new(socket)) as Box<dyn Wire>, mtu);
-    let (pid, yes) = (child.id(), Arc::new(AtomicBool::new(true)));
-    Online { guest, host: HOST, pid, child: Some(child), yes, _control: None }
+    Online { guest, host: HOST, pid: child.id(), child: Some(child), _control: None }
 }
 
 impl Online {
@@ -211,8 +205,8 @@ impl Online {
 
     fn connect(&mut self, site: &Site) -> Result<Tcp, BenchError> {
         let connection = self.guest.connect(SocketAddr::new(self.host, site.addr.port()));
-        let stands = self.guest.wait(START, |guest| guest.tcp(connection).may_send().then_some(()));
-        stands.map(|()| connection).ok_or_else(|| BenchError::Peer("no connection".into()))
+        self.guest.until("a connection", |guest| guest.tcp(connection).may_send().then_some(()));
+        Ok(connection)
     }
 
     /// Milliseconds of a download.

@@ -3,6 +3,8 @@
 //!
 //! In: frames, or descriptors of any kind, for shared memory. Out: the frames in the used ring.
 
+#![expect(clippy::disallowed_types, reason = "starts the gateway")]
+
 use crate::guest::Wire;
 use cofferdam_kit::part::{FromPart, MAX_PACKET, ToPart};
 use cofferdam_kit::transport;
@@ -267,15 +269,21 @@ impl Card {
         self.from_guest.kick.write(1).unwrap();
     }
 
-    /// Whether the device has taken all that was offered to it.
+    /// Whether the device has taken all frames that were sent.
     #[must_use]
-    pub fn is_drained(&mut self) -> bool {
-        while Self::next_used(&self.memory, &mut self.from_guest).is_some() {}
-        self.free = (0..QUEUE).collect();
+    pub fn has_taken_all(&mut self) -> bool {
+        self.take_back();
         self.from_guest.used == self.from_guest.available
     }
 
-    /// Makes the device wait for buffers: none are given back from now on.
+    fn take_back(&mut self) {
+        while let Some((head, _)) = Self::next_used(&self.memory, &mut self.from_guest) {
+            self.free.push(head);
+            self.free.push(head ^ 1);
+        }
+    }
+
+    /// The program's process.
     pub fn process(&self) -> u32 {
         self.child.id()
     }
@@ -303,10 +311,7 @@ impl Card {
 impl Wire for Card {
     fn send(&mut self, frame: &[u8]) -> bool {
         if self.free.len() < 2 {
-            while let Some((head, _)) = Self::next_used(&self.memory, &mut self.from_guest) {
-                self.free.push(head);
-                self.free.push(head ^ 1);
-            }
+            self.take_back();
         }
         let (Some(first), Some(_)) = (self.free.pop(), self.free.pop()) else { return false };
         let head = first & !1;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! The guest's TCP/IP, on any wire.
 //!
-//! In: frames. Out: connections, datagrams, pings; what has not come after half a minute never comes.
+//! In: frames. Out: connections, datagrams, pings. Its clock can be put forward.
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use cofferdam_patience::Deadline;
 use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet};
 use smoltcp::phy::{Checksum, Device, DeviceCapabilities, Medium, RxToken, TxToken};
 use smoltcp::socket::{icmp, tcp, udp};
@@ -16,8 +16,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
-/// Nothing takes longer than this.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How often the stack gets its turn when no frame comes.
+const TURN: Duration = Duration::from_millis(5);
 
 /// A wire for frames.
 pub trait Wire {
@@ -46,6 +46,18 @@ impl Wire for Box<dyn Wire> {
     }
 }
 
+/// Whether a frame says by ICMP that something can't be reached.
+fn is_unreachable(frame: &[u8]) -> bool {
+    let Ok(ethernet) = EthernetFrame::new_checked(frame) else { return false };
+    match ethernet.ethertype() {
+        EthernetProtocol::Ipv4 => Ipv4Packet::new_checked(ethernet.payload())
+            .is_ok_and(|ip| ip.next_header() == IpProtocol::Icmp && ip.payload().first() == Some(&3)),
+        EthernetProtocol::Ipv6 => Ipv6Packet::new_checked(ethernet.payload())
+            .is_ok_and(|ip| ip.next_header() == IpProtocol::Icmpv6 && ip.payload().first() == Some(&1)),
+        _ => false,
+    }
+}
+
 /// Whether a frame is the end of a TCP connection and carries nothing.
 fn is_bare_reset(frame: &[u8]) -> bool {
     let segment =
@@ -69,6 +81,7 @@ struct Phy<W> {
     outgoing: Vec<u8>,
     frames: u64,
     resets: u64,
+    unreachable: u64,
 }
 
 struct Rx<'a>(&'a [u8]);
@@ -110,6 +123,7 @@ impl<W: Wire> Device for Phy<W> {
         }
         self.frames += 1;
         self.resets += u64::from(is_bare_reset(&self.incoming));
+        self.unreachable += u64::from(is_unreachable(&self.incoming));
         Some((Rx(&self.incoming), Tx { wire: &mut self.wire, buffer: &mut self.outgoing }))
     }
 
@@ -135,12 +149,18 @@ pub struct Tcp(SocketHandle);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Udp(SocketHandle);
 
+/// A ping under way: its socket, where it goes, what it carries.
+#[derive(Debug)]
+pub struct Ping(SocketHandle, Ipv4Address, Vec<u8>);
+
 /// A guest.
 pub struct Guest<W: Wire> {
     phy: Phy<W>,
     interface: Interface,
     sockets: SocketSet<'static>,
     start: std::time::Instant,
+    /// How far its clock was put forward.
+    ahead: Duration,
     port: u16,
     ident: u16,
     /// Bytes of the buffers of new connections, in and out.
@@ -153,11 +173,12 @@ impl<W: Wire> Guest<W> {
     #[must_use]
     pub fn new(wire: W, mtu: usize) -> Self {
         let checksum = if mtu > 1500 { Checksum::None } else { Checksum::Both };
-        let mut phy =
-            Phy { wire, mtu, checksum, incoming: Vec::new(), outgoing: Vec::new(), frames: 0, resets: 0 };
+        let (incoming, outgoing) = (Vec::new(), Vec::new());
+        let mut phy = Phy { wire, mtu, checksum, incoming, outgoing, frames: 0, resets: 0, unreachable: 0 };
         let mac = EthernetAddress([0x52, 0x54, 0, 0, 0, 1]);
         let mut config = Config::new(HardwareAddress::Ethernet(mac));
         config.random_seed = 7;
+        #[expect(clippy::disallowed_methods, reason = "the other ends of its connections live in real time")]
         let start = std::time::Instant::now();
         let mut interface = Interface::new(config, &mut phy, Instant::ZERO);
         interface.update_ip_addrs(|addrs| {
@@ -170,7 +191,7 @@ impl<W: Wire> Guest<W> {
         routes.add_default_ipv6_route(gateway).unwrap();
         let sockets = SocketSet::new(Vec::new());
         let buffers = (256 * 1024, 256 * 1024);
-        Self { phy, interface, sockets, start, port: 20_000, ident: 1, buffers }
+        Self { phy, interface, sockets, start, ahead: Duration::ZERO, port: 20_000, ident: 1, buffers }
     }
 
     /// The wire.
@@ -202,8 +223,22 @@ impl<W: Wire> Guest<W> {
         self.phy.frames - self.phy.resets
     }
 
+    /// How often the guest was told that something can't be reached, which its stack does not heed.
+    #[must_use]
+    pub const fn unreachable(&self) -> u64 {
+        self.phy.unreachable
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the other ends of its connections live in real time")]
     fn now(&self) -> Instant {
-        Instant::from_micros(i64::try_from(self.start.elapsed().as_micros()).unwrap())
+        let now = self.start.elapsed() + self.ahead;
+        Instant::from_micros(i64::try_from(now.as_micros()).unwrap())
+    }
+
+    /// Puts its clock forward: what its stack does after a while, it does at once.
+    pub fn advance(&mut self, span: Duration) {
+        self.ahead += span;
+        self.poll();
     }
 
     /// Lets the stack do what it has to.
@@ -212,33 +247,24 @@ impl<W: Wire> Guest<W> {
         self.interface.poll(now, &mut self.phy, &mut self.sockets);
     }
 
-    /// Waits until `f` has something; None if that is not so after `patience`.
-    pub fn wait<T>(&mut self, patience: Duration, mut f: impl FnMut(&mut Self) -> Option<T>) -> Option<T> {
-        let until = std::time::Instant::now() + patience;
+    /// Waits until `f` has something.
+    ///
+    /// # Panics
+    /// If it never has.
+    pub fn until<T>(&mut self, what: &str, mut f: impl FnMut(&mut Self) -> Option<T>) -> T {
+        let deadline = Deadline::new(what);
         loop {
             self.poll();
             if let Some(result) = f(self) {
                 // What it did may have something to say.
                 self.poll();
-                return Some(result);
+                return result;
             }
-            let left = until.checked_duration_since(std::time::Instant::now())?;
             let now = self.now();
             let delay = self.interface.poll_delay(now, &self.sockets).map(Duration::from);
-            let span = delay.map_or(left, |delay| delay.min(left)).min(Duration::from_millis(20));
-            let span = Timespec::try_from(span).unwrap();
-            poll(&mut [PollFd::from_borrowed_fd(self.phy.wire.readable(), PollFlags::IN)], Some(&span))
-                .unwrap();
+            deadline.pause(self.phy.wire.readable(), delay.map_or(TURN, |delay| delay.min(TURN)));
             self.phy.wire.acknowledge();
         }
-    }
-
-    /// Waits until `f` has something.
-    ///
-    /// # Panics
-    /// If it never has.
-    pub fn until<T>(&mut self, what: &str, f: impl FnMut(&mut Self) -> Option<T>) -> T {
-        self.wait(PATIENCE, f).unwrap_or_else(|| panic!("{what}: not within half a minute"))
     }
 
     /// Begins a connection.
@@ -315,12 +341,15 @@ impl<W: Wire> Guest<W> {
         self.poll();
     }
 
-    /// The next datagram, if one comes within `patience`.
-    pub fn receive_from(&mut self, handle: Udp, patience: Duration) -> Option<(Vec<u8>, SocketAddr)> {
-        self.wait(patience, |guest| {
-            let (bytes, from) = guest.sockets.get_mut::<udp::Socket<'_>>(handle.0).recv().ok()?;
-            Some((bytes.to_vec(), SocketAddr::new(from.endpoint.addr.into(), from.endpoint.port)))
-        })
+    /// The datagram that has come, if one has.
+    pub fn try_receive_from(&mut self, handle: Udp) -> Option<(Vec<u8>, SocketAddr)> {
+        let (bytes, from) = self.sockets.get_mut::<udp::Socket<'_>>(handle.0).recv().ok()?;
+        Some((bytes.to_vec(), SocketAddr::new(from.endpoint.addr.into(), from.endpoint.port)))
+    }
+
+    /// The next datagram.
+    pub fn receive_from(&mut self, handle: Udp) -> (Vec<u8>, SocketAddr) {
+        self.until("a datagram", |guest| guest.try_receive_from(handle))
     }
 
     /// The address that a name has for the guest; None if it has none. Asks `server`.
@@ -328,7 +357,7 @@ impl<W: Wire> Guest<W> {
         let question = crate::world::question(77, name, v6);
         let socket = self.udp();
         self.send_to(socket, server, &question);
-        let (bytes, from) = self.receive_from(socket, PATIENCE).expect("no answer from the name server");
+        let (bytes, from) = self.receive_from(socket);
         assert_eq!(from, server, "the answer came from elsewhere");
         self.sockets.remove(socket.0);
         crate::world::answer(&bytes)
@@ -340,8 +369,8 @@ impl<W: Wire> Guest<W> {
         self.lookup_at(server, name, false).unwrap_or_else(|| panic!("{name} has no address"))
     }
 
-    /// Sends a ping; whether its answer, with the same data, came within `patience`.
-    pub fn ping(&mut self, to: Ipv4Address, data: &[u8], patience: Duration) -> bool {
+    /// Sends a ping.
+    pub fn begin_ping(&mut self, to: Ipv4Address, data: &[u8]) -> Ping {
         let buffer = || icmp::PacketBuffer::new(vec![icmp::PacketMetadata::EMPTY; 4], vec![0; 8192]);
         let mut socket = icmp::Socket::new(buffer(), buffer());
         self.ident += 1;
@@ -357,11 +386,22 @@ impl<W: Wire> Guest<W> {
         message[2..4].copy_from_slice(&sum.to_be_bytes());
         socket.send_slice(&message, IpAddress::Ipv4(to)).unwrap();
         let handle = self.sockets.add(socket);
-        let answer = self.wait(patience, |guest| {
-            let (bytes, from) = guest.sockets.get_mut::<icmp::Socket<'_>>(handle).recv().ok()?;
-            Some(from == IpAddress::Ipv4(to) && bytes.first() == Some(&0) && bytes.get(8..) == Some(data))
-        });
-        self.sockets.remove(handle);
-        answer.unwrap_or(false)
+        self.poll();
+        Ping(handle, to, data.to_vec())
+    }
+
+    /// Whether the answer to a ping, with the same data, has come.
+    pub fn is_answered(&mut self, Ping(handle, to, data): &Ping) -> bool {
+        let socket = self.sockets.get_mut::<icmp::Socket<'_>>(*handle);
+        socket.recv().is_ok_and(|(bytes, from)| {
+            from == IpAddress::Ipv4(*to) && bytes.first() == Some(&0) && bytes.get(8..) == Some(data)
+        })
+    }
+
+    /// Sends a ping and waits for its answer.
+    pub fn ping(&mut self, to: Ipv4Address, data: &[u8]) {
+        let ping = self.begin_ping(to, data);
+        self.until("the answer to a ping", |guest| guest.is_answered(&ping).then_some(()));
+        self.sockets.remove(ping.0);
     }
 }

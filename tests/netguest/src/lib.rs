@@ -13,7 +13,7 @@ mod stream;
 mod world;
 
 pub use card::{Card, Features, Gateway, Options, inheritable};
-pub use guest::{Guest, Tcp, Udp, Wire};
+pub use guest::{Guest, Ping, Tcp, Udp, Wire};
 pub use monitor::Monitor;
 pub use stream::Stream;
 pub use world::{Names, Site};

@@ -7,18 +7,15 @@ use cofferdam_kit::transport;
 use cofferdam_monitor_wire::point::{FromPoint, Ticket, ToPoint};
 use cofferdam_monitor_wire::{MAX_PACKET, decode, encode};
 use cofferdam_policy::{Contact, Level, Refusal, Resource};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use std::collections::VecDeque;
 use std::os::fd::{AsFd, OwnedFd};
-use std::time::Duration;
 
 /// The monitor's end.
 pub struct Monitor {
     socket: OwnedFd,
     next: u64,
     kept: VecDeque<FromPoint>,
-    /// Messages that were passed over.
-    passed: Vec<FromPoint>,
 }
 
 impl Monitor {
@@ -26,7 +23,7 @@ impl Monitor {
     #[must_use]
     pub fn new() -> (Self, OwnedFd) {
         let (socket, theirs) = transport::pair().unwrap();
-        (Self { socket, next: 1, kept: VecDeque::new(), passed: Vec::new() }, theirs)
+        (Self { socket, next: 1, kept: VecDeque::new() }, theirs)
     }
 
     /// Says something.
@@ -39,29 +36,43 @@ impl Monitor {
         self.say(&ToPoint::Level(level));
     }
 
-    /// The next message, if there is one within `patience`.
-    pub fn hear(&mut self, patience: Duration) -> Option<FromPoint> {
+    /// The next message, if it is there already.
+    pub fn try_hear(&mut self) -> Option<FromPoint> {
         if let Some(message) = self.kept.pop_front() {
             return Some(message);
         }
-        let span = Timespec::try_from(patience).unwrap();
-        let n =
-            poll(&mut [PollFd::from_borrowed_fd(self.socket.as_fd(), PollFlags::IN)], Some(&span)).unwrap();
-        if n == 0 {
-            return None;
-        }
-        let (bytes, _) = transport::recv_packet(self.socket.as_fd(), MAX_PACKET, 0).unwrap()?;
-        Some(decode(&bytes).unwrap())
+        rustix::io::ioctl_fionbio(&self.socket, true).unwrap();
+        let message = self.receive();
+        rustix::io::ioctl_fionbio(&self.socket, false).unwrap();
+        message
     }
 
-    /// The next message that `f` wants, within ten seconds; the others are kept.
+    fn receive(&self) -> Option<FromPoint> {
+        match transport::recv_packet(self.socket.as_fd(), MAX_PACKET, 0) {
+            Ok(packet) => packet.map(|(bytes, _)| decode(&bytes).unwrap()),
+            Err(error) if error.would_block() => None,
+            // What was on its way when the gateway ended.
+            Err(transport::TransportError::Io(Errno::CONNRESET)) => None,
+            Err(error) => panic!("the gateway's socket: {error}"),
+        }
+    }
+
+    /// The next message, whenever it comes; none once the gateway has hung up.
+    pub fn hear(&mut self) -> Option<FromPoint> {
+        self.kept.pop_front().or_else(|| self.receive())
+    }
+
+    /// The next message that `f` wants; the others are kept.
     ///
     /// # Panics
     /// If there is none.
     pub fn find<T>(&mut self, what: &str, mut f: impl FnMut(&FromPoint) -> Option<T>) -> T {
         let mut others = VecDeque::new();
         loop {
-            let message = self.hear(Duration::from_secs(10));
+            if self.kept.is_empty() {
+                cofferdam_patience::readable(&self.socket, what);
+            }
+            let message = self.try_hear();
             let message = message.unwrap_or_else(|| panic!("{what} did not come; instead {others:?}"));
             if let Some(found) = f(&message) {
                 others.append(&mut self.kept);
@@ -82,24 +93,23 @@ impl Monitor {
         })
     }
 
-    /// The next question, if it is there already.
+    /// The first question among what is there already.
     pub fn try_asked(&mut self) -> Option<(u32, Contact)> {
-        while let Some(message) = self.hear(Duration::ZERO) {
+        let mut others = VecDeque::new();
+        let mut found = None;
+        while found.is_none()
+            && let Some(message) = self.try_hear()
+        {
             match message {
                 FromPoint::Ask { serial, resource: Resource::Network(contact) } => {
-                    self.kept.extend(self.passed.drain(..));
-                    return Some((serial, contact));
+                    found = Some((serial, contact));
                 }
-                other => self.passed.push(other),
+                other => others.push_back(other),
             }
         }
-        self.kept.extend(self.passed.drain(..));
-        None
-    }
-
-    /// What is there to hear now.
-    pub fn heard(&mut self, patience: Duration) -> Vec<FromPoint> {
-        std::iter::from_fn(|| self.hear(patience)).collect()
+        others.append(&mut self.kept);
+        self.kept = others;
+        found
     }
 
     /// Says yes; the ticket's number.

@@ -10,6 +10,9 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::sync::{Arc, Mutex};
 
+/// A name that nobody else asks for.
+const MARKER: &str = "marker.invalid";
+
 /// A question for a name server.
 pub(crate) fn question(id: u16, name: &str, v6: bool) -> Vec<u8> {
     let mut message = Message::new(id, MessageType::Query, OpCode::Query);
@@ -53,6 +56,7 @@ impl Names {
         let addr = socket.local_addr().unwrap();
         let zone = Arc::new(Mutex::new(Zone::default()));
         let shared = Arc::clone(&zone);
+        #[expect(clippy::disallowed_methods, reason = "the server's own thread")]
         std::thread::spawn(move || serve(&socket, &shared));
         Self { zone, addr }
     }
@@ -68,10 +72,16 @@ impl Names {
         self.zone.lock().unwrap().aliases.insert(name.to_owned(), of.to_owned());
     }
 
-    /// The names that were asked for since the last call.
+    /// The names that were asked for since the last call, all that were under way included.
     #[must_use]
     pub fn asked(&self) -> Vec<String> {
-        std::mem::take(&mut self.zone.lock().unwrap().asked)
+        // Datagrams on loopback keep their order: once this question is answered, all before it have been heard.
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        socket.send_to(&question(1, MARKER, false), self.addr).unwrap();
+        cofferdam_patience::readable(&socket, "the name server");
+        let mut asked = std::mem::take(&mut self.zone.lock().unwrap().asked);
+        asked.retain(|name| name != MARKER);
+        asked
     }
 }
 
@@ -115,30 +125,41 @@ fn serve(socket: &UdpSocket, zone: &Mutex<Zone>) {
 pub struct Site {
     /// Where it listens.
     pub addr: SocketAddr,
-    visits: Arc<Mutex<usize>>,
+    visitors: Arc<Mutex<Vec<SocketAddr>>>,
 }
 
 impl Site {
     /// Opens a site at an address of loopback.
     #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "the site's own threads")]
     pub fn open(addr: &str, f: impl Fn(TcpStream) + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind((addr, 0)).unwrap();
         let addr = listener.local_addr().unwrap();
-        let visits = Arc::new(Mutex::new(0));
-        let (counter, f) = (Arc::clone(&visits), Arc::new(f));
+        let visitors = Arc::new(Mutex::new(Vec::new()));
+        let (guests, f) = (Arc::clone(&visitors), Arc::new(f));
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
-                *counter.lock().unwrap() += 1;
+                // One that has gone already was there too.
+                let nobody = SocketAddr::new(addr.ip(), 0);
+                guests.lock().unwrap().push(stream.peer_addr().unwrap_or(nobody));
                 let f = Arc::clone(&f);
                 std::thread::spawn(move || f(stream));
             }
         });
-        Self { addr, visits }
+        Self { addr, visitors }
     }
 
-    /// How many connections there were.
+    /// How many connections there were, all that were under way included.
     #[must_use]
     pub fn visits(&self) -> usize {
-        *self.visits.lock().unwrap()
+        // Connections are accepted in their order: once this one is, all before it have been.
+        let own = TcpStream::connect(self.addr).unwrap();
+        let own = own.local_addr().unwrap();
+        cofferdam_patience::until("a site", || {
+            let mut visitors = self.visitors.lock().unwrap();
+            let at = visitors.iter().position(|visitor| *visitor == own)?;
+            visitors.remove(at);
+            Some(visitors.len())
+        })
     }
 }

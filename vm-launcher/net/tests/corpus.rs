@@ -79,8 +79,6 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
-
         #[test]
         fn changed_bytes_break_no_promise(at in any::<prop::sample::Index>(), byte in any::<u8>(), cut in 0..400_u16) {
             let frames = frames().concat();

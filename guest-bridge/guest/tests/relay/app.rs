@@ -53,6 +53,7 @@ impl App {
     }
 
     /// Sends what was requested, waiting while the bridge lets it wait.
+    #[expect(clippy::disallowed_methods, reason = "a full socket")]
     pub(crate) fn flush(&self) {
         loop {
             match self.queue.flush() {
@@ -149,10 +150,14 @@ events!(wl_keyboard::WlKeyboard, wl_keyboard::Event, |seen, what| {
         seen.keymap = Some((fd, size));
     }
 });
+#[expect(clippy::disallowed_methods, reason = "who reads it is on the test's own thread")]
+fn copy_out(fd: OwnedFd, data: Vec<u8>) {
+    std::thread::spawn(move || File::from(fd).write_all(&data).unwrap());
+}
+
 events!(wl_data_source::WlDataSource, wl_data_source::Event, |seen, what| {
     if let wl_data_source::Event::Send { fd, .. } = what {
-        let data = seen.copy_out.clone();
-        std::thread::spawn(move || File::from(fd).write_all(&data).unwrap());
+        copy_out(fd, seen.copy_out.clone());
     }
 });
 delegate_noop!(Seen: ignore wl_compositor::WlCompositor);

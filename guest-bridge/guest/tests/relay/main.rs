@@ -14,7 +14,6 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use app::{App, Image};
 use cofferdam_agent_wire::{BridgeCounters, Decoder};
@@ -34,6 +33,7 @@ struct World {
 }
 
 impl World {
+    #[expect(clippy::disallowed_methods, reason = "the host's and the bridge's own threads")]
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("wayland-0");
@@ -54,7 +54,7 @@ impl World {
     }
 
     fn told(&self) -> Told {
-        self.told.recv_timeout(Duration::from_secs(20)).unwrap()
+        cofferdam_patience::received(&self.told, "what the host is told")
     }
 
     fn frame(&self) -> Frame {

@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver, Sender};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use cofferdam_patience::Deadline;
 use rustix::fs::{MemfdFlags, memfd_create};
 use wayland_server::protocol::{
     wl_buffer, wl_callback, wl_compositor, wl_data_device, wl_data_device_manager, wl_data_offer,
@@ -17,6 +17,8 @@ use wayland_server::protocol::{
 };
 use wayland_server::{Client, DataInit, Dispatch, Display, DisplayHandle, GlobalDispatch, New, Resource};
 
+/// How often new connections are looked for.
+const TICK: Duration = Duration::from_millis(5);
 /// What keyboards are told.
 pub(crate) const KEYMAP: &[u8] = b"xkb_keymap { not really }\0";
 /// What the clipboard holds for those who paste.
@@ -86,10 +88,8 @@ pub(crate) fn serve(connections: &Receiver<OwnedFd>, told: Sender<Told>) {
         }
         display.dispatch_clients(&mut server).unwrap();
         display.flush_clients().unwrap();
-        let fd = display.as_fd();
-        let tick = Timespec::try_from(Duration::from_millis(5)).unwrap();
-        // The tick is for new connections, which come by another way.
-        poll(&mut [PollFd::new(&fd, PollFlags::IN)], Some(&tick)).unwrap();
+        // New connections come by another way.
+        Deadline::new("a word of an app").pause(display.as_fd(), TICK);
     }
 }
 
@@ -216,6 +216,7 @@ impl Dispatch<wl_data_device_manager::WlDataDeviceManager, ()> for Server {
 }
 
 impl Dispatch<wl_data_device::WlDataDevice, ()> for Server {
+    #[expect(clippy::disallowed_methods, reason = "a pipe's far end")]
     fn request(
         server: &mut Self,
         _: &Client,
@@ -239,6 +240,7 @@ impl Dispatch<wl_data_device::WlDataDevice, ()> for Server {
 }
 
 impl Dispatch<wl_data_offer::WlDataOffer, ()> for Server {
+    #[expect(clippy::disallowed_methods, reason = "a pipe's far end")]
     fn request(
         _: &mut Self,
         _: &Client,

@@ -2,6 +2,8 @@
 //! A desktop around a real monitor: a bus of its own, a compositor's control socket that this test serves,
 //! shepherds and points that speak the real wires. In: short calls. Out: the messages as they come.
 
+#![expect(clippy::disallowed_types, reason = "starts a bus and a monitor")]
+
 use cofferdam_control::desktop::{self, Call, FromCompositor, Reply, Request};
 use cofferdam_ids::{Identity, Label};
 use cofferdam_kit::launch::Launch;
@@ -29,6 +31,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 pub(crate) struct Wire(OwnedFd);
 
 impl Wire {
+    #[expect(clippy::disallowed_methods, reason = "a message that does not come fails the test")]
     pub(crate) fn new(socket: OwnedFd) -> Self {
         rustix::io::ioctl_fionbio(&socket, false).unwrap();
         set_socket_timeout(&socket, Timeout::Recv, Some(LIMIT)).unwrap();
@@ -46,7 +49,9 @@ impl Wire {
 
     /// Bytes that need not be a message. Whether they went out.
     pub(crate) fn send_bytes(&self, bytes: &[u8], fds: &[BorrowedFd<'_>]) -> bool {
-        transport::send_packet(self.0.as_fd(), bytes, fds).is_ok()
+        let sent = transport::send_packet(self.0.as_fd(), bytes, fds);
+        assert!(!sent.as_ref().is_err_and(transport::TransportError::would_block), "nobody takes it");
+        sent.is_ok()
     }
 
     pub(crate) fn recv_with<T: DeserializeOwned>(&self) -> Option<(T, Vec<OwnedFd>)> {
@@ -207,9 +212,7 @@ impl Desktop {
     pub(crate) fn screen(&self) -> Screen {
         let path = self.runtime().join("compositor.sock");
         let listener = transport::publish(&path).unwrap();
-        let mut wait = [rustix::event::PollFd::new(&listener, rustix::event::PollFlags::IN)];
-        let limit = rustix::event::Timespec { tv_sec: 60, tv_nsec: 0 };
-        assert_eq!(rustix::event::poll(&mut wait, Some(&limit)).unwrap(), 1, "the monitor looks for us");
+        cofferdam_patience::readable(&listener, "the monitor to look for the compositor");
         let control = transport::accept(&listener).unwrap();
         rustix::io::ioctl_fionbio(&control, false).unwrap();
         let (call, mut fds) = transport::recv::<Call>(&control, desktop::MAX_PACKET, 4).unwrap().unwrap();

@@ -97,6 +97,7 @@ fn a_shepherd_cannot_speak_for_a_second_vm() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "a guest of its own")]
 fn a_flood_keeps_nobody_waiting_forever() {
     let desktop = Desktop::start();
     let screen = desktop.screen();

@@ -4,6 +4,7 @@
 
 use crate::desktop::Desktop;
 use cofferdam_monitor_wire::point::{BEFORE, FromPoint, ToPoint};
+use cofferdam_patience::until;
 use cofferdam_policy::{Answer, Refusal};
 use std::sync::mpsc::channel;
 
@@ -115,6 +116,7 @@ fn its_walls_are_up() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "a caller whose call takes its time")]
 fn a_revoke_after_a_crash_is_answered_when_no_point_holds_anything_of_before() {
     let mut desktop = Desktop::start();
     let screen = desktop.screen();
@@ -132,7 +134,10 @@ fn a_revoke_after_a_crash_is_answered_when_no_point_holds_anything_of_before() {
         tell.send(panel.revoke(ticket.grant.unwrap().0)).unwrap();
     });
     // The revoke has been heard once nothing is allowed any more.
-    while desktop.permissions().permissions("mail").unwrap().iter().any(|p| !p.grants.is_empty()) {}
+    until("the revoke to be heard", || {
+        let all = desktop.permissions().permissions("mail").unwrap();
+        all.iter().all(|p| p.grants.is_empty()).then_some(())
+    });
     assert!(told.try_recv().is_err(), "something may still flow");
     for point in [&guest.net, &guest.agent] {
         point.send(&FromPoint::CutDone { ticket: BEFORE });

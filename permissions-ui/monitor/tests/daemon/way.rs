@@ -42,6 +42,7 @@ fn a_question_its_answer_and_its_end() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "a caller whose call takes its time")]
 fn revoke_answers_only_when_it_is_true() {
     let desktop = Desktop::start();
     let screen = desktop.screen();

@@ -4,6 +4,8 @@
 //! In: descriptor chains in shared memory, honest and hostile. Out: the used ring, the arena, and a process that
 //! is still alive.
 
+#![expect(clippy::disallowed_types, reason = "starts the device")]
+
 use crate::common::{blob_id, id, message, send};
 use crate::vmm::{ANSWERS, INDIRECT, Machine, NEXT, PAGES, REQUESTS, WRITE};
 use cofferdam_wayland_wire::Arg;

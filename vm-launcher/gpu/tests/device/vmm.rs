@@ -4,15 +4,17 @@
 //! In: commands, or descriptors of any kind, for shared memory. Out: what the used ring says. Like QEMU it
 //! sends a new memory table before it acknowledges SHMEM_MAP.
 
+#![expect(clippy::disallowed_types, reason = "starts the device")]
+
 use crate::common::Peer;
 use cofferdam_kit::part::{Counters, FromPart, MAX_PACKET, ToPart};
 use cofferdam_kit::transport;
+use cofferdam_patience::readable;
 use cofferdam_xdomain::channel::{GuestCommand, Init2, channel_type};
 use cofferdam_xdomain::virtio::{
     Command as Gpu, CreateBlob, CtxName, FLAG_FENCE, FLAG_RING_IDX, Header, MemEntries, MemEntry, Request,
     Response, ResponseCode as Code, config_space, feature,
 };
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::MemfdFlags;
 use rustix::io::FdFlags;
 use std::fs::File;
@@ -120,6 +122,7 @@ fn start_program() -> (Child, UnixStream, OwnedFd, OwnedFd) {
 
 impl Machine {
     /// Starts the program and makes both queues.
+    #[expect(clippy::disallowed_methods, reason = "the machine's own thread")]
     pub(crate) fn new() -> Self {
         let (child, stream, channel, control) = start_program();
         let ready = transport::recv::<FromPart>(&control, MAX_PACKET, 0).unwrap().unwrap().0;
@@ -228,10 +231,6 @@ impl Machine {
     /// Waits for the next used chain: its head and length. With EVENT_IDX the driver says when it wants an
     /// interrupt; ours wants one for every chain.
     pub(crate) fn next_used(&mut self) -> (u16, u32) {
-        self.try_next_used(10).expect("no answer within ten seconds")
-    }
-
-    fn try_next_used(&mut self, seconds: i64) -> Option<(u16, u32)> {
         let wanted = GuestAddress(self.base + AVAILABLE + 4 + 2 * u64::from(QUEUE));
         self.memory.write_obj(self.used, wanted).unwrap();
         loop {
@@ -241,13 +240,9 @@ impl Machine {
                 self.used = self.used.wrapping_add(1);
                 let head: u32 = self.memory.read_obj(GuestAddress(slot)).unwrap();
                 let len = self.memory.read_obj(GuestAddress(slot + 4)).unwrap();
-                return Some((u16::try_from(head).unwrap(), len));
+                return (u16::try_from(head).unwrap(), len);
             }
-            let timeout = Timespec { tv_sec: seconds, tv_nsec: 0 };
-            let call = borrow(&self.call);
-            if poll(&mut [PollFd::from_borrowed_fd(call, PollFlags::IN)], Some(&timeout)).unwrap() == 0 {
-                return None;
-            }
+            readable(borrow(&self.call), "an answer of the device");
             let _ = self.call.read();
         }
     }
@@ -303,9 +298,7 @@ impl Machine {
     pub(crate) fn counters(&self) -> Counters {
         transport::send(&self.control, &ToPart::Counters, &[], MAX_PACKET).unwrap();
         loop {
-            let timeout = Timespec { tv_sec: 10, tv_nsec: 0 };
-            let answered = poll(&mut [PollFd::new(&self.control, PollFlags::IN)], Some(&timeout)).unwrap();
-            assert!(answered > 0, "the device is busy with something else");
+            readable(&self.control, "the device's counters");
             match transport::recv::<FromPart>(&self.control, MAX_PACKET, 0).unwrap().unwrap().0 {
                 FromPart::Counters(counters) => return counters,
                 FromPart::Fault { .. } | FromPart::Notice { .. } => {}

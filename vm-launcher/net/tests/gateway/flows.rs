@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! Honest traffic: TCP, UDP, pings, both versions of IP, all sizes, many flows.
 
-use crate::common::{Net, QUIET, echo, fountain};
+use crate::common::{GATEWAY, Net, echo, fountain};
 use cofferdam_monitor_wire::point::FromPoint;
 use cofferdam_netguest::{Features, Site};
 use cofferdam_policy::{Host, Level, Transport, Zone};
@@ -20,7 +20,8 @@ fn first_contact_is_held_asked_about_and_goes_on() {
     let (serial, contact) = net.monitor.asked();
     assert_eq!((contact.host, contact.zone), (Host::Name("site.example".into()), Zone::Internet));
     assert_eq!((contact.transport, contact.port), (Transport::Tcp, site.addr.port()));
-    assert_eq!(net.guest.wait(QUIET, |g| g.tcp(connection).is_active().then_some(())), Some(()));
+    net.settled();
+    assert!(net.guest.tcp(connection).is_active());
     assert_eq!((net.names.asked(), site.visits()), (vec![], 0), "nothing left before the yes");
     net.monitor.allow(serial, false);
     assert!(net.guest.established(connection));
@@ -41,11 +42,12 @@ fn no_looks_like_an_outage() {
     let connection = net.guest.connect(to);
     let serial = net.question();
     net.monitor.deny(serial);
-    // Long enough for a SYN to be sent again.
-    let gone =
-        net.guest.wait(Duration::from_millis(1500), |g| (!g.tcp(connection).is_active()).then_some(()));
-    assert_eq!(gone, None, "neither an answer nor a reset");
-    assert_eq!((net.monitor.heard(QUIET), net.names.asked(), site.visits()), (vec![], vec![], 0));
+    let mut heard = net.settled();
+    // Long enough for the SYN to be sent again.
+    net.guest.advance(Duration::from_secs(5));
+    heard.extend(net.settled());
+    assert!(net.guest.tcp(connection).is_active(), "neither an answer nor a reset");
+    assert_eq!((heard, net.names.asked(), site.visits()), (vec![], vec![], 0));
 }
 
 #[test]
@@ -75,11 +77,11 @@ fn ipv6_in_the_guest_reaches_what_the_world_has() {
         Features::All,
         &["--treat-as-internet", "::1", "--treat-as-internet", "127.0.0.0/8"],
     );
-    let sites = [echo("::1"), echo("127.0.0.1")];
-    for (site, addr) in sites.iter().zip(["::1", "127.0.0.1"]) {
-        net.names.set("site.example", &[addr]);
+    for (name, addr) in [("six.example", "::1"), ("four.example", "127.0.0.1")] {
+        let site = echo(addr);
+        net.names.set(name, &[addr]);
         let server = "[fd00:cffe::3]:53".parse().unwrap();
-        let to = net.guest.lookup_at(server, "site.example", true).unwrap();
+        let to = net.guest.lookup_at(server, name, true).unwrap();
         assert!(to.is_ipv6());
         let connection = net.guest.connect(SocketAddr::new(to, site.addr.port()));
         let serial = net.question();
@@ -90,8 +92,6 @@ fn ipv6_in_the_guest_reaches_what_the_world_has() {
         net.guest.send(connection, &data);
         assert!(net.guest.receive(connection, data.len()) == data);
         net.guest.forget(connection);
-        // The name's old address is forgotten by and by; the next site has a port of its own.
-        net.guest.wait(Duration::from_millis(1100), |_| None::<()>);
     }
 }
 
@@ -100,6 +100,7 @@ fn datagrams_of_all_sizes_and_both_versions() {
     let mut net = Net::new(Level::Ask);
     let site = UdpSocket::bind("127.0.0.1:0").unwrap();
     let port = site.local_addr().unwrap().port();
+    #[expect(clippy::disallowed_methods, reason = "the site's own thread")]
     std::thread::spawn(move || {
         let mut bytes = vec![0; 65_536];
         while let Ok((n, from)) = site.recv_from(&mut bytes) {
@@ -112,15 +113,15 @@ fn datagrams_of_all_sizes_and_both_versions() {
     net.guest.send_to(socket, to, b"held");
     let (serial, contact) = net.monitor.asked();
     assert_eq!(contact.transport, Transport::Udp);
-    assert_eq!(net.guest.receive_from(socket, QUIET), None);
+    net.settled();
+    assert_eq!(net.guest.try_receive_from(socket), None);
     net.monitor.allow(serial, false);
-    let second = Duration::from_secs(10);
-    assert_eq!(net.guest.receive_from(socket, second), Some((b"held".to_vec(), to)));
+    assert_eq!(net.guest.receive_from(socket), (b"held".to_vec(), to));
     for size in [0, 1, 1472, 1473, 3000, 20_000] {
         let data = vec![7; size];
         net.guest.send_to(socket, to, &data);
-        let got = net.guest.receive_from(socket, second).map(|(bytes, _)| bytes.len());
-        assert_eq!(got, Some(size), "as one packet or in fragments");
+        let (got, _) = net.guest.receive_from(socket);
+        assert_eq!(got.len(), size, "as one packet or in fragments");
     }
     let used = net.monitor.find("use", |message| match message {
         FromPoint::Used { usage, .. } if usage.bytes_out > 0 => Some(*usage),
@@ -133,12 +134,13 @@ fn datagrams_of_all_sizes_and_both_versions() {
 fn pings_are_asked_about_and_the_gateway_answers_its_own() {
     let mut net = Net::new(Level::Ask);
     net.names.set("site.example", &["127.0.0.1"]);
-    let gateway = "10.0.2.2".parse().unwrap();
-    assert!(net.guest.ping(gateway, b"gateway", Duration::from_secs(10)));
+    net.guest.ping(GATEWAY, b"gateway");
     let IpAddr::V4(to) = net.guest.lookup("site.example") else { panic!() };
-    assert!(!net.guest.ping(to, b"site", QUIET), "held");
+    let held = net.guest.begin_ping(to, b"held");
     let (serial, contact) = net.monitor.asked();
     assert_eq!((contact.transport, contact.port), (Transport::Echo, 0));
+    net.settled();
+    assert!(!net.guest.is_answered(&held), "held");
     net.monitor.allow(serial, false);
     // Whether a user may ping is the system's choice; if it may not, the ping stays unanswered.
     let may = rustix::net::socket(
@@ -146,16 +148,15 @@ fn pings_are_asked_about_and_the_gateway_answers_its_own() {
         rustix::net::SocketType::DGRAM,
         Some(rustix::net::ipproto::ICMP),
     );
-    let asked = |net: &mut Net| {
-        let answer = net.guest.ping(to, b"site", QUIET);
-        if let Some(FromPoint::Ask { serial, .. }) = net.monitor.hear(QUIET) {
-            net.monitor.allow(serial, false);
-        }
-        answer
-    };
-    let answered = (0..3).any(|_| asked(&mut net));
+    if may.is_ok() {
+        net.guest.until("the site's answer", |guest| guest.is_answered(&held).then_some(()));
+    } else {
+        net.settled();
+        assert!(!net.guest.is_answered(&held));
+    }
     // Another number is another flow, which is why each ping of this guest is asked about.
-    assert!(!answered || may.is_ok());
+    net.guest.begin_ping(to, b"another");
+    net.monitor.asked();
     assert!(net.guest.wire().lives());
 }
 
@@ -169,15 +170,14 @@ fn a_thousand_flows_at_once() {
     let mut connections = Vec::new();
     for _ in 0..50 {
         let batch: Vec<_> = (0..20).map(|_| net.guest.connect(to)).collect();
-        let mut left = batch.len();
-        while left > 0 {
-            net.guest.poll();
+        let (guest, monitor) = (&mut net.guest, &mut net.monitor);
+        guest.until("twenty connections", |guest| {
             // One question for all that wait, or one each.
-            if let Some(FromPoint::Ask { serial, .. }) = net.monitor.hear(Duration::from_millis(5)) {
-                net.monitor.allow(serial, false);
+            while let Some((serial, _)) = monitor.try_asked() {
+                monitor.allow(serial, false);
             }
-            left = batch.iter().filter(|c| !net.guest.tcp(**c).may_send()).count();
-        }
+            batch.iter().all(|c| guest.tcp(*c).may_send()).then_some(())
+        });
         connections.extend(batch);
     }
     assert_eq!(connections.len(), 1000);
@@ -190,6 +190,9 @@ fn a_thousand_flows_at_once() {
     }
     assert_eq!(site.visits(), 1000);
 }
+
+/// Turns of the gateway in which whatever can go on goes on.
+const TURNS: usize = 300;
 
 /// Bytes of memory that a process has for itself.
 fn memory(process: u32) -> u64 {
@@ -207,7 +210,11 @@ fn a_guest_that_does_not_read_holds_the_site_back() {
     let (connection, _) = net.visit("site.example", site.addr.port());
     let process = net.guest.wire().process();
     let before = memory(process);
-    net.guest.wait(Duration::from_secs(1), |_| None::<()>);
+    // A gateway that went on reading would read in each of these turns.
+    net.guest.until("a full buffer", |g| (g.tcp(connection).recv_queue() == 8192).then_some(()));
+    for _ in 0..TURNS {
+        net.guest.ping(GATEWAY, b"turn");
+    }
     let kept = memory(process).saturating_sub(before);
     assert!(kept < 1 << 20, "{kept} bytes for one flow that nobody reads");
     assert!(net.guest.receive(connection, 1_000_000).len() >= 1_000_000, "and it goes on");
@@ -226,14 +233,17 @@ fn a_site_that_does_not_read_holds_the_guest_back() {
     let (connection, _) = net.visit("site.example", site.addr.port());
     let process = net.guest.wire().process();
     let before = memory(process);
-    let mut sent = 0_usize;
-    let all = net.guest.wait(Duration::from_secs(2), |guest| {
-        while let Ok(n @ 1..) = guest.tcp(connection).send_slice(&[1; 65_536]) {
+    // Held back: many turns of the gateway in which the guest gets rid of nothing.
+    let (mut sent, mut turns) = (0_usize, 0);
+    while turns < TURNS {
+        let before = sent;
+        while let Ok(n @ 1..) = net.guest.tcp(connection).send_slice(&[1; 65_536]) {
             sent += n;
         }
-        (sent > 100_000_000).then_some(())
-    });
-    assert_eq!(all, None, "the guest is held back");
+        assert!(sent < 100_000_000, "the guest is not held back");
+        turns = if sent == before { turns + 1 } else { 0 };
+        net.guest.ping(GATEWAY, b"turn");
+    }
     let kept = memory(process).saturating_sub(before);
     assert!(kept < 1 << 20, "{kept} bytes for one flow that nobody reads");
     drop(done);
@@ -252,9 +262,9 @@ fn a_site_that_is_not_there_is_told_as_such() {
         if name == "closed.example" {
             assert!(!net.guest.established(connection), "refused");
         } else {
-            // Unreachable is told by ICMP, which this guest's stack does not heed.
-            let stands = net.guest.wait(QUIET, |g| g.tcp(connection).may_send().then_some(()));
-            assert_eq!(stands, None);
+            // This is told by ICMP, which this guest's stack does not heed.
+            net.guest.until("a word that it is unreachable", |g| (g.unreachable() > 0).then_some(()));
+            assert!(!net.guest.tcp(connection).may_send());
         }
         net.guest.forget(connection);
     }

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! What is taken back is gone: cuts, levels, a monitor or a shepherd that is lost.
 
-use crate::common::{Net, QUIET, echo, fountain};
-use cofferdam_kit::part::{FromPart, MAX_PACKET, ToPart};
+use crate::common::{GATEWAY, Net, echo, fountain};
+use cofferdam_kit::part::{MAX_PACKET, ToPart};
 use cofferdam_kit::transport;
 use cofferdam_monitor_wire::point::{FromPoint, Returned};
 use cofferdam_netguest::Monitor;
 use cofferdam_policy::{Level, Usage};
 use smoltcp::socket::tcp::State;
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, OwnedFd};
-use std::time::Duration;
+use std::os::fd::AsFd;
 
 /// Bytes that are in the guest's memory now: once read, it has all that ever came.
 fn drain(net: &mut Net, connection: cofferdam_netguest::Tcp) -> usize {
@@ -35,7 +34,8 @@ fn revoked_rule_but_live_flow_goes_on() {
     net.guest.poll();
     let frames = net.guest.telling_frames();
     drain(&mut net, connection);
-    assert_eq!(net.guest.wait(QUIET, |g| g.tcp(connection).can_recv().then_some(())), None, "not one byte");
+    net.settled();
+    assert!(!net.guest.tcp(connection).can_recv(), "not one byte");
     assert_eq!(net.guest.tcp(connection).state(), State::Closed, "the app sees a reset");
     // A segment of the guest that was on its way then may be answered, by one more reset.
     assert_eq!(net.guest.telling_frames(), frames, "not one frame");
@@ -60,11 +60,6 @@ fn a_cut_ends_only_what_is_under_its_ticket() {
     assert_eq!(net.guest.receive(b, 5), b"alive");
 }
 
-/// The gateway's next word to its shepherd.
-fn heard(control: &OwnedFd) -> FromPart {
-    transport::recv(control, MAX_PACKET, 0).unwrap().unwrap().0
-}
-
 #[test]
 fn off_is_silence() {
     let mut net = Net::new(Level::Ask);
@@ -73,19 +68,25 @@ fn off_is_silence() {
     let (connection, _) = net.visit("site.example", site.addr.port());
     let to = net.guest.lookup("site.example");
     net.monitor.level(Level::Off);
-    for expected in ["the link is up", "the link is down"] {
-        assert_eq!(heard(&net.control), FromPart::Notice { text: expected.to_owned() });
-    }
+    net.link_goes(false);
     net.guest.poll();
     drain(&mut net, connection);
     let frames = net.guest.frames();
     let second = net.guest.connect(SocketAddr::new(to, site.addr.port()));
     let socket = net.guest.udp();
     net.guest.send_to(socket, "10.0.2.3:53".parse().unwrap(), b"anything");
-    assert!(!net.guest.ping("10.0.2.2".parse().unwrap(), b"there?", QUIET));
-    assert_eq!(net.guest.wait(QUIET, |g| g.tcp(second).may_send().then_some(())), None);
-    assert_eq!(net.guest.frames(), frames, "not one frame");
-    assert!(!net.monitor.heard(QUIET).iter().any(|m| matches!(m, FromPoint::Ask { .. })), "nobody is asked");
+    let ping = net.guest.begin_ping(GATEWAY, b"there?");
+    net.guest.until("the gateway to take all that", |g| g.wire().has_taken_all().then_some(()));
+    assert!(!net.guest.tcp(second).may_send());
+    // Its stack would try again.
+    net.guest.forget(second);
+    // What there is to say to all that comes before the answer to the first ping of a link that is up again.
+    net.monitor.level(Level::Ask);
+    net.link_goes(true);
+    assert_eq!(net.guest.frames(), frames + 1, "not one frame but the last ping's answer");
+    assert!(!net.guest.is_answered(&ping));
+    let asked = net.settled().into_iter().filter(|m| matches!(m, FromPoint::Ask { .. }));
+    assert_eq!(asked.count(), 0, "nobody is asked");
 }
 
 #[test]
@@ -102,10 +103,13 @@ fn without_a_monitor_nothing_goes_on_until_there_is_a_new_one() {
         while let Ok(1..) = socket.recv(|bytes| (bytes.len(), bytes.len())) {}
         (socket.state() == State::Closed).then_some(())
     });
-    assert!(!net.guest.ping("10.0.2.2".parse().unwrap(), b"there?", QUIET), "the link is down");
+    net.link_goes(false);
+    let ping = net.guest.begin_ping(GATEWAY, b"there?");
+    net.guest.until("the gateway to take it", |g| g.wire().has_taken_all().then_some(()));
     transport::send(&net.control, &ToPart::Point, &[point.as_fd()], MAX_PACKET).unwrap();
     net.monitor.level(Level::Ask);
-    net.guest.until("the link", |g| g.ping("10.0.2.2".parse().unwrap(), b"up?", QUIET).then_some(()));
+    net.link_goes(true);
+    assert!(!net.guest.is_answered(&ping), "the link was down");
     net.visit("site.example", site.addr.port());
 }
 
@@ -123,12 +127,13 @@ fn this_time_is_one_connection() {
     assert_ne!(serial, again);
     net.monitor.deny(again);
     assert!(net.guest.established(first));
-    assert_eq!(net.guest.wait(QUIET, |g| g.tcp(second).may_send().then_some(())), None);
+    net.settled();
+    assert!(!net.guest.tcp(second).may_send());
     assert_eq!(site.visits(), 1);
 }
 
 #[test]
-fn use_is_told_in_batches_and_idle_costs_nothing() {
+fn use_is_told_in_batches() {
     let mut net = Net::new(Level::Ask);
     let site = echo("127.0.0.1");
     net.names.set("site.example", &["127.0.0.1"]);
@@ -152,23 +157,6 @@ fn use_is_told_in_batches_and_idle_costs_nothing() {
     }
     assert_eq!((sum.bytes_in, sum.bytes_out, sum.times), (50_006, 50_000, 1));
     assert!(lines < 50, "{lines} lines");
-    let wakes = |process| {
-        let text = std::fs::read_to_string(format!("/proc/{process}/task/{process}/status")).unwrap();
-        let tasks = std::fs::read_dir(format!("/proc/{process}/task")).unwrap();
-        let count = |path: std::path::PathBuf| {
-            let text = std::fs::read_to_string(path.join("status")).unwrap_or_default();
-            let line = text.lines().find(|l| l.starts_with("voluntary_ctxt_switches")).map(str::to_owned);
-            line.and_then(|l| l.split_whitespace().nth(1)?.parse::<u64>().ok()).unwrap_or(0)
-        };
-        assert!(!text.is_empty());
-        tasks.map(|task| count(task.unwrap().path())).sum::<u64>()
-    };
-    let process = net.guest.wire().process();
-    // The last batch's timer has passed when nothing more is told.
-    net.monitor.heard(Duration::from_millis(1500));
-    let before = wakes(process);
-    net.monitor.heard(Duration::from_secs(1));
-    assert_eq!(wakes(process), before, "an open connection that is quiet wakes nobody");
 }
 
 #[test]

@@ -1,26 +1,42 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! TLS: the name in the hello must be the one that was allowed.
 
-use crate::common::{Net, QUIET};
+use crate::common::Net;
 use cofferdam_monitor_wire::point::FromPoint;
 use cofferdam_netguest::Site;
+use cofferdam_patience::received;
 use cofferdam_policy::{Level, Refusal};
 use smoltcp::socket::tcp::State;
 use std::io::{Read, Write};
-use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
+use std::net::TcpStream;
+use std::sync::Mutex;
+use std::sync::mpsc::{Receiver, Sender, channel};
 
-/// A site that tells what it hears.
-fn listener() -> (Site, Receiver<Vec<u8>>) {
-    let (say, hear) = channel();
-    let site = Site::open("127.0.0.1", move |mut stream| {
-        let mut bytes = [0; 4096];
-        while let Ok(n @ 1..) = stream.read(&mut bytes) {
-            let _ = say.send(bytes[..n].to_vec());
-            let _ = stream.write_all(b"server hello");
-        }
-    });
-    (site, hear)
+/// A site that tells what it hears, and nothing at its end.
+struct Listener {
+    site: Site,
+    heard: Receiver<Vec<u8>>,
+    visitors: Receiver<TcpStream>,
+    /// It reads nothing before it is told so here, once for each visitor.
+    listen: Sender<()>,
+}
+
+impl Listener {
+    fn open() -> Self {
+        let ((say, heard), (show, visitors), (listen, told)) = (channel(), channel(), channel());
+        let told = Mutex::new(told);
+        let site = Site::open("127.0.0.1", move |mut stream| {
+            let _ = show.send(stream.try_clone().unwrap());
+            let _ = told.lock().unwrap().recv();
+            let mut bytes = [0; 4096];
+            while let Ok(n @ 1..) = stream.read(&mut bytes) {
+                let _ = say.send(bytes[..n].to_vec());
+                let _ = stream.write_all(b"server hello");
+            }
+            let _ = say.send(Vec::new());
+        });
+        Self { site, heard, visitors, listen }
+    }
 }
 
 fn hello(name: Option<&str>) -> Vec<u8> {
@@ -51,17 +67,20 @@ fn hello(name: Option<&str>) -> Vec<u8> {
 fn the_right_name_passes_even_in_pieces_and_so_does_none() {
     for name in [Some("site.example"), Some("Site.Example"), None] {
         let mut net = Net::new(Level::Ask);
-        let (site, heard) = listener();
+        let Listener { site, heard, visitors, listen } = Listener::open();
         net.names.set("site.example", &["127.0.0.1"]);
         let (connection, _) = net.visit("site.example", site.addr.port());
         let bytes = hello(name);
         let (first, rest) = bytes.split_at(20);
         net.guest.send(connection, first);
-        net.guest.wait(QUIET, |_| None::<()>);
-        assert!(heard.try_recv().is_err(), "nothing is passed on before the whole hello is known");
+        net.settled();
+        let visitor = received(&visitors, "the gateway's connection");
+        let there = rustix::io::ioctl_fionread(&visitor).unwrap();
+        assert_eq!(there, 0, "nothing is passed on before the whole hello is known");
+        listen.send(()).unwrap();
         net.guest.send(connection, rest);
         assert_eq!(net.guest.receive(connection, 12), b"server hello", "{name:?}");
-        assert_eq!(heard.recv_timeout(Duration::from_secs(10)).unwrap(), bytes);
+        assert_eq!(received(&heard, "the hello"), bytes);
     }
 }
 
@@ -82,7 +101,8 @@ fn sni_mismatch_is_reset_and_told_and_reaches_nobody() {
     ];
     for (bytes, expected) in cases {
         let mut net = Net::new(Level::Ask);
-        let (site, heard) = listener();
+        let Listener { site, heard, listen, .. } = Listener::open();
+        listen.send(()).unwrap();
         net.names.set("site.example", &["127.0.0.1"]);
         let (connection, _) = net.visit("site.example", site.addr.port());
         net.guest.send(connection, &bytes);
@@ -92,6 +112,6 @@ fn sni_mismatch_is_reset_and_told_and_reaches_nobody() {
         });
         assert_eq!(why, expected);
         net.guest.until("the reset", |g| (g.tcp(connection).state() == State::Closed).then_some(()));
-        assert!(heard.recv_timeout(QUIET).is_err(), "not one byte reached the site");
+        assert!(received(&heard, "the end of the connection").is_empty(), "not one byte reached the site");
     }
 }
