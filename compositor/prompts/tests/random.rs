@@ -354,7 +354,7 @@ impl Watcher {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 4000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 4000, ..ProptestConfig::default() })]
     #[test]
     fn nothing_without_a_patient_fresh_yes(ops in prop::collection::vec(op(), 1..120)) {
         let mut room = Room::new(Settings::default());

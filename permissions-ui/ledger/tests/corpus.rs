@@ -37,8 +37,6 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
-
         #[test]
         fn a_changed_file_breaks_no_promise(
             cut in any::<prop::sample::Index>(),

@@ -27,8 +27,6 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
-
         #[test]
         fn a_changed_file_breaks_no_promise(at in any::<prop::sample::Index>(), odd in "\\PC|[\\x00-\\x1f]", bad in any::<bool>()) {
             let text = if bad { BAD } else { GOOD };

@@ -247,8 +247,6 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
-
         #[test]
         fn bytes_of_any_kind_break_no_promise(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
             harness::packet(&bytes);

@@ -36,8 +36,6 @@ fn is_own(vm: &VmId, resource: &Resource) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
-
     /// Deny by default, in full: yes, no and ask are what a plain reading of events and rules gives.
     #[test]
     fn decides_as_a_plain_reading_of_the_ledger_does(ops in ops(), rules in rules()) {

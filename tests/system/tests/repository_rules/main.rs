@@ -13,6 +13,7 @@ mod features;
 mod files;
 mod lines;
 mod purity;
+mod seeds;
 mod size;
 mod style;
 mod unsafety;
