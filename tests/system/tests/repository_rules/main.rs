@@ -8,9 +8,11 @@
 // Helpers of tests fail by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod deny;
 mod dependencies;
 mod features;
 mod files;
+mod licences;
 mod lines;
 mod purity;
 mod seeds;
