@@ -12,6 +12,7 @@ mod deny;
 mod dependencies;
 mod features;
 mod files;
+mod fuzz;
 mod licences;
 mod lines;
 mod purity;
