@@ -5,6 +5,9 @@
 //! In: requests of the steps. Out: replies, or a [`DesktopError`] for a person. The desktop has a
 //! name, a bus and data of its own, so scenarios neither see each other nor the user's own desktop.
 
+#![expect(clippy::disallowed_types, reason = "starts a desktop")]
+#![expect(clippy::disallowed_methods, reason = "waits have a deadline, and fail at it")]
+
 use crate::blocking::Launcher;
 use crate::blocking::Permissions;
 use crate::panel::Panel;
@@ -101,6 +104,8 @@ pub struct DesktopSpec {
     /// The name server that its apps get to, for names that they may contact; what it says counts as the
     /// internet. Without it they get to nobody.
     pub dns: Option<SocketAddr>,
+    /// Another binary for its guests, as `COFFERDAM_GUEST_BINARY`; an initramfs with it must be in the cache.
+    pub guest: Option<PathBuf>,
 }
 
 /// The line that `coffer desktop --ready-json` prints once everything is up.
@@ -150,6 +155,9 @@ impl Desktop {
         }
         if let Some(dirs) = &spec.app_dirs {
             command.env("COFFERDAM_APP_DIRS", dirs);
+        }
+        if let Some(guest) = &spec.guest {
+            command.env("COFFERDAM_GUEST_BINARY", guest);
         }
         if let Some(home) = &spec.home {
             crate::home::move_to(&mut command, home);

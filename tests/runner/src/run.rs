@@ -136,6 +136,7 @@ pub fn run_one(scenario: &Scenario, options: &Options) -> ScenarioResult {
         app_dirs: apps.search_path(),
         home: Some(home.path().to_owned()),
         dns: None,
+        guest: None,
     };
     let ready = home.make().and_then(|()| apps.ensure(&options.coffer)).map_err(DesktopError::Start);
     let started = ready.and_then(|()| start(&spec));

@@ -4,6 +4,8 @@
 //! In: a built workspace and images in the cache (`dist/test` sees to both). Out: private desktops
 //! with apps in VMs, and the processes of a VM by their job.
 
+#![expect(clippy::disallowed_types, reason = "runs the image builder")]
+#![expect(clippy::disallowed_methods, reason = "each wait has a deadline, and fails at it")]
 #![forbid(unsafe_code)]
 
 mod cli;
@@ -19,11 +21,15 @@ pub use processes::{Job, is_zombie, kill, pid_of, running};
 use cofferdam_ids::VmId;
 use cofferdam_runner::desktop::{Desktop, DesktopError, DesktopSpec};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// VMs without hardware virtualisation start slowly, and several at once on two cores slower still.
 pub const PATIENCE: Duration = Duration::from_secs(300);
+
+/// The door in guests that were made for [`TestDesktop::start_with_doors`].
+pub const DOOR: &str = "/cofferdam-door";
 
 /// Desktops with VMs are started one at a time within a test program.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
@@ -43,6 +49,29 @@ impl TestDesktop {
     /// # Errors
     /// If it does not start; the message says what to do.
     pub fn start(name: &str) -> Result<Self, DesktopError> {
+        Self::start_with(name, None)
+    }
+
+    /// The same, with a door in its guests through which the app's user becomes the bridge's.
+    ///
+    /// # Errors
+    /// If it does not start, or the guests can't be made.
+    pub fn start_with_doors(name: &str) -> Result<Self, DesktopError> {
+        let guest = guest_program("cofferdam-test-guest");
+        let made = Command::new(program("cofferdam-image"))
+            .args(["--quiet", "--guest-binary"])
+            .arg(&guest)
+            .args(["ensure", "foot"])
+            .output()
+            .map_err(|e| DesktopError::Start(e.to_string()))?;
+        if !made.status.success() {
+            let said = String::from_utf8_lossy(&made.stderr).trim().to_owned();
+            return Err(DesktopError::Start(format!("{said}: run dist/setup --for test")));
+        }
+        Self::start_with(name, Some(guest))
+    }
+
+    fn start_with(name: &str, guest: Option<PathBuf>) -> Result<Self, DesktopError> {
         let turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         let log = out_dir(name).join("desktop.log");
         let spec = DesktopSpec {
@@ -55,6 +84,7 @@ impl TestDesktop {
             app_dirs: None,
             home: None,
             dns: None,
+            guest,
         };
         Ok(Self { desktop: Desktop::start(&spec)?, log, _turn: turn })
     }

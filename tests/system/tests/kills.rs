@@ -7,7 +7,7 @@
 use cofferdam_control::desktop::{Input, Request, WindowOp};
 use cofferdam_ids::VmId;
 use cofferdam_runner::desktop::{Desktop, DesktopError};
-use cofferdam_system_tests::{Job, TestDesktop, kill, pid_of, running};
+use cofferdam_system_tests::{DOOR, Job, TestDesktop, kill, pid_of, running};
 use std::time::Duration;
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
@@ -58,10 +58,10 @@ fn a_killed_helper_harms_its_own_vm_only() -> Outcome {
 
 #[test]
 fn a_killed_bridge_harms_its_own_vm_only() -> Outcome {
-    let mut t = TestDesktop::start("kill-bridge")?;
+    let mut t = TestDesktop::start_with_doors("kill-bridge")?;
     let witness = t.open("foot")?;
     let victim = t.open("foot")?;
-    let ended = t.desktop.guest_run(&victim, &["cofferdam-end-bridge".to_owned()])?;
+    let ended = t.desktop.guest_run(&victim, &[DOOR, "end-bridge"].map(str::to_owned))?;
     assert_eq!(ended.exit.code, 0);
     t.wait("the victim's window to go", |d| {
         Ok(!d.windows()?.iter().any(|w| w.vm.as_ref() == Some(&victim)))

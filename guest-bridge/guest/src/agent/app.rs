@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! In: `/usr/share/cofferdam/app.json` of the app layer. Out: the app's command and environment.
 
+#![expect(clippy::disallowed_types, reason = "the app's command")]
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
@@ -59,10 +61,10 @@ impl App {
         Ok(serde_json::from_slice(&std::fs::read(path)?)?)
     }
 
-    /// A command that runs `argv` as `user` in a session of its own.
+    /// A command that runs `argv` as the app's user in a session of its own.
     ///
     /// `None` if `argv` names no program.
-    pub(crate) fn command(&self, user: u32, argv: &[String], env: &[(String, String)]) -> Option<Command> {
+    pub(crate) fn command(&self, argv: &[String], env: &[(String, String)]) -> Option<Command> {
         let (program, args) = argv.split_first()?;
         let mut command = Command::new(program);
         command
@@ -71,10 +73,9 @@ impl App {
             .envs(BASE_ENV.iter().copied())
             .envs(&self.environment)
             .envs(env.iter().map(|(k, v)| (k, v)))
-            // The home is closed to everybody but its user.
-            .current_dir(if user == APP_USER { HOME } else { "/" })
-            .uid(user)
-            .gid(user);
+            .current_dir(HOME)
+            .uid(APP_USER)
+            .gid(APP_USER);
         sys::own_session(&mut command);
         Some(command)
     }
@@ -103,11 +104,11 @@ mod tests {
     #[test]
     fn later_environment_wins() {
         let app = load(r#"{"command":["x"],"environment":{"SHELL":"/bin/a","LANG":"b"}}"#).unwrap();
-        let command = app.command(1, &["x".to_owned()], &[("LANG".to_owned(), "c".to_owned())]).unwrap();
+        let command = app.command(&["x".to_owned()], &[("LANG".to_owned(), "c".to_owned())]).unwrap();
         let get = |key: &str| command.get_envs().find(|(k, _)| *k == key).and_then(|(_, v)| v);
         assert_eq!(get("SHELL"), Some("/bin/a".as_ref()));
         assert_eq!(get("LANG"), Some("c".as_ref()));
         assert_eq!(get("HOME"), Some("/home/user".as_ref()));
-        assert!(app.command(1, &[], &[]).is_none());
+        assert!(app.command(&[], &[]).is_none());
     }
 }

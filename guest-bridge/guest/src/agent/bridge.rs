@@ -4,6 +4,8 @@
 //! The agent keeps the apps' listening socket, so that clients which come while a bridge is being
 //! replaced wait in its queue instead of failing.
 
+#![expect(clippy::disallowed_types, reason = "starts the bridge")]
+
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixListener;
@@ -24,7 +26,7 @@ use crate::init::{APP_USER, RUNTIME_DIR};
 /// Name of the Wayland socket, as apps are told.
 pub(crate) const SOCKET_NAME: &str = "wayland-0";
 /// The bridge's own user: nobody else reaches the GPU device.
-pub(crate) const BRIDGE_USER: u32 = 990;
+pub const BRIDGE_USER: u32 = 990;
 const RENDER_NODE: &str = "/dev/dri/renderD128";
 /// A bridge that ends this often within [`RESTART_WINDOW`] is not started again.
 const RESTARTS: usize = 5;
@@ -139,14 +141,6 @@ impl Bridge {
         let Ok(Some(counters)) = decoder.next() else { return Answer::Nothing };
         self.asked = self.asked.saturating_sub(1);
         Answer::Counters(counters)
-    }
-
-    /// Ends the bridge the hard way; its end is then seen like any other.
-    pub(crate) fn kill(&mut self) {
-        if let Some(running) = &mut self.running {
-            // It cannot fail: the child has not been waited for.
-            drop(running.child.kill());
-        }
     }
 
     /// How the bridge ended, if it has; it is then no longer running.

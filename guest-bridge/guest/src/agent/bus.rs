@@ -60,7 +60,7 @@ impl Bus {
         // Services that it starts see what the app sees.
         let app = App::load().unwrap_or_default();
         let words = ["/bin/sh", "-c", START].map(str::to_owned);
-        let mut command = app.command(APP_USER, &words, &[]).ok_or(io::ErrorKind::InvalidInput)?;
+        let mut command = app.command(&words, &[]).ok_or(io::ErrorKind::InvalidInput)?;
         let socket = OwnedFd::from(self.listener.try_clone()?);
         let mut child =
             command.stdin(Stdio::from(socket)).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;

@@ -4,6 +4,8 @@
 //!
 //! One thread, one epoll loop. Its end is the VM's end: PID 1 powers off after it.
 
+#![expect(clippy::disallowed_types, reason = "hands commands on")]
+
 mod app;
 mod asking;
 pub(crate) mod bridge;
@@ -24,10 +26,10 @@ use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, Signal, setrlimit};
 
 use crate::console;
-use crate::init::APP_USER;
 use crate::reactor::{Interest, Reactor, Ready};
 use app::App;
 use asking::Asking;
+pub use bridge::BRIDGE_USER;
 use bridge::{Answer, Bridge};
 use outbox::Outbox;
 use port::{Port, PortError};
@@ -38,12 +40,6 @@ use token::Token;
 const GRACE: Duration = Duration::from_secs(3);
 /// Programs beside the app at one time.
 const MAX_RUNS: usize = 64;
-/// A program that every VM has, because the agent is it: ends the bridge as a crash would. For tests, and
-/// for people whose bridge hangs.
-const END_BRIDGE: &str = "cofferdam-end-bridge";
-/// The same for a program that runs as the bridge's user, which alone reaches the GPU device: for programs
-/// that test the device. The rest of the command line is the program.
-const AS_BRIDGE: &str = "cofferdam-as-bridge";
 /// Descriptors that a program may have unless it asks for more.
 const PROGRAM_FILES: u64 = 1024;
 /// Descriptors that the bridge, and a program that asks, may have.
@@ -117,6 +113,7 @@ impl Agent {
         Ok(agent)
     }
 
+    #[expect(clippy::disallowed_methods, reason = "the VM's last seconds, and how often the bridge died")]
     fn serve(mut self) -> Result<(), AgentError> {
         let mut ready = Vec::new();
         loop {
@@ -223,6 +220,7 @@ impl Agent {
         Ok(())
     }
 
+    #[expect(clippy::disallowed_methods, reason = "the VM's last seconds, and how often the bridge died")]
     fn begin_end(&mut self) {
         if self.ending.is_none() {
             self.ending = Some(Instant::now() + GRACE);
@@ -239,7 +237,7 @@ impl Agent {
         let app = App::load().map_err(|e| e.to_string())?;
         let mut argv = app.command.clone();
         argv.extend(args);
-        let command = app.command(APP_USER, &argv, env).ok_or("the image names no program")?;
+        let command = app.command(&argv, env).ok_or("the image names no program")?;
         let pid =
             self.adopt(Owner::App, command).map_err(|e| format!("cannot start {:?}: {e}", argv.first()))?;
         self.app_started = true;
@@ -258,16 +256,11 @@ impl Agent {
         let Ok(app) = App::load() else { return false };
         let mut argv = app.command.clone();
         argv.push(uri);
-        let Some(command) = app.command(APP_USER, &argv, &[]) else { return false };
+        let Some(command) = app.command(&argv, &[]) else { return false };
         self.adopt(Owner::Messenger, command).is_ok()
     }
 
     fn start_run(&mut self, id: u32, argv: &[String]) -> Result<(), String> {
-        if argv.first().is_some_and(|program| program == END_BRIDGE) {
-            self.bridge.kill();
-            self.outbox.push(&FromGuest::RunExited { id, exit: Exit::Code(0) });
-            return Ok(());
-        }
         if self.run_mut(id).is_some() {
             return Err("this number is in use".to_owned());
         }
@@ -276,11 +269,7 @@ impl Agent {
         }
         // An image without app description still runs programs: tests of the base do.
         let app = App::load().unwrap_or_default();
-        let (user, argv) = match argv {
-            [first, program @ ..] if first == AS_BRIDGE => (bridge::BRIDGE_USER, program),
-            _ => (APP_USER, argv),
-        };
-        let command = app.command(user, argv, &[]).ok_or("no program given")?;
+        let command = app.command(argv, &[]).ok_or("no program given")?;
         self.adopt(Owner::Run(id), command).map_err(|e| format!("cannot start {:?}: {e}", argv.first()))?;
         Ok(())
     }
@@ -398,6 +387,7 @@ impl Agent {
         Ok(())
     }
 
+    #[expect(clippy::disallowed_methods, reason = "the VM's last seconds, and how often the bridge died")]
     fn bridge_ended(&mut self) -> Result<(), AgentError> {
         let Some(exit) = self.bridge.ended(Instant::now()) else { return Ok(()) };
         let how = match exit {

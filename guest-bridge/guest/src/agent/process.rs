@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! In: a command. Out: its process with readable ends of its output and a descriptor for its end.
 
+#![expect(clippy::disallowed_types, reason = "starts the guest's programs")]
+
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;

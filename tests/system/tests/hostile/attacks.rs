@@ -2,11 +2,13 @@
 //! The attacks and the VM from which they come. In: the table that the program prints. Out: each of them
 //! carried out in the VM, with the faults that were counted meanwhile.
 
+#![expect(clippy::disallowed_types, reason = "asks the hostile program for its table")]
+
 use super::Outcome;
 use cofferdam_control::desktop::{Reply, Request, WindowId, WindowInfo};
 use cofferdam_ids::VmId;
 use cofferdam_runner::desktop::{DesktopError, GuestOutput};
-use cofferdam_system_tests::{TestDesktop, guest_program};
+use cofferdam_system_tests::{DOOR, TestDesktop, guest_program};
 use std::fmt;
 
 /// Where the program lies in the guest.
@@ -53,8 +55,8 @@ impl Attack {
 
     /// A command line as its user; only the bridge's reaches the device.
     fn with_its_rights(&self, words: &[&str]) -> Vec<String> {
-        let prefix = (self.way != "app").then_some("cofferdam-as-bridge");
-        prefix.into_iter().chain(words.iter().copied()).map(str::to_owned).collect()
+        let prefix: &[&str] = if self.way == "app" { &[] } else { &[DOOR, "as-bridge"] };
+        prefix.iter().chain(words).map(|word| (*word).to_owned()).collect()
     }
 }
 

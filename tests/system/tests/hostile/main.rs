@@ -25,7 +25,7 @@ type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
 fn every_attack_ends_as_it_should_and_harms_nobody_else() -> Outcome {
     let attacks = table()?;
     assert!(attacks.len() > 150, "only {} attacks", attacks.len());
-    let mut t = TestDesktop::start("hostile")?;
+    let mut t = TestDesktop::start_with_doors("hostile")?;
     let vm = t.open("foot")?;
     t.desktop.call(Request::Input(Input::Text("echo the witness\n".into())))?;
     let mut victim = Victim::start(&mut t)?;
