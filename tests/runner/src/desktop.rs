@@ -146,6 +146,8 @@ impl Desktop {
         let mut command = Command::new(&spec.coffer);
         command
             .args(["--desktop", &name, "desktop", "--headless", "--private", "--ready-json"])
+            // A test that is killed takes its desktop along.
+            .args(["--parent", &std::process::id().to_string()])
             .arg("--size")
             .arg(format!("{}x{}", spec.width, spec.height))
             .arg("--scale")

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! A private desktop, used through `coffer`. In: command lines. Out: what was printed, and exit codes.
 
+#![expect(clippy::disallowed_types, reason = "runs coffer")]
+#![expect(clippy::disallowed_methods, reason = "each wait has a deadline, and fails at it")]
+
 use crate::{PATIENCE, out_dir, program};
 use cofferdam_kit::paths::Paths;
 use std::error::Error;
@@ -53,6 +56,8 @@ impl CliDesktop {
         let name = format!("{name}-{}", std::process::id());
         let mut child = Command::new(program("coffer"))
             .args(["--desktop", &name, "desktop", "--headless", "--private", "--ready-json"])
+            // A test that is killed takes its desktop along.
+            .args(["--parent", &std::process::id().to_string()])
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

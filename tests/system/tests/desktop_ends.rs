@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! The desktop itself dies: what it leaves, and what comes back.
 //!
-//! In: a desktop with a VM, and a kill -9. Out: no process is left behind; after a dead compositor the
-//! desktop takes new apps.
+//! In: a desktop with a VM, and a kill -9. Out: no process is left behind, neither behind a desktop nor behind
+//! the test that started it; after a dead compositor the desktop takes new apps.
+
+#![expect(clippy::disallowed_types, reason = "runs coffer")]
 
 use cofferdam_ids::VmId;
+use cofferdam_patience::{ended, until};
 use cofferdam_runner::blocking::Launcher;
-use cofferdam_system_tests::{CliDesktop, Job, kill, pid_of, running};
-use rustix::process::{Pid, test_kill_process};
+use cofferdam_system_tests::{CliDesktop, Job, is_zombie, kill, out_dir, pid_of, program, running};
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use std::process::{Command, Stdio};
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
@@ -23,16 +27,46 @@ fn processes(desktop: Pid, vm: &VmId) -> Result<Vec<Pid>, String> {
     Ok(pids)
 }
 
+/// A zombie waits for a parent that is none of ours; it does nothing any more.
+fn is_over(pid: Pid) -> bool {
+    test_kill_process(pid).is_err() || is_zombie(pid)
+}
+
 #[test]
 fn a_killed_desktop_leaves_nothing() -> Outcome {
     let desktop = CliDesktop::start("killed-desktop", &[])?;
     desktop.check(&["run", "foot"], 0, "foot", "running")?;
     let pids = processes(desktop.pid(), &"foot".parse()?)?;
     kill(desktop.pid())?;
-    desktop.wait_for_death(|| {
-        // A zombie waits for a parent that is none of ours; it does nothing any more.
-        pids.iter().all(|pid| test_kill_process(*pid).is_err() || cofferdam_system_tests::is_zombie(*pid))
-    })?;
+    desktop.wait_for_death(|| pids.iter().all(|pid| is_over(*pid)))?;
+    Ok(())
+}
+
+#[test]
+fn a_test_that_is_ended_takes_its_desktop_along() -> Outcome {
+    let directory = out_dir("ended-test");
+    std::fs::create_dir_all(&directory)?;
+    let scenario = directory.join("waits.toml");
+    // Nobody ever asks.
+    std::fs::write(&scenario, "name = \"waits\"\n[[step]]\nexpect_prompt = { timeout_s = 3000 }\n")?;
+    for signal in [Signal::TERM, Signal::KILL] {
+        let mut test = Command::new(program("coffer"))
+            .args(["test", "--out"])
+            .arg(directory.join("out"))
+            .arg(&scenario)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()?;
+        let pid = Pid::from_child(&test);
+        until("its desktop", || running("cofferdam-panel", pid).first().copied());
+        let names =
+            ["coffer", "dbus-daemon", "cofferdam-compositor", "cofferdam-monitord", "cofferdam-launcherd"];
+        let desktop: Vec<Pid> = names.iter().flat_map(|name| running(name, pid)).collect();
+        assert_eq!(desktop.len(), names.len());
+        kill_process(pid, signal)?;
+        assert!(!ended(&mut test, "the test").success());
+        until("its desktop to end", || desktop.iter().all(|pid| is_over(*pid)).then_some(()));
+    }
     Ok(())
 }
 

@@ -130,6 +130,9 @@ pub(crate) struct DesktopArgs {
     /// For tests: names are looked up here, and what answers on this computer counts as the internet
     #[arg(long, value_name = "IP:PORT", requires = "private", hide_short_help = true)]
     pub(crate) test_net_dns: Option<std::net::SocketAddr>,
+    /// For tests: end when this process, the parent, does
+    #[arg(long, value_name = "PID", hide = true)]
+    pub(crate) parent: Option<i32>,
     /// Apps to start
     #[arg(value_name = "APP")]
     pub(crate) apps: Vec<String>,

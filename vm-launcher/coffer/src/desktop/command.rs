@@ -5,16 +5,20 @@ use super::{Desktop, apps};
 use crate::Interrupts;
 use crate::args::DesktopArgs;
 use crate::control::Control;
-use crate::error::Error;
+use crate::error::{Error, system};
 use crate::launcher;
 use crate::ui::{self, Step};
 use cofferdam_kit::paths::Paths;
 use futures_lite::StreamExt as _;
+use rustix::process::{Signal, getppid, set_parent_process_death_signal};
 use std::collections::BTreeMap;
 
 /// Runs a desktop from start to end.
 pub(crate) async fn desktop(name: &str, args: DesktopArgs, verbose: u8) -> Result<(), Error> {
     let mut interrupts = Interrupts::catch()?;
+    if let Some(parent) = args.parent {
+        end_with(parent)?;
+    }
     let paths = Paths::of(name)?;
     launcher::ensure_images(&paths.program("cofferdam-image"), &args.apps).await?;
     let step = Step::begin("starting the desktop");
@@ -33,6 +37,14 @@ pub(crate) async fn desktop(name: &str, args: DesktopArgs, verbose: u8) -> Resul
     desktop.finish(&mut interrupts).await;
     step.done("done");
     ended
+}
+
+/// From now on the end of our parent, of whatever kind, is an order to end.
+fn end_with(parent: i32) -> Result<(), Error> {
+    set_parent_process_death_signal(Some(Signal::TERM)).map_err(|e| system("parent")(e.into()))?;
+    // It may have ended before.
+    let same = getppid().is_some_and(|pid| pid.as_raw_nonzero().get() == parent);
+    if same { Ok(()) } else { Err(Error::Interrupted) }
 }
 
 /// What happens on the desktop. Without `--screenshot` it never ends by itself.
