@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! `coffer test` without its command line: files in, lines and reports out.
 
+#![expect(clippy::disallowed_methods, reason = "says how long it took")]
+
 use crate::format::{self, FormatError};
 use crate::report::{self, ReportError, ScenarioResult};
 use crate::run::{self, Options, Shard};
@@ -8,6 +10,9 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::Instant;
+
+/// How many kinds of steps are named with what they took.
+const KINDS: usize = 8;
 
 /// What to do.
 #[derive(Debug, Clone)]
@@ -80,7 +85,11 @@ impl TestCommand {
         report::write(&self.options.out, &results)?;
         let failed = results.iter().filter(|r| r.failure.is_some()).count();
         if let Ok(out) = printer.into_inner() {
+            let all: f64 = results.iter().map(|r| r.seconds).sum();
             writeln!(out, "{} passed, {failed} failed", results.len() - failed)?;
+            let kinds = report::by_kind(&results);
+            let kinds = kinds.iter().take(KINDS).map(|(kind, n, s)| format!("{kind} {s:.0} s ({n})"));
+            writeln!(out, "{all:.0} s of scenarios: {}", kinds.collect::<Vec<_>>().join(", "))?;
             writeln!(
                 out,
                 "{:.0} s; report in {}",

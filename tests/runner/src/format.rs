@@ -96,6 +96,8 @@ impl Default for Output {
 pub struct Step {
     /// Line in the file, from 1.
     pub line: usize,
+    /// That line, as it is written.
+    pub words: String,
     /// What to do.
     pub action: Action,
 }
@@ -142,7 +144,9 @@ pub fn parse(path: &Path, text: &str) -> Result<Scenario, FormatError> {
         let at = first_key_offset(text, start);
         let action = step(spanned.into_inner()).map_err(|m| bad(Some(at), m))?;
         check_action(&action).map_err(|m| bad(Some(at), m))?;
-        steps.push(Step { line: line_of(text, at), action });
+        let line = line_of(text, at);
+        let words = text.lines().nth(line.saturating_sub(1)).unwrap_or_default().trim().to_owned();
+        steps.push(Step { line, words, action });
     }
     if steps.is_empty() {
         return Err(bad(None, "a scenario needs at least one [[step]]".into()));

@@ -8,6 +8,7 @@ mod html;
 mod junit;
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// A report that can't be written or read.
@@ -57,6 +58,25 @@ pub struct Failure {
     pub message: String,
 }
 
+/// What one step took.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Took {
+    /// Line of the step in the scenario file; none for what stands around the steps.
+    pub line: Option<usize>,
+    /// The step, as it is written there: what was done, or waited for.
+    pub what: String,
+    /// Wall-clock seconds.
+    pub seconds: f64,
+}
+
+impl Took {
+    /// The step's kind: its first word.
+    fn kind(&self) -> &str {
+        self.what.split([' ', '=']).next().unwrap_or_default()
+    }
+}
+
 /// The outcome of one scenario.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -75,12 +95,31 @@ pub struct ScenarioResult {
     pub shots: Vec<Shot>,
     /// The desktop's log.
     pub log: Option<PathBuf>,
+    /// How long everything took, in its order.
+    #[serde(default)]
+    pub took: Vec<Took>,
 }
 
+/// Most steps that are named below a scenario's line.
+const SLOWEST: usize = 3;
+/// What takes less than this is not named there.
+const SLOW: f64 = 3.0;
+
 impl ScenarioResult {
-    /// The line that `coffer test` prints.
+    /// The lines that `coffer test` prints: the outcome, and what took longest.
     #[must_use]
     pub fn line(&self) -> String {
+        let mut slow: Vec<&Took> = self.took.iter().filter(|took| took.seconds >= SLOW).collect();
+        slow.sort_by(|a, b| b.seconds.total_cmp(&a.seconds));
+        let mut lines = self.outcome();
+        for took in slow.iter().take(SLOWEST) {
+            let at = took.line.map_or(String::new(), |line| format!("{line}: "));
+            lines.push_str(&format!("\n        {:6.1} s  {at}{}", took.seconds, took.what));
+        }
+        lines
+    }
+
+    fn outcome(&self) -> String {
         match &self.failure {
             None => format!("ok      {:6.1} s  {}", self.seconds, self.name),
             Some(f) => {
@@ -95,6 +134,20 @@ impl ScenarioResult {
             }
         }
     }
+}
+
+/// What the steps of all scenarios took, by their kind, the longest first.
+#[must_use]
+pub fn by_kind(results: &[ScenarioResult]) -> Vec<(String, usize, f64)> {
+    let mut kinds: BTreeMap<&str, (usize, f64)> = BTreeMap::new();
+    for took in results.iter().flat_map(|result| &result.took) {
+        let (count, seconds) = kinds.entry(took.kind()).or_default();
+        *count += 1;
+        *seconds += took.seconds;
+    }
+    let mut kinds: Vec<_> = kinds.into_iter().map(|(kind, (n, s))| (kind.to_owned(), n, s)).collect();
+    kinds.sort_by(|a, b| b.2.total_cmp(&a.2));
+    kinds
 }
 
 /// Writes all three files into `dir`.
@@ -174,6 +227,11 @@ mod tests {
                 different: Some(0.25),
             }],
             log: None,
+            took: vec![
+                Took { line: None, what: "start of the desktop".into(), seconds: 4.0 },
+                Took { line: Some(5), what: "key = \"a\"".into(), seconds: 0.1 },
+                Took { line: Some(7), what: "wait_window = { as = \"a\" }".into(), seconds: 9.0 },
+            ],
         }
     }
 
@@ -199,7 +257,16 @@ mod tests {
 
     #[test]
     fn lines_for_people() {
-        assert_eq!(result("a", None).line(), "ok         1.2 s  a <&>");
-        assert!(result("a", Some("no")).line().ends_with("tests/a.toml:7: no"));
+        let slow =
+            "           9.0 s  7: wait_window = { as = \"a\" }\n           4.0 s  start of the desktop";
+        assert_eq!(result("a", None).line(), format!("ok         1.2 s  a <&>\n{slow}"));
+        assert_eq!(result("a", Some("no")).line().lines().nth(1), Some("        tests/a.toml:7: no"));
+    }
+
+    #[test]
+    fn times_add_up_by_kind() {
+        let kinds = by_kind(&[result("a", None), result("b", None)]);
+        let expected = [("wait_window", 18.0), ("start", 8.0), ("key", 0.2)];
+        assert_eq!(kinds, expected.map(|(kind, seconds)| (kind.to_owned(), 2, seconds)));
     }
 }

@@ -4,12 +4,17 @@
 //! In: scenario files and [`Options`]. Out: a [`ScenarioResult`] for each, in the order of the
 //! files, and a callback as each one ends.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a thread for each scenario at a time, and how long each step took"
+)]
+
 use crate::apps::Apps;
 use crate::desktop::{Desktop, DesktopError, DesktopSpec};
 use crate::format::{Scenario, Step};
 use crate::home::Home;
 use crate::net::TestNet;
-use crate::report::{Failure, ScenarioResult};
+use crate::report::{Failure, ScenarioResult, Took};
 use crate::steps::{Goldens, Run};
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -123,6 +128,7 @@ pub fn run_one(scenario: &Scenario, options: &Options) -> ScenarioResult {
         failure: None,
         shots: Vec::new(),
         log: Some(log.clone()),
+        took: Vec::new(),
     };
     let apps = Apps::of(scenario);
     let home = Home::at(&out.join("home"));
@@ -138,19 +144,22 @@ pub fn run_one(scenario: &Scenario, options: &Options) -> ScenarioResult {
         dns: None,
         guest: None,
     };
+    let mut clock = Clock::start();
     let ready = home.make().and_then(|()| apps.ensure(&options.coffer)).map_err(DesktopError::Start);
     let started = ready.and_then(|()| start(&spec));
+    result.took.push(clock.took(None, "start of the desktop"));
     match started {
         Err(error) => result.failure = Some(Failure { line: None, message: error.to_string() }),
         Ok((mut desktop, net)) => {
             let goldens = Goldens { update: options.update, out };
             let mut run = Run::new(scenario, &mut desktop, goldens, net, home);
-            result.failure = steps(&mut run, &scenario.steps, &mut result.steps);
+            result.failure = steps(&mut run, &scenario.steps, &mut result, &mut clock);
             result.shots = run.into_shots();
             if let Err(error) = desktop.finish() {
                 let message = format!("the desktop did not end cleanly: {error}");
                 result.failure.get_or_insert(Failure { line: None, message });
             }
+            result.took.push(clock.took(None, "end of the desktop"));
         }
     }
     result.seconds = begun.elapsed().as_secs_f64();
@@ -164,15 +173,39 @@ fn start(spec: &DesktopSpec) -> Result<(Desktop, TestNet), DesktopError> {
     Ok((desktop, net))
 }
 
-fn steps(run: &mut Run<'_>, steps: &[Step], count: &mut usize) -> Option<Failure> {
+/// What has passed since it was looked at last.
+struct Clock(Instant);
+
+impl Clock {
+    fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    fn took(&mut self, line: Option<usize>, what: &str) -> Took {
+        let now = Instant::now();
+        let seconds = now.saturating_duration_since(std::mem::replace(&mut self.0, now)).as_secs_f64();
+        Took { line, what: what.to_owned(), seconds }
+    }
+}
+
+fn steps(
+    run: &mut Run<'_>,
+    steps: &[Step],
+    result: &mut ScenarioResult,
+    clock: &mut Clock,
+) -> Option<Failure> {
     for step in steps {
-        if let Err(error) = run.step(step) {
+        let done = run.step(step);
+        result.took.push(clock.took(Some(step.line), &step.words));
+        if let Err(error) = done {
             run.shoot_failure();
             return Some(Failure { line: Some(step.line), message: error.to_string() });
         }
-        *count += 1;
+        result.steps += 1;
     }
-    run.finish().err().map(|error| Failure { line: None, message: error.to_string() })
+    let agreed = run.finish();
+    result.took.push(clock.took(None, "agreement about permissions"));
+    agreed.err().map(|error| Failure { line: None, message: error.to_string() })
 }
 
 /// A directory name for a scenario: its path with separators made harmless.

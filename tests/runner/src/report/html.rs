@@ -43,6 +43,12 @@ fn scenario(out: &mut String, dir: &Path, r: &ScenarioResult) {
     for shot in &r.shots {
         pictures(out, dir, shot);
     }
+    out.push_str("<details><summary>what it took</summary><pre class=\"s\">");
+    for took in &r.took {
+        let line = took.line.map_or(String::new(), |l| l.to_string());
+        let _ = writeln!(out, "{:7.1} s  {line:>4}  {}", took.seconds, escape(&took.what));
+    }
+    out.push_str("</pre></details>\n");
     if let Some(log) = &r.log {
         let _ = writeln!(out, "<p><a href=\"{}\">log</a></p>", link(dir, log));
     }
