@@ -5,6 +5,8 @@
 //! its events in the order in which they came. Identity and rights are those of the process: the
 //! compositor admits its own uid only.
 
+#![expect(clippy::disallowed_methods, reason = "a caller waits for its answer until its own deadline")]
+
 use crate::desktop::{Answer, Call, Event, FromCompositor, MAX_PACKET, Reply, Request};
 use cofferdam_kit::transport::{self, MAX_FDS, Received, TransportError};
 use rustix::event::{PollFd, PollFlags, Timespec};

@@ -118,6 +118,7 @@ fn raise_fd_limit() {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "the program's last word")]
 fn main() -> ExitCode {
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)

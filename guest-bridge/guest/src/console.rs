@@ -3,6 +3,8 @@
 //!
 //! The console is a slow serial port that the host keeps: only boot steps and surprises go there.
 
+#![expect(clippy::disallowed_methods, reason = "is the writer to the console")]
+
 use std::fmt::Arguments;
 use std::io::Write;
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! Process set-up that has no safe wrapper. In: a command. Out: the same, with a set-up step.
+#![expect(clippy::disallowed_types, reason = "sets up a program that is started")]
 #![allow(unsafe_code)]
 
 use std::os::unix::process::CommandExt;

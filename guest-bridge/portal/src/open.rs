@@ -2,6 +2,8 @@
 //! `xdg-open` of the guest. In: an address. Out: the host is asked which app is to open it; the exit code
 //! says what came of it, as xdg-open's manual has it.
 
+#![expect(clippy::disallowed_methods, reason = "xdg-open's words for people")]
+
 use crate::local::{self, FromAgent, Outcome, SOCKET, ToAgent};
 use cofferdam_agent_wire::{Decoder, PortalWish, encode};
 use std::io::{Read as _, Write as _};

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! In: the reached interfaces. Out: Rust source.
 
+#![expect(clippy::disallowed_methods, reason = "what cargo is told")]
+
 use std::fmt::Write as _;
 use std::io::Write as _;
 

@@ -20,6 +20,7 @@ struct Arguments {
     ready_fd: Option<u32>,
 }
 
+#[expect(clippy::disallowed_methods, reason = "the program's last word")]
 fn main() -> ExitCode {
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)

@@ -4,6 +4,11 @@
 //! In: which peers are installed, how many rounds. Out: one table of ratios on standard output, and
 //! the same as JSON. Absolute times on a shared machine mean nothing; ratios of one run do.
 
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "measures time, and starts what is measured"
+)]
 #![forbid(unsafe_code)]
 
 mod client;

@@ -260,6 +260,7 @@ fn other_channel() -> io::Result<Seen> {
 }
 
 /// A ring whose consumer claims to have read what was never written.
+#[expect(clippy::disallowed_methods, reason = "waits for the device")]
 fn lying_ring() -> io::Result<Seen> {
     let node = context()?;
     let size = u64::from(RING) + u64::try_from(DATA).map_err(io::Error::other)?;

@@ -82,6 +82,7 @@ pub(crate) trait Transport {
     fn receive(&mut self) -> io::Result<Received>;
 }
 
+#[expect(clippy::disallowed_methods, reason = "its answer, and waits that end the attack when they fail")]
 fn wait(fd: impl AsFd, what: PollFlags) -> io::Result<bool> {
     let timeout = Timespec { tv_sec: PATIENCE, tv_nsec: 0 };
     let mut poll = [PollFd::new(&fd, what)];
@@ -221,6 +222,7 @@ impl Transport for Context {
 }
 
 /// Says one line on standard output.
+#[expect(clippy::disallowed_methods, reason = "its answer, and waits that end the attack when they fail")]
 pub(crate) fn say(line: &str) {
     // Nobody may be listening; the exit code says it too.
     let _ = writeln!(io::stdout(), "{line}");

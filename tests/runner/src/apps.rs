@@ -2,6 +2,8 @@
 //! In: the apps that a scenario launches, by name or as TOML files beside it. Out: their images in the
 //! cache, and the directories in which the scenario's desktop finds the descriptions.
 
+#![expect(clippy::disallowed_types, reason = "runs the image builder")]
+
 use crate::format::{Action, Scenario};
 use std::collections::BTreeSet;
 use std::ffi::OsString;

@@ -2,6 +2,8 @@
 //! The person's home in a scenario. In: files that the scenario wants there. Out: a directory of its own, in
 //! which the file chooser looks; what apps did to the files.
 
+#![expect(clippy::disallowed_types, reason = "moves a program to another home")]
+
 use std::fs::{File, FileTimes, create_dir_all, read_to_string, remove_dir_all, write};
 use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};

@@ -4,6 +4,8 @@
 //! In: the sites of `serve_http` steps. Out: answers to whatever the scenario's desktop lets its apps ask,
 //! and counters of what was sent. Nothing here can be reached from another computer.
 
+#![expect(clippy::disallowed_methods, reason = "servers have threads")]
+
 mod dns;
 mod http;
 mod wait;

@@ -4,6 +4,8 @@
 //! In: an [`Action`]. Out: nothing, or a [`StepError`] whose text says what was expected and what
 //! was seen. Waiting always has a deadline and is driven by the compositor's events.
 
+#![expect(clippy::disallowed_methods, reason = "each step has a deadline, and fails at it")]
+
 mod agreement;
 mod checks;
 mod input;

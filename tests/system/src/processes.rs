@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! Finds the processes of a VM by their job, through `/proc`.
 
+#![expect(clippy::disallowed_methods, reason = "each wait has a deadline, and fails at it")]
+
 use cofferdam_ids::VmId;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open};

@@ -137,6 +137,62 @@ pub fn without_tests(code: &str) -> String {
     out
 }
 
+/// Everything that is named of `std`, `core` and `alloc`, without those first words: `use std::{fs, io::{self,
+/// Read as R}}` names `fs`, `io::self` and `io::Read`.
+#[must_use]
+pub fn std_paths(code: &str) -> Vec<String> {
+    let mut paths = Vec::new();
+    for root in ["std", "core", "alloc"] {
+        for (at, word) in code.match_indices(&format!("{root}::")) {
+            let before = code[..at].trim_end_matches("::");
+            let own_word = !before.ends_with(|c: char| c.is_alphanumeric() || c == '_');
+            // `::std` is `std`; `thing::core` is not `core`.
+            if own_word {
+                branch(&code[at + word.len()..], "", &mut paths);
+            }
+        }
+    }
+    paths
+}
+
+/// Names what a branch of a path or of a `use` leads to; gives back what stands behind the branch.
+fn branch<'a>(rest: &'a str, above: &str, paths: &mut Vec<String>) -> &'a str {
+    let rest = rest.trim_start();
+    if let Some(mut rest) = rest.strip_prefix('{') {
+        loop {
+            rest = rest.trim_start().trim_start_matches(',').trim_start();
+            match rest.strip_prefix('}') {
+                Some(behind) => return behind,
+                None if rest.is_empty() => return rest,
+                None => {}
+            }
+            let behind = branch(rest, above, paths);
+            // Whatever it is, it is passed over once.
+            rest = if behind.len() < rest.len() {
+                behind
+            } else {
+                &rest[rest.chars().next().map_or(1, char::len_utf8)..]
+            };
+        }
+    }
+    let word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '*');
+    let end = rest.find(|c| !word(c)).unwrap_or(rest.len());
+    let path = if above.is_empty() { rest[..end].to_owned() } else { format!("{above}::{}", &rest[..end]) };
+    let behind = &rest[end..];
+    if let Some(below) = behind.strip_prefix("::") {
+        return branch(below, &path, paths);
+    }
+    paths.push(path);
+    // Another name does not change what it is.
+    match behind.trim_start().strip_prefix("as ") {
+        Some(name) => {
+            let name = name.trim_start();
+            &name[name.find(|c| !word(c)).unwrap_or(name.len())..]
+        }
+        None => behind,
+    }
+}
+
 /// A function.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Function {
@@ -179,6 +235,21 @@ mod tests {
             ("bar\"x\"", "bar   "),
         ] {
             assert_eq!(code(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn paths_of_the_standard_library_are_found_however_they_are_written() {
+        for (text, expected) in [
+            ("use std::fs;", vec!["fs"]),
+            ("use std::{fs, io::{self, Read as R}, fmt as f};", vec!["fs", "io::self", "io::Read", "fmt"]),
+            ("use ::std::{\n    time::{\n        Instant,\n    },\n};", vec!["time::Instant"]),
+            ("let t = core::time::Duration::ZERO;", vec!["time::Duration::ZERO"]),
+            ("std::mem::take(&mut x)", vec!["mem::take"]),
+            ("use std::collections::*;", vec!["collections::*"]),
+            ("mystd::fs(); gate::core::fs(); a_core::x();", vec![]),
+        ] {
+            assert_eq!(std_paths(text), expected, "{text}");
         }
     }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! `coffer` as people use it: a desktop of its own, commands against it, their words and exit codes.
 
+#![expect(clippy::disallowed_types, reason = "runs coffer")]
+
 use cofferdam_runner::blocking::Launcher;
 use cofferdam_system_tests::{CliDesktop, out_dir, program};
 use std::collections::BTreeMap;

@@ -5,6 +5,8 @@
 //! D-Bus interface. Out: exactly the files that were handed over, in the way they were, until they are taken
 //! back; "cancelled" for all else; and a VM that bears its own rudeness.
 
+#![expect(clippy::disallowed_types, reason = "a checksum by somebody else")]
+
 use cofferdam_ids::VmId;
 use cofferdam_system_tests::{TestDesktop, guest_program, out_dir};
 use std::fs::File;

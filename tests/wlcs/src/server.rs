@@ -4,6 +4,8 @@
 //! In: wlcs' calls on its display server. Out: a compositor thread that starts and ends with the
 //! test, clients that belong to a VM, and windows where wlcs wants them.
 
+#![expect(clippy::disallowed_methods, reason = "the compositor has a thread of its own")]
+
 use crate::input::{Pointer, Touch};
 use crate::{ORIGIN, ask, identity, run, say, sys};
 use cofferdam_compositor::Remote;

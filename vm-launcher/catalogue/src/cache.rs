@@ -5,6 +5,8 @@
 //! Builders hold a lock per artifact, so clones that share the cache wait for each other instead of
 //! doing the work twice. What an interrupted builder left is removed by the next one.
 
+#![expect(clippy::disallowed_methods, reason = "an image is used when it is used")]
+
 use crate::error::{At, Error, Result};
 use rustix::fs::{FlockOperation, flock};
 use sha2::{Digest, Sha256};

@@ -2,6 +2,8 @@
 //! In: trees of unpacked Debian packages in the cache. Out: how to start the programs in them through their own
 //! loader and libraries, whatever release the host has.
 
+#![expect(clippy::disallowed_types, reason = "says how its tools are run")]
+
 use crate::cache::Key;
 use crate::lock::{Lock, RELEASE, Set};
 use serde::Serialize;

@@ -4,6 +4,8 @@
 //!
 //! The tree's levels lie root first, as the kernel expects them; a hash is taken over salt and block.
 
+#![expect(clippy::disallowed_methods, reason = "hashes are made on all cores")]
+
 use crate::bundle::{BLOCK, Layer};
 use crate::cache::hex;
 use crate::error::{At, Error, Fault, Result};

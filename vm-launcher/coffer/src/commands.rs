@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! The small commands. In: their arguments. Out: an answer on standard output, or an exit code.
 
+#![expect(clippy::disallowed_methods, reason = "the program's answers")]
+
 use crate::args::{Cli, RunArgs, TestArgs};
 use crate::control::Control;
 use crate::desktop::bus;

@@ -2,6 +2,8 @@
 //! The compositor, asked from an event loop. In: requests. Out: replies. The client blocks, so it is lent to
 //! a thread for each call.
 
+#![expect(clippy::disallowed_methods, reason = "the compositor's answer is waited for beside the loop")]
+
 use crate::error::{Error, file};
 use cofferdam_control::client::Client;
 use cofferdam_control::desktop::{Reply, Request, WindowInfo};

@@ -2,6 +2,8 @@
 //! The launcher, as commands use it. In: an address of a bus. Out: VMs started and ended, with the reason
 //! if they fail.
 
+#![expect(clippy::disallowed_types, reason = "runs the image builder")]
+
 use crate::error::Error;
 use crate::ui::Step;
 use cofferdam_bus::launcher::{LauncherProxy, VmEntry, VmStateChangedStream};

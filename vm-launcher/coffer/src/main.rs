@@ -21,6 +21,7 @@ use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
+#[expect(clippy::disallowed_methods, reason = "where the log goes")]
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let filter =

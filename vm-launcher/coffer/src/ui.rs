@@ -2,6 +2,8 @@
 //! What people see. In: what is being done. Out: bars on a terminal, plain lines elsewhere, on standard
 //! error; answers on standard output.
 
+#![expect(clippy::disallowed_methods, reason = "the program's one writer, and how long a step took")]
+
 use crate::error::Error;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{self, IsTerminal as _, Write as _};

@@ -4,6 +4,8 @@
 //! In: inherited descriptors named on the command line. Out: a jailed device for one machine. It ends when the
 //! machine or the shepherd does, and neither is an error.
 
+#![expect(clippy::disallowed_methods, reason = "where the log goes")]
+
 use crate::SharedMemory;
 use crate::args::{Args, Options};
 use crate::backend::{Backend, Device};

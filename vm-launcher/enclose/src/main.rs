@@ -3,6 +3,8 @@
 //! then `--` and the program with its arguments. Out: that program in the place of this one, or one line
 //! that says why not.
 
+#![expect(clippy::disallowed_types, reason = "becomes the machine")]
+
 mod enclose;
 
 use enclose::{Enclosure, enclose};
@@ -11,6 +13,7 @@ use std::io::Write as _;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, ExitCode};
 
+#[expect(clippy::disallowed_methods, reason = "the program's last word")]
 fn main() -> ExitCode {
     let why = run(std::env::args_os().skip(1));
     // There is nobody left to tell if stderr is gone too.
@@ -39,6 +42,7 @@ fn run(mut words: impl Iterator<Item = OsString>) -> String {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "the program's last word")]
 fn start(
     enclosure: &Enclosure,
     parent: u32,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! The walls hold: each case is a small program inside an enclosure that tries one way out.
+#![expect(clippy::disallowed_types, reason = "runs the enclosure")]
 #![allow(clippy::unwrap_used)] // A helper of a test that can't start its program has nothing to go on with.
 
 use std::path::Path;

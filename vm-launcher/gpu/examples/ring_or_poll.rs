@@ -3,6 +3,7 @@
 //!
 //! In: nothing. Out: a table on standard output: time and commands (each of them a kick, and each answer an
 //! interrupt, in a VM) for round trips, for bursts of events, and for bulk data. Interleaved, medians.
+#![expect(clippy::disallowed_methods, reason = "measures time and prints it")]
 #![allow(clippy::unwrap_used, reason = "a measurement that fails should stop")]
 
 use cofferdam_control::vm_channel;

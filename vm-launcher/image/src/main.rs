@@ -73,6 +73,7 @@ enum Command {
     },
 }
 
+#[expect(clippy::disallowed_methods, reason = "the program's answers")]
 fn main() -> ExitCode {
     match run(Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
@@ -83,6 +84,7 @@ fn main() -> ExitCode {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "the program's answers")]
 fn run(cli: Cli) -> Result<()> {
     let progress = if cli.quiet { Progress::quiet() } else { Progress::stderr() };
     let options =
@@ -108,6 +110,7 @@ fn run(cli: Cli) -> Result<()> {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "the program's answers")]
 fn prune(days: u32, quiet: bool) -> Result<()> {
     let pruned = cofferdam_image::prune(&Cache::open(Cache::default_root(), false)?, days_ago(days))?;
     let lines = match pruned {
@@ -120,6 +123,7 @@ fn prune(days: u32, quiet: bool) -> Result<()> {
     Ok(())
 }
 
+#[expect(clippy::disallowed_methods, reason = "the program's answers")]
 fn lock(images: &Images, update: bool) -> Result<()> {
     let changes = images.renew_lock(update)?;
     for change in &changes {
@@ -136,6 +140,7 @@ fn bundles(apps: &[String], get: impl Fn(&str) -> Result<Bundle>) -> Result<BTre
     apps.iter().map(|a| get(a)).map(|b| b.map(|b| (b.manifest.id.clone(), b))).collect()
 }
 
+#[expect(clippy::disallowed_methods, reason = "the program's answers")]
 fn print_json(value: &impl serde::Serialize) -> Result<()> {
     let text = serde_json::to_string_pretty(value)
         .map_err(|e| cofferdam_catalogue::Error::malformed("output", e))?;

@@ -2,6 +2,8 @@
 //! In: what is being done and how far it is. Out: a bar on a terminal, or one plain line when a
 //! step starts and one when it ends, both on standard error.
 
+#![expect(clippy::disallowed_methods, reason = "shows how far a step is, and how long it took")]
+
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};

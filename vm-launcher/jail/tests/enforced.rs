@@ -3,6 +3,8 @@
 //!
 //! In: the table in [`CASES`], run with Landlock and without it. Out: how each child ended.
 
+#![expect(clippy::disallowed_types, reason = "each case is a process of its own")]
+
 use cofferdam_jail::{Filter, Landlock, Limits, Plan, RUNTIME, Rule, STARTUP, THREAD_BEGIN, enter, tighten};
 use std::io::{Read, Write};
 use std::os::fd::AsRawFd;
@@ -41,12 +43,14 @@ const CASES: &[Case] = &[
     ("stray-descriptor", stray_descriptor, End::Refused),
 ];
 
+#[expect(clippy::disallowed_methods, reason = "each case is a process of its own, and a thread")]
 fn memory_and_threads() -> bool {
     let worker = std::thread::spawn(|| (0..100_000_u64).collect::<Vec<_>>().iter().sum::<u64>());
     worker.join().is_ok_and(|n| n == 4_999_950_000)
 }
 
 /// A thread's heap grows and shrinks, at which the C library looks for a setting in `/proc`.
+#[expect(clippy::disallowed_methods, reason = "each case is a process of its own, and a thread")]
 fn memory_given_back() -> bool {
     let worker = std::thread::spawn(|| {
         let chunks: Vec<Vec<u8>> = (0..2000).map(|n| vec![1_u8; 1000 + n]).collect();
@@ -84,6 +88,7 @@ fn thread_after_tighten() -> bool {
 }
 
 /// `main` opened a file before the jail and checked that its number is 3.
+#[expect(clippy::disallowed_methods, reason = "each case is a process of its own, and a thread")]
 fn stray_descriptor() -> bool {
     let mut out = [rustix::event::PollFd::from_borrowed_fd(borrow(3), rustix::event::PollFlags::IN)];
     rustix::event::poll(&mut out, Some(&rustix::event::Timespec::default())).is_ok()
@@ -96,6 +101,7 @@ fn borrow<'a>(fd: i32) -> std::os::fd::BorrowedFd<'a> {
     unsafe { std::os::fd::BorrowedFd::borrow_raw(fd) }
 }
 
+#[expect(clippy::disallowed_methods, reason = "each case is a process of its own, and a thread")]
 fn child(case: &Case, landlock: bool) -> ExitCode {
     let Ok(stray) = std::fs::File::open("/dev/null") else {
         return ExitCode::from(5);
@@ -146,6 +152,7 @@ fn run(case: &Case, landlock: bool) -> Result<(), String> {
     if got == case.2 { Ok(()) } else { Err(format!("ended {got:?}, wanted {:?}", case.2)) }
 }
 
+#[expect(clippy::disallowed_methods, reason = "each case is a process of its own, and a thread")]
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().collect();
     if let [_, flag, name, mode] = args.as_slice()

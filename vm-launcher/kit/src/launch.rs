@@ -2,6 +2,8 @@
 //! A program ready to be spawned. In: a command and the fds it inherits. Out: a child that has those
 //! fds and no others, and that the kernel kills when its parent dies unless it is meant to live on.
 
+#![expect(clippy::disallowed_types, reason = "starts what it is given, with its descriptors")]
+
 use crate::sys;
 use rustix::process::{Signal, getpid, getppid, set_parent_process_death_signal};
 use std::io;

@@ -2,6 +2,8 @@
 //! Logs of the daemons. In: `COFFERDAM_LOG`, a filter such as `debug` or `cofferdam_launcher=trace`.
 //! Out: lines on standard error, which whoever started us has pointed somewhere.
 
+#![expect(clippy::disallowed_methods, reason = "where the log goes")]
+
 use std::io::IsTerminal as _;
 use tracing_subscriber::EnvFilter;
 

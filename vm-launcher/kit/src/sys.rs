@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! The one unsafe corner of our programs' kit. In: numbers that came with `exec`, fds of ours, hooks for
 //! children. Out: owned fds, fds that are registered with the event loop, children that begin as they should.
+#![expect(clippy::disallowed_types, reason = "sets up a program that is started")]
 #![allow(unsafe_code)]
 
 use rustix::io::FdFlags;

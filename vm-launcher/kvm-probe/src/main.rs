@@ -9,6 +9,7 @@ mod sys;
 use std::io::Write as _;
 use std::process::ExitCode;
 
+#[expect(clippy::disallowed_methods, reason = "its answer")]
 fn main() -> ExitCode {
     match kvm::run_tiny_guest() {
         Ok(()) => ExitCode::SUCCESS,

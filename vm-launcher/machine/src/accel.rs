@@ -7,6 +7,8 @@
 //! kernel and QEMU)? The second is needed: hosts have been met on which real mode runs in KVM and a
 //! kernel hangs without a word. Both are asked of children with a deadline.
 
+#![expect(clippy::disallowed_types, reason = "starts the probe of KVM")]
+
 use crate::qemu::QemuProgram;
 use crate::wait::{readable_within, wait_within};
 use cofferdam_kit::launch::die_with_parent;

@@ -3,6 +3,8 @@
 //! newer. Everything that depends on QEMU's version stands in this file: its generic vhost-user
 //! device is for experts and has been renamed once already.
 
+#![expect(clippy::disallowed_types, reason = "starts the machine")]
+
 use crate::{Acceleration, Disk, Launch, Machine, MachineError, MachineSpec, Wires};
 use cofferdam_lifecycle::Device;
 use serde::{Deserialize, Serialize};

@@ -2,6 +2,8 @@
 //! Waiting for a child with a deadline. In: a child and how long it may take. Out: its status, or
 //! none after it was killed and reaped.
 
+#![expect(clippy::disallowed_methods, reason = "waits for a child until its deadline")]
+
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use std::io;
@@ -36,6 +38,7 @@ pub(crate) fn readable_within(fd: impl AsFd, limit: Duration) -> io::Result<bool
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_types, reason = "a child to wait for")]
 mod tests {
     use super::*;
     use std::process::Command;

@@ -27,6 +27,7 @@ pub(crate) fn start() -> (tempfile::TempDir, PathBuf, PathBuf, Desktop) {
 }
 
 /// Waits for the event that `wanted` looks for; the others are dropped.
+#[expect(clippy::disallowed_methods, reason = "a desktop of its own")]
 pub(crate) fn event(control: &mut Control, what: &str, wanted: impl Fn(&Event) -> bool) -> Event {
     let deadline = Instant::now() + Duration::from_secs(20);
     loop {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! The desktop as a window: our program with its nested backend, inside our own headless desktop.
 
+#![expect(clippy::disallowed_types, reason = "runs the compositor")]
+
 use crate::common::{Client, Desktop};
 use crate::control::{adopt, event, open_client, start};
 use cofferdam_control::client::Client as Control;
@@ -68,6 +70,7 @@ fn red(outer: &Desktop) -> usize {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "a deadline that fails the test")]
 fn a_vm_is_seen_through_the_nested_window() {
     let Nested { _program, _dir, outer, mut outer_control, mut inner, window } = Nested::start();
     let device = adopt(&mut inner, "term");

@@ -53,6 +53,7 @@ const REPORTED_FAULTS: u64 = 64;
 
 /// Runs the bridge on the descriptors that the agent passed, until the agent goes.
 #[must_use]
+#[expect(clippy::disallowed_methods, reason = "its two descriptors come as standard streams")]
 pub fn run() -> ExitCode {
     let descriptors = || -> io::Result<(OwnedFd, OwnedFd)> {
         Ok((io::stdin().as_fd().try_clone_to_owned()?, io::stdout().as_fd().try_clone_to_owned()?))

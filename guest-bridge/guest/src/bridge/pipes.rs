@@ -2,6 +2,8 @@
 //! Pipes of clipboard and drags, one end with the app and the other on the host. In: descriptors, bytes of
 //! either side. Out: the same bytes on the other side, never more in between than a bound.
 
+#![expect(clippy::disallowed_methods, reason = "looks, without waiting, whether a reader is still there")]
+
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};

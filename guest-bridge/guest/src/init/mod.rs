@@ -5,6 +5,8 @@
 //! Every failure before the agent runs ends in one `COFFERDAM-FATAL:` line on the console, which the
 //! host turns into its report, and a power-off.
 
+#![expect(clippy::disallowed_types, reason = "PID 1 starts the agent")]
+
 mod cmdline;
 mod disks;
 mod dm;

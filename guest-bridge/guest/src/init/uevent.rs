@@ -3,6 +3,8 @@
 //!
 //! Waits on the kernel's device events instead of looking again and again.
 
+#![expect(clippy::disallowed_methods, reason = "waits for a device until its deadline")]
+
 use std::io;
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};

@@ -44,6 +44,7 @@ enum BackendError {
 
 /// Serves the portals until the bus or the agent goes away.
 #[must_use]
+#[expect(clippy::disallowed_methods, reason = "the program's last word")]
 pub fn run() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let result = runtime.map_err(BackendError::Agent).and_then(|runtime| runtime.block_on(serve()));

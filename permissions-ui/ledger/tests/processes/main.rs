@@ -5,6 +5,7 @@
 //! a file, or by the kernel in the middle of a write; or on a disk without room. Out: a ledger that has
 //! everything the child was told is recorded, in whole batches, and works.
 
+#![expect(clippy::disallowed_types, reason = "each writer is a process of its own")]
 #![allow(clippy::unwrap_used, clippy::print_stdout)] // a test, with a main of its own
 
 mod sys;

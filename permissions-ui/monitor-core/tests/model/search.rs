@@ -40,6 +40,7 @@ fn walk(left: Left, way: Vec<Step>) -> Found {
 }
 
 /// All states at most `depth` steps away: how many, and how many of them are of interest.
+#[expect(clippy::disallowed_methods, reason = "searches on all cores")]
 fn explore(left: Left, begin: &[Step], depth: usize) -> [usize; 4] {
     let threads = std::thread::available_parallelism().map_or(2, usize::from).min(4);
     let first = walk(left, begin.to_vec());

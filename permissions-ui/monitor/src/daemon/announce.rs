@@ -2,6 +2,8 @@
 //! Signals on D-Bus. In: what has changed. Out: one signal per VM, at most ten times a second; a bus that
 //! does not take them holds nobody up.
 
+#![expect(clippy::disallowed_methods, reason = "what changed is said in rounds")]
+
 use super::service::Service;
 use cofferdam_ids::VmId;
 use std::collections::BTreeSet;

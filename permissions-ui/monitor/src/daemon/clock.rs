@@ -2,6 +2,8 @@
 //! The clock that policy sees. In: the system's clocks and time zone. Out: moments that never go back, not
 //! even if somebody sets the system's time back, and not across a restart.
 
+#![expect(clippy::disallowed_methods, reason = "is the clock of the monitor")]
+
 use cofferdam_monitor_core::Moment;
 use cofferdam_policy::Millis;
 use jiff::Timestamp;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! The daemon's one loop. In: events. Out: effects of the core, carried out in order.
 
+#![expect(clippy::disallowed_methods, reason = "wakes at the core's next deadline")]
+
 use super::announce::Announcer;
 use super::clock::Clock;
 use super::journal::Disk;

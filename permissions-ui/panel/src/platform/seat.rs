@@ -3,6 +3,8 @@
 //!
 //! In: events of the compositor's seat. Out: events for the canvas that has the pointer or the keyboard.
 
+#![expect(clippy::disallowed_methods, reason = "a held key repeats from when it was pressed")]
+
 use super::keyboard::Keyboard;
 use super::session::{Event, Wire};
 use super::surface::SurfaceId;

@@ -5,6 +5,8 @@
 //! caller waits for the fd and for [`Session::next_deadline`]; nothing here blocks, except the first
 //! round trips.
 
+#![expect(clippy::disallowed_methods, reason = "keys repeat, and the wire is looked at without waiting")]
+
 use super::buffers::Lent;
 use super::protocol::{Shell, ShellSurface, cofferdam_shell_surface_v1, cofferdam_shell_v1};
 use super::seat::Hands;

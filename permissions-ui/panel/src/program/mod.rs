@@ -183,6 +183,7 @@ enum Woken {
 }
 
 impl Program {
+    #[expect(clippy::disallowed_methods, reason = "the program's loop has a clock")]
     async fn live(mut self, ready_fd: Option<u32>) -> Result<(), ProgramError> {
         use std::os::fd::AsFd as _;
         // Only watched; the bytes are read by the connection itself.
@@ -237,6 +238,7 @@ impl Program {
     }
 
     /// How long nothing is due: the minute's end, a countdown's second, a held key, Slint's own timers.
+    #[expect(clippy::disallowed_methods, reason = "the program's loop has a clock")]
     fn idle_for(&self) -> Duration {
         let minute = text::until_next_minute(House::system_now());
         let second = self.panel.counts_down(&self.house).then(|| 1000 - self.house.now() % 1000);
@@ -265,6 +267,7 @@ impl Program {
         Ok(())
     }
 
+    #[expect(clippy::disallowed_methods, reason = "the program's loop has a clock")]
     fn answer(&mut self, drawn: bool) {
         if let Some(service) = self.service.as_ref().filter(|_| drawn) {
             service.say_changed();

@@ -2,6 +2,8 @@
 //! A web site of a scenario. In: requests, of which only the first line matters. Out: the same body at
 //! every path, as fast as the scenario wants it, and counters.
 
+#![expect(clippy::disallowed_methods, reason = "a server that gives up on who is too slow")]
+
 use super::wait::{Stop, Woken};
 use crate::format::ServeHttp;
 use std::io::{self, Read as _, Write as _};

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! Waiting for a socket, a moment, or the end. In: an fd. Out: which of them came first.
 
+#![expect(clippy::disallowed_methods, reason = "waits for a socket or the end of the test")]
+
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::pipe::{PipeFlags, pipe_with};
 use std::io;

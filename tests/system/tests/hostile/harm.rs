@@ -28,6 +28,7 @@ pub(crate) struct Witness {
 
 impl Witness {
     /// Remembers how the window of `vm` looks when it has the keyboard.
+    #[expect(clippy::disallowed_methods, reason = "each wait has a deadline, and fails at it")]
     pub(crate) fn look(t: &mut TestDesktop, vm: &VmId) -> Outcome<Self> {
         let window =
             t.desktop.windows()?.into_iter().find(|w| w.vm.as_ref() == Some(vm)).ok_or("no window")?;
@@ -48,6 +49,7 @@ impl Witness {
     }
 
     /// Fails unless every pixel of its frame is what it was; keeps the picture if not.
+    #[expect(clippy::disallowed_methods, reason = "each wait has a deadline, and fails at it")]
     pub(crate) fn check(&self, t: &mut TestDesktop, name: &str) -> Outcome {
         let deadline = Instant::now() + SETTLE;
         loop {

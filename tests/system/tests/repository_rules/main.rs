@@ -16,6 +16,7 @@ mod fuzz;
 mod licences;
 mod lines;
 mod purity;
+mod rooms;
 mod seeds;
 mod size;
 mod style;

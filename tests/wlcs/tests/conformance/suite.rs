@@ -4,6 +4,9 @@
 //! In: names of tests. Out: one outcome for each. When a process ends or hangs in the middle, the
 //! test it was at gets that as its outcome, and those it had not come to are given to another.
 
+#![expect(clippy::disallowed_types, reason = "runs wlcs")]
+#![expect(clippy::disallowed_methods, reason = "tests of others have a limit each")]
+
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
 use std::io::{BufRead, BufReader};

@@ -2,6 +2,8 @@
 //! Apps on a desktop that has just started. In: names of apps. Out: their windows on the screen, with
 //! content that has come to rest; or why not.
 
+#![expect(clippy::disallowed_methods, reason = "looks at windows until a deadline")]
+
 use crate::control::{Control, Picture};
 use crate::error::Error;
 use crate::launcher;

@@ -2,6 +2,8 @@
 //! The bus of a desktop. In: its paths. Out: an address; and the bus itself, if the desktop has one of its
 //! own because there is no session bus or because it is to be kept apart.
 
+#![expect(clippy::disallowed_types, reason = "starts the bus")]
+
 use super::child::Daemon;
 use crate::error::{Error, file, system};
 use cofferdam_kit::launch::Launch;

@@ -2,6 +2,8 @@
 //! Processes of a desktop. In: a command. Out: a child that is ready, that Ctrl-C on our terminal does not
 //! reach, and that dies with us.
 
+#![expect(clippy::disallowed_types, reason = "starts the daemons")]
+
 use crate::error::{Error, system};
 use cofferdam_kit::launch::Launch;
 use rustix::pipe::{PipeFlags, pipe_with};

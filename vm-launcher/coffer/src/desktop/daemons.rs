@@ -2,6 +2,8 @@
 //! The daemons of a desktop. In: its paths, its bus, how it should look. Out: each of them started and
 //! ready.
 
+#![expect(clippy::disallowed_types, reason = "starts the daemons")]
+
 use super::child::Daemon;
 use crate::args::DesktopArgs;
 use crate::error::{Error, file, system};

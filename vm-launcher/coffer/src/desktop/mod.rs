@@ -155,6 +155,7 @@ impl Desktop {
     }
 
     /// Whether this part has died too often lately.
+    #[expect(clippy::disallowed_methods, reason = "counts how often something died lately")]
     fn count_death(&mut self, part: Part) -> bool {
         self.deaths.retain(|(_, at)| at.elapsed() < DEATHS_WITHIN);
         self.deaths.push((part, Instant::now()));

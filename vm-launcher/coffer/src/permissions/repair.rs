@@ -2,6 +2,8 @@
 //! A damaged record. In: the ledger of a desktop that does not run. Out: the damaged file under another
 //! name, and a ledger that gives nothing that the damaged part might have taken back.
 
+#![expect(clippy::disallowed_methods, reason = "a repaired file is named after the time")]
+
 use crate::error::Error;
 use crate::ui;
 use cofferdam_kit::paths::Paths;

@@ -2,6 +2,8 @@
 //! The answering side of `org.cofferdam.Launcher1`. In: D-Bus calls with strings that anybody on the bus
 //! chose. Out: typed commands for the main loop; its answers, as D-Bus replies.
 
+#![expect(clippy::disallowed_methods, reason = "images are looked up beside the loop")]
+
 use super::{Answer, Command, Inbox, Input, images};
 use cofferdam_bus::launcher::{GuestExit, OpenerEntry, VmEntry};
 use cofferdam_ids::VmId;

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! Starting a VM. In: a record and what the caller wants. Out: a data volume, a spec, a shepherd.
 
+#![expect(clippy::disallowed_types, reason = "starts shepherds")]
+#![expect(clippy::disallowed_methods, reason = "images are looked up beside the loop")]
+
 use super::images::{self, Parts};
 use super::records;
 use crate::link::{MAX_PACKET, VmRecord};

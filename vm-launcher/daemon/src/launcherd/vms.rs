@@ -2,6 +2,8 @@
 //! What the daemon knows of its VMs. In: records, links, states. Out: entries for D-Bus, ids and
 //! identities for new VMs. No I/O.
 
+#![expect(clippy::disallowed_methods, reason = "when a VM was started is written down")]
+
 use super::links::Outgoing;
 use super::{Answer, LinkId};
 use crate::link::{Call, Reply, Request, VmRecord, VmStatus};

@@ -2,6 +2,8 @@
 //! The helper processes. In: orders to spawn and kill. Out: children with exactly their own fds, and
 //! word of their end when they are reaped.
 
+#![expect(clippy::disallowed_types, reason = "starts the helpers of its VM")]
+
 use super::{Inbox, Input, ShepherdSpec};
 use cofferdam_kit::transport;
 use cofferdam_lifecycle::{Event, Helper, HelperExit, Part};

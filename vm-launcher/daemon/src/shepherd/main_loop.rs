@@ -2,6 +2,11 @@
 //! The one task that owns a VM. In: the inbox and the clock. Out: effects of the state machine, carried
 //! out; answers to launchers.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the life of a VM is told the time here, and blocking calls have a thread"
+)]
+
 use super::agent::Agent;
 use super::console::{Log, follow};
 use super::counters::Questions;

@@ -2,6 +2,8 @@
 //! The desktop's side of a VM. In: the VM's channel and who it is. Out: `Adopted`, and `DesktopGone`
 //! when the compositor is no more: the connection over which the VM was announced is held open for it.
 
+#![expect(clippy::disallowed_methods, reason = "the compositor's answer is waited for beside the loop")]
+
 use super::{Inbox, Input, ShepherdSpec};
 use cofferdam_control::client::Client;
 use cofferdam_control::desktop::Request;

@@ -6,6 +6,8 @@
 //! A monitor that dies takes its ends of the sockets with it, and every point then denies. This task waits
 //! for the next one (the kernel tells when its socket appears) and registers the VM anew.
 
+#![expect(clippy::disallowed_methods, reason = "pauses between attempts to make a point anew")]
+
 use super::{Inbox, Input, ShepherdSpec};
 use cofferdam_kit::packets::Packets;
 use cofferdam_kit::transport;

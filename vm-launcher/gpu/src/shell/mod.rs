@@ -126,6 +126,7 @@ impl Shell {
     ///
     /// # Errors
     /// If the kernel refuses.
+    #[expect(clippy::disallowed_methods, reason = "the core is told the time here")]
     pub fn new(config: Config, channel: OwnedFd, reports: Option<Arc<Control>>) -> Result<Self, Errno> {
         let arena = Arena::new(config.arena)?;
         let mut poller = Poller::new()?;
@@ -256,6 +257,7 @@ impl Shell {
         Ok(woken)
     }
 
+    #[expect(clippy::disallowed_methods, reason = "the core is told the time here")]
     fn now(&self) -> Mono {
         Mono(self.start.elapsed())
     }

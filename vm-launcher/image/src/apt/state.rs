@@ -5,6 +5,8 @@
 //! The machine's `apt.conf.d` is honoured (proxies, credentials, certificates); its hooks, sources,
 //! pins and package status are not.
 
+#![expect(clippy::disallowed_types, reason = "runs apt on a state of its own")]
+
 use super::sources::{self, Mirrors};
 use crate::error::{At, Error, Result};
 use crate::progress::Progress;

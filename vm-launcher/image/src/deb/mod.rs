@@ -40,6 +40,7 @@ pub(crate) struct Place<'p> {
 
 /// Unpacks `debs` in order; a later package replaces files of an earlier one. Only paths (without leading
 /// slash) for which `keep` holds are written. `each` is told about every package.
+#[expect(clippy::disallowed_methods, reason = "packages are unpacked on all cores")]
 pub(crate) fn unpack_all(
     debs: &[PathBuf],
     place: Place<'_>,

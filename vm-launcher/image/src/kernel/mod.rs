@@ -54,6 +54,7 @@ fn extract(tree: &Path, out: &Path) -> Result<()> {
 }
 
 /// Module files by name, decompressed; what one guest needs is a small part of them.
+#[expect(clippy::disallowed_methods, reason = "modules are unpacked on all cores")]
 fn copy_modules(files: &[PathBuf], builtin: &str, out: &Path) -> Result<()> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let load = |path: &PathBuf| -> Result<(String, modules::ModuleInfo)> {

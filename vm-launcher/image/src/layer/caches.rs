@@ -7,6 +7,8 @@
 //! known here, and only that is taken. Modules that an app brings are not listed, because asking one means running
 //! it: GIO finds an unlisted one by itself, inside the guest; image loaders and input methods of an app are not used.
 
+#![expect(clippy::disallowed_types, reason = "runs the guest's own tools")]
+
 use super::erofs::TIMESTAMP;
 use super::run::{Room, run};
 use super::tree;

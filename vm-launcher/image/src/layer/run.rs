@@ -3,6 +3,12 @@
 //! a wall, because what it reads may come from a package that went bad: that must not get further than its own
 //! layer. It has a deadline, and neither what it prints nor what it writes goes on without end.
 
+#![expect(clippy::disallowed_types, reason = "what is run behind walls")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the thread that goes behind walls never comes back, and a tool has a deadline"
+)]
+
 use crate::error::{At, Error, Result};
 use cofferdam_jail::Wall;
 use cofferdam_jail::roles::IMAGE_TOOL;

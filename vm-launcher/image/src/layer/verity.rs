@@ -30,6 +30,7 @@ pub(crate) fn append(path: &Path, salt: &[u8]) -> Result<Layer> {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_types, reason = "veritysetup judges the tree")]
 mod tests {
     use super::*;
     use cofferdam_catalogue::{Error, Fault};

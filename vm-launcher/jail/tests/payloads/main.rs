@@ -5,6 +5,8 @@
 //! Landlock and without it, and a stranger of the same user is what it was before. Without a wall the same
 //! payloads do something, so a wall that is none would be seen.
 
+#![expect(clippy::disallowed_types, reason = "each payload is a process of its own")]
+
 mod list;
 
 use cofferdam_jail::roles::ALL;
@@ -80,6 +82,7 @@ fn all() -> impl Iterator<Item = &'static Payload> {
 }
 
 /// The prisoner: goes behind a wall and tries the payloads whose numbers are given.
+#[expect(clippy::disallowed_methods, reason = "its answer")]
 fn prisoner(words: &[String]) -> Result<(), Box<dyn std::error::Error>> {
     let [role, stage, landlock, stranger, payloads] = words else { return Err("usage".into()) };
     let (stranger, stage): (i32, usize) = (stranger.parse()?, stage.parse()?);
@@ -228,6 +231,7 @@ fn test() -> Result<usize, Vec<String>> {
     if findings.is_empty() { Ok(cases * free.len()) } else { Err(findings) }
 }
 
+#[expect(clippy::disallowed_methods, reason = "its answer")]
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let mut err = std::io::stderr();

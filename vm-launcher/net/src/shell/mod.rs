@@ -81,6 +81,7 @@ impl Shell {
     ///
     /// # Errors
     /// If the kernel refuses.
+    #[expect(clippy::disallowed_methods, reason = "the core is told the time here")]
     pub fn new(config: Config, network: Network, control: Arc<Control>) -> Result<Self, Errno> {
         let poller = Poller::new()?;
         let mut chance = [0; 8];
@@ -132,6 +133,7 @@ impl Shell {
         &self.faults
     }
 
+    #[expect(clippy::disallowed_methods, reason = "the core is told the time here")]
     fn now(&self) -> Duration {
         self.start.elapsed()
     }

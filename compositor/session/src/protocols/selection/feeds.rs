@@ -5,6 +5,8 @@
 //! bytes to targets. Nothing here can block: what we read is our own end; what we write goes by
 //! `splice` with its own non-blocking flag, since whether *their* end blocks is theirs to change.
 
+#![expect(clippy::disallowed_methods, reason = "looks, without waiting, whether a reader is still there")]
+
 use super::State;
 use crate::protocols::Selections;
 use calloop::generic::Generic;

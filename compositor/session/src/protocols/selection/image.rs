@@ -4,6 +4,8 @@
 //! In: what a source says is a PNG. Out: what [`redraw`] makes of it. The work is done on a thread of its
 //! own, which holds these bytes and nothing more; the desktop goes on meanwhile.
 
+#![expect(clippy::disallowed_methods, reason = "pictures are checked beside the loop")]
+
 use super::State;
 use super::redraw::redraw;
 use calloop::channel::{self, Sender};

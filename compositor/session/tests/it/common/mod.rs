@@ -61,6 +61,7 @@ impl Desktop {
     }
 
     /// On the kernel's clock, or on one that stands at `hand` nanoseconds until it is moved.
+    #[expect(clippy::disallowed_methods, reason = "a client of its own")]
     pub(crate) fn with_clock(config: Config, hand: Option<Arc<AtomicU64>>) -> Self {
         let (tell, hear) = mpsc::channel();
         let thread = std::thread::spawn(move || {
@@ -251,6 +252,7 @@ impl Client {
     }
 
     /// Whether the connection was ended by the compositor, and with which error code.
+    #[expect(clippy::disallowed_methods, reason = "a client of its own")]
     pub(crate) fn ended(&mut self) -> Option<(u32, String)> {
         loop {
             match self.queue.roundtrip(&mut self.app) {

@@ -55,6 +55,7 @@ fn a_copy_made_while_the_question_is_open_is_not_what_was_allowed() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "a reader of its own")]
 fn types_that_lie() {
     for (mime, what, bytes) in [
         (TEXT, Content::Text, b"\xff\xfe\x00\x01".to_vec()),
@@ -83,6 +84,7 @@ fn types_that_lie() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "a reader of its own")]
 fn a_source_without_end_is_cut_off() {
     let mut t = Table::new();
     t.mail_copies(&[TEXT]);

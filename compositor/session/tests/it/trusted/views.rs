@@ -178,6 +178,7 @@ fn a_silenced_app_is_noted_once() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "a deadline that fails the test")]
 fn listeners_hear_of_questions_and_of_the_lock() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("compositor.sock");

@@ -75,6 +75,7 @@ impl Drop for Point {
 
 impl Portal {
     /// `guarded`: what no app is given.
+    #[expect(clippy::disallowed_methods, reason = "the core is told the time here, and files have threads")]
     pub(crate) fn new(inbox: Inbox, guarded: Guarded) -> Self {
         let workers = Arc::new(Semaphore::new(WORKERS));
         let core = Core::new(guarded);
@@ -108,6 +109,7 @@ impl Portal {
     }
 
     /// The guest says something about portals or files; anything else is not for us.
+    #[expect(clippy::disallowed_methods, reason = "the core is told the time here, and files have threads")]
     pub(crate) fn guest(&mut self, message: FromGuest) {
         match message {
             FromGuest::Portal { serial, wish } => self.core.wish(serial, wish, self.start.elapsed()),
@@ -162,6 +164,7 @@ impl Portal {
         self.core.disconnected();
     }
 
+    #[expect(clippy::disallowed_methods, reason = "the core is told the time here, and files have threads")]
     fn work(&self, job: Job) {
         let (workers, inbox) = (Arc::clone(&self.workers), self.inbox.clone());
         tokio::spawn(async move {

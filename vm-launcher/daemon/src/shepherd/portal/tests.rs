@@ -50,6 +50,7 @@ struct Guest {
 /// The scripted monitor.
 struct Monitor(OwnedFd);
 
+#[expect(clippy::disallowed_methods, reason = "a shepherd beside the test")]
 fn start() -> (Shepherd, Guest) {
     let (port, guest) = UnixStream::pair().unwrap();
     let (points, new_points) = channel::<OwnedFd>();
@@ -61,6 +62,7 @@ fn start() -> (Shepherd, Guest) {
     (Shepherd { thread, points, woken }, Guest { port: guest, decoder: Decoder::new() })
 }
 
+#[expect(clippy::disallowed_methods, reason = "a shepherd beside the test")]
 async fn serve(port: OwnedFd, points: Receiver<OwnedFd>, wake: Sender<()>) -> Log {
     let (inbox, mut inputs) = tokio::sync::mpsc::channel(256);
     let agent = Agent::open(port, &inbox).unwrap();

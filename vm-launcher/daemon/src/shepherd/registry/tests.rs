@@ -147,6 +147,7 @@ fn the_monitor_knows_every_point_of_the_table() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "a time to count from")]
 fn pauses_grow() {
     let (mut renewals, now) = (Renewals::default(), Instant::now());
     for pause in PAUSES {
