@@ -42,7 +42,6 @@ fn run(mut words: impl Iterator<Item = OsString>) -> String {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the program's last word")]
 fn start(
     enclosure: &Enclosure,
     parent: u32,

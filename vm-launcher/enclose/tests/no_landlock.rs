@@ -3,6 +3,7 @@
 //!
 //! In: a filter around this test that knows no call of Landlock. Out: one line that says what to do.
 #![allow(clippy::unwrap_used)] // A test that can't begin has nothing to go on with.
+#![expect(clippy::disallowed_types, reason = "starts the program under test")]
 
 use cofferdam_jail::roles::SHEPHERD;
 use cofferdam_jail::{Answer, Filter, Pids, tighten};

@@ -4,7 +4,7 @@
 //! In: the guest's kicks, and a timer of ours. Out: random bytes in the buffers of its requests, at most [`BYTES`]
 //! each; what is no request is given back empty and counted. Requests beyond the ration stay in the queue.
 
-#![expect(clippy::disallowed_methods, reason = "what the guest may take grows with time")]
+#![expect(clippy::disallowed_methods, reason = "the ration's clock is read here")]
 
 use cofferdam_device_kit::chain::Chain;
 use cofferdam_device_kit::control::Control;

@@ -5,6 +5,8 @@
 //! the latter has with other features, so that cargo would compile them, and all that stands on them, again.
 //! `dist/features` is where they are made equal.
 
+#![expect(clippy::disallowed_types, reason = "asks cargo")]
+
 use crate::files::root;
 use crate::none;
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,10 +42,11 @@ fn features(arguments: &[&str]) -> BTreeMap<String, BTreeSet<String>> {
 #[test]
 fn nothing_is_compiled_twice_for_its_features() {
     let desktop = features(&["--edges", "normal,build"]);
-    let beside: [&[&str]; 4] = [
+    let beside: [&[&str]; 5] = [
         &["--workspace", "--edges", "normal,build,dev"],
         &["-p", "cofferdam-guest", "--features", "one-feature-set", "--edges", "normal,build"],
         &["-p", "cofferdam-asker", "--features", "one-feature-set", "--edges", "normal,build"],
+        &["-p", "cofferdam-doors", "--features", "one-feature-set", "--edges", "normal,build"],
         &["-p", "cofferdam-hostile", "--features", "one-feature-set", "--edges", "normal,build"],
     ];
     let mut findings = Vec::new();
