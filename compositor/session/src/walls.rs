@@ -35,16 +35,6 @@ impl Walls {
         {
             wall = wall.at("layout", path);
         }
-        if nested {
-            let cache = under("XDG_CACHE_HOME", "").or_else(|| under("HOME", ".cache"));
-            for path in cache.into_iter().flat_map(|cache| SHADERS.map(|name| cache.join(name))) {
-                wall = wall.at("shaders", path);
-            }
-            let keys = [under("XAUTHORITY", ""), under("HOME", ".Xauthority"), under("HOME", ".icons")];
-            for path in keys.into_iter().flatten() {
-                wall = wall.at("display", path);
-            }
-        }
         if wall.enter()?.landlock == Landlock::Absent {
             tracing::warn!("this kernel has no Landlock: paths are not walled off");
         }
@@ -59,9 +49,6 @@ impl Walls {
         tighten_to(self.0, compositor::SERVING, Vec::new())
     }
 }
-
-/// Where Mesa's drivers keep what they have compiled, by version.
-const SHADERS: [&str; 3] = ["mesa_shader_cache", "mesa_shader_cache_db", "nvidia"];
 
 fn under(variable: &str, name: &str) -> Option<PathBuf> {
     let base = std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute())?;

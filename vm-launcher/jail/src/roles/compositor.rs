@@ -2,15 +2,15 @@
 //! The compositor: headless, and as a window of another desktop.
 //!
 //! In: nothing. Out: what it needs, in two stages: while it reads its theme and keyboard layout, opens its
-//! sockets and, as a window, loads graphics drivers; and while it serves clients. It starts no program.
+//! sockets and its window; and while it serves clients. It starts no program.
 
 use super::common::{
-    ACCEPT, CONNECT, IDENTITY, KEEP, LISTEN, LOADER, LOOP, READ, RUNTIME, SECOND_FILTER, SOCKETS,
-    THREAD_BEGIN, THREADS,
+    ACCEPT, CONNECT, IDENTITY, KEEP, LISTEN, LOOP, READ, RUNTIME, SECOND_FILTER, SOCKETS, THREAD_BEGIN,
+    THREADS,
 };
 use crate::filter::Answer;
 use crate::places::{Place, Reach};
-use crate::rules::{Rule, When, is};
+use crate::rules::{Rule, is};
 use crate::wall::{Need, Role, Stage, Table};
 use rustix::thread::CapabilitySet;
 
@@ -76,8 +76,7 @@ pub static NESTED: Role = Role {
                 Table { name: "keep", rules: KEEP },
                 Table { name: "second filter", rules: SECOND_FILTER },
                 Table { name: "compositor", rules: SERVE },
-                Table { name: "loader", rules: LOADER },
-                Table { name: "graphics", rules: GRAPHICS },
+                Table { name: "window", rules: WINDOW },
             ],
             starts: &[],
         },
@@ -93,15 +92,13 @@ pub static NESTED: Role = Role {
                 Table { name: "connect", rules: CONNECT },
                 Table { name: "accept", rules: ACCEPT },
                 Table { name: "read", rules: READ },
-                Table { name: "keep", rules: KEEP },
                 Table { name: "compositor", rules: SERVE },
-                Table { name: "loader", rules: LOADER },
-                Table { name: "graphics", rules: GRAPHICS },
+                Table { name: "window", rules: WINDOW },
             ],
             starts: &[],
         },
     ],
-    places: NESTED_PLACES,
+    places: PLACES,
     connects: false,
     landlock: Need::Wanted,
     powers: CapabilitySet::empty(),
@@ -135,24 +132,6 @@ const PLACES: &[Place] = &[
     Place::new("/etc/machine-id", Reach::Read, "a bus library asks for it"),
 ];
 
-const NESTED_PLACES: &[Place] = &[
-    Place::new("sockets", Reach::Keep, "its sockets"),
-    Place::new("phrase", Reach::Read, "the words by which the person knows the desktop"),
-    Place::new("layout", Reach::Read, "the person's own keyboard layouts"),
-    Place::new("/dev/null", Reach::Write, "output that nobody wants"),
-    Place::new("/usr", Reach::Read, "graphics drivers and what they read, keyboard layouts, cursors"),
-    Place::new("/lib", Reach::Read, "graphics drivers"),
-    Place::new("/lib64", Reach::Read, "graphics drivers"),
-    Place::new("/etc", Reach::Read, "how graphics drivers are set up"),
-    Place::new("/sys", Reach::Read, "which graphics card there is"),
-    Place::new("/dev/dri", Reach::Write, "the graphics card"),
-    Place::new("/dev/udmabuf", Reach::Write, "memory shared with the graphics card"),
-    Place::new("/dev/shm", Reach::Keep, "memory shared with the other desktop"),
-    Place::new("/proc", Reach::Read, "drivers ask who they are in"),
-    Place::new("shaders", Reach::Keep, "shaders that drivers have compiled"),
-    Place::new("display", Reach::Read, "the other desktop's socket and its key"),
-];
-
 /// What it does for its clients.
 pub const SERVE: &[Rule] = &[
     Rule::any(libc::SYS_timerfd_create, "when a frame is due"),
@@ -167,18 +146,6 @@ pub const SERVE: &[Rule] = &[
     Rule::any(libc::SYS_clock_nanosleep, "a bus library waits").rare(BUS),
 ];
 
-/// One family of `ioctl`: all calls with this letter.
-const fn family(letter: u8) -> When {
-    When::Bits { arg: 1, mask: 0xff00, value: (letter as u32) << 8 }
-}
-
-const CARD: &str = "only with a graphics card";
-
-/// What graphics drivers do. Each has calls of its own, on files that Landlock names.
-pub const GRAPHICS: &[Rule] = &[
-    Rule::only(libc::SYS_ioctl, &[family(b'd')], "the graphics card").rare(CARD),
-    Rule::only(libc::SYS_ioctl, &[family(b'b')], "memory shared with it").rare(CARD),
-    Rule::only(libc::SYS_ioctl, &[family(b'>')], "when it is done").rare(CARD),
-    Rule::only(libc::SYS_ioctl, &[family(b'F')], "NVIDIA's own driver").rare(CARD),
-    Rule::only(libc::SYS_ioctl, &[family(b'u')], "memory shared with it").rare(CARD),
-];
+/// What it does for its own window.
+pub const WINDOW: &[Rule] =
+    &[Rule::any(libc::SYS_pwrite64, "frames, into memory that the other desktop reads")];
