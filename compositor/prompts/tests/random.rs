@@ -333,9 +333,12 @@ impl Watcher {
             let held = self.clients.iter().any(|s| matches!(s, Source::Button(_)));
             let theirs = was_theirs || (held && matches!(source, Source::Button(_)));
             prop_assert!(route == Route::Ours || theirs);
-            let patience = u64::try_from(ARMING.as_millis()).unwrap();
-            let counts = route == Route::Ours && fresh && self.now - since >= patience;
-            self.on_note = counts.then_some((source, revision));
+            // What stays a client's is not on the note, and takes nothing from what is.
+            if route == Route::Ours {
+                let patience = u64::try_from(ARMING.as_millis()).unwrap();
+                let counts = fresh && self.now - since >= patience;
+                self.on_note = counts.then_some((source, revision));
+            }
         }
         if route == Route::Clients {
             self.clients.insert(source);
