@@ -28,6 +28,8 @@ impl Walls {
             // A bare name is a socket in the working directory.
             wall = wall.at("sockets", if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
         }
+        // Where smithay makes them.
+        wall = wall.at("keymaps", under("XDG_RUNTIME_DIR", "").unwrap_or_else(std::env::temp_dir));
         for path in phrase.map(Path::to_owned).into_iter() {
             wall = wall.at("phrase", path);
         }

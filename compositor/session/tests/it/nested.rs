@@ -112,6 +112,20 @@ fn a_vm_is_seen_through_the_nested_window() {
     event(&mut outer_control, "end of the nested window", |e| matches!(e, Event::WindowClosed { .. }));
 }
 
+/// GTK 3 binds version 5, wl-clipboard 2: their keymap is a file that they may write to, which the compositor has
+/// to make behind its walls.
+#[test]
+fn keyboards_of_any_age_get_a_keymap_from_behind_the_walls() {
+    let Nested { _program, _dir, outer: _outer, outer_control: _control, mut inner, window: _window } =
+        Nested::start();
+    for version in 1..=9 {
+        let device = adopt(&mut inner, &format!("v{version}"));
+        let mut client: Client = open_client(&device);
+        let keymap = client.keymap(version);
+        assert!(keymap.starts_with("xkb_keymap"), "version {version}: {keymap:.40}");
+    }
+}
+
 /// The next question that is shown and is as wanted.
 fn prompt(inner: &mut Control, what: &str, wanted: fn(&PromptInfo) -> bool) -> PromptInfo {
     let told = event(inner, what, |e| match e {

@@ -13,6 +13,7 @@ use cofferdam_kit::paths::Paths;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use std::net::SocketAddr;
 use std::os::fd::AsFd as _;
+use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Stdio};
 
 /// The processes that a desktop restarts.
@@ -108,6 +109,10 @@ pub(super) async fn start_compositor(paths: &Paths, look: &Look) -> Result<Daemo
     let mut command = command(paths, "cofferdam-compositor", look);
     command.arg("--socket").arg(paths.compositor());
     command.arg("--phrase-file").arg(paths.phrase());
+    // What it makes there, it makes in the desktop's own folder; its walls leave it no other.
+    if let Some(folder) = paths.compositor().parent() {
+        command.env("XDG_RUNTIME_DIR", folder);
+    }
     match look.backend {
         Backend::Headless => {
             let (width, height) = look.size;
@@ -118,12 +123,22 @@ pub(super) async fn start_compositor(paths: &Paths, look: &Look) -> Result<Daemo
         }
         Backend::Nested => {
             command.args(["--backend", "nested"]);
+            if let Some(display) = outer_display() {
+                command.env("WAYLAND_DISPLAY", display);
+            }
         }
     }
     if let Some(theme) = &look.theme {
         command.args(["--theme", theme]);
     }
     Daemon::start(Part::Compositor.name(), command).await
+}
+
+/// The outer desktop's socket, as a path that does not depend on `XDG_RUNTIME_DIR`.
+fn outer_display() -> Option<PathBuf> {
+    let display = std::env::var_os("WAYLAND_DISPLAY")?;
+    let base = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).unwrap_or_default();
+    Some(base.join(display))
 }
 
 /// Whether everything is there that no desktop can do without.

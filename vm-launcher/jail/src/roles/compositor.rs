@@ -10,7 +10,7 @@ use super::common::{
 };
 use crate::filter::Answer;
 use crate::places::{Place, Reach};
-use crate::rules::{Rule, is};
+use crate::rules::{Rule, all_of, is, none_of};
 use crate::wall::{Need, Role, Stage, Table};
 use rustix::thread::CapabilitySet;
 
@@ -119,6 +119,7 @@ const SERVES: &[Table] = &[
 
 const PLACES: &[Place] = &[
     Place::new("sockets", Reach::Keep, "its sockets, and those that a lock of an earlier one has left"),
+    Place::new("keymaps", Reach::Write, "files without a name: keymaps of clients too old for sealed ones"),
     Place::new("phrase", Reach::Read, "the words by which the person knows the desktop"),
     Place::new("layout", Reach::Read, "the person's own keyboard layouts"),
     Place::new("/usr/share/X11", Reach::Read, "keyboard layouts, names of keys"),
@@ -138,6 +139,11 @@ pub const SERVE: &[Rule] = &[
     Rule::any(libc::SYS_timerfd_settime, "when a frame is due"),
     Rule::any(libc::SYS_memfd_create, "keymaps, screenshots, what is pasted"),
     Rule::any(libc::SYS_ftruncate, "keymaps, screenshots"),
+    Rule::only(
+        libc::SYS_openat,
+        &[all_of(2, libc::O_TMPFILE), none_of(2, libc::O_CREAT | libc::O_TRUNC)],
+        "a file without a name: the keymap of a client that is too old for a sealed one",
+    ),
     Rule::any(libc::SYS_fallocate, "keymaps").rare("depends on a library's way to make memory"),
     Rule::any(libc::SYS_pipe2, "what is pasted"),
     Rule::only(libc::SYS_fcntl, &[is(1, libc::F_ADD_SEALS)], "a keymap that clients can't change"),

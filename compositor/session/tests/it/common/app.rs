@@ -117,6 +117,8 @@ pub(crate) struct App {
     pub(crate) drag_serial: u32,
     /// The last activation token it was given.
     pub(crate) token: Option<String>,
+    /// The file with the keymap and its size in bytes.
+    pub(crate) keymap: Option<(OwnedFd, u32)>,
     /// What its sources were asked for.
     pub(crate) wanted: Vec<(String, OwnedFd)>,
 }
@@ -143,6 +145,7 @@ impl App {
             dragged: None,
             drag_serial: 0,
             token: None,
+            keymap: None,
             wanted: Vec::new(),
         }
     }
@@ -388,6 +391,7 @@ impl Dispatch<WlKeyboard, ()> for App {
                 app.serial = serial;
                 app.told.push(Told::Key(key, state == WEnum::Value(wl_keyboard::KeyState::Pressed)));
             }
+            wl_keyboard::Event::Keymap { fd, size, .. } => app.keymap = Some((fd, size)),
             _ => {}
         }
     }

@@ -15,11 +15,13 @@ use cofferdam_ids::{Identity, Label, VmId};
 use rustix::event::{PollFd, PollFlags, poll};
 use std::io::ErrorKind;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::FileExt as _;
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use wayland_client::backend::WaylandError;
+use wayland_client::protocol::wl_seat::WlSeat;
 use wayland_client::{Connection, DispatchError, EventQueue};
 
 /// A running compositor; ends with the value.
@@ -271,6 +273,19 @@ impl Client {
         Some(self.connection.protocol_error().map_or((u32::MAX, String::new()), |e| {
             (e.code, format!("{}: {}", e.object_interface, e.message))
         }))
+    }
+
+    /// The keymap that a keyboard of this version of the seat is told of; empty if it is told of none.
+    pub(crate) fn keymap(&mut self, version: u32) -> String {
+        let (queue, registry) = (self.queue.handle(), self.app.registry.clone());
+        let name = self.app.globals.iter().find(|(interface, ..)| interface == "wl_seat").unwrap().2;
+        let seat: WlSeat = registry.bind(name, version, &queue, ());
+        seat.get_keyboard(&queue, ());
+        self.sync();
+        let Some((fd, size)) = self.app.keymap.take() else { return String::new() };
+        let mut text = vec![0; usize::try_from(size).unwrap()];
+        std::fs::File::from(fd).read_exact_at(&mut text, 0).unwrap();
+        String::from_utf8(text).unwrap()
     }
 
     /// A window of one colour, mapped and drawn.
