@@ -65,6 +65,14 @@ pub struct Role {
     pub powers: CapabilitySet,
 }
 
+impl Table {
+    /// A table.
+    #[must_use]
+    pub const fn new(name: &'static str, rules: &'static [Rule]) -> Self {
+        Self { name, rules }
+    }
+}
+
 impl Role {
     /// All rules of a stage, with the processes that they speak of.
     #[must_use]
@@ -114,6 +122,7 @@ pub struct Wall {
     keep: Option<Vec<RawFd>>,
     limits: Option<Limits>,
     parent: Option<u32>,
+    user: Option<u32>,
     landlock: bool,
     abstract_sockets: bool,
 }
@@ -131,6 +140,7 @@ impl Wall {
             keep: None,
             limits: None,
             parent: None,
+            user: None,
             landlock: true,
             abstract_sockets: false,
         }
@@ -162,8 +172,15 @@ impl Wall {
 
     /// Has the process die with its parent, which must be this one.
     #[must_use]
-    pub const fn child_of(mut self, parent: u32) -> Self {
-        self.parent = Some(parent);
+    pub fn child_of(mut self, parent: impl Into<Option<u32>>) -> Self {
+        self.parent = parent.into();
+        self
+    }
+
+    /// Has the process become this user and group, and leave all groups. Only root can.
+    #[must_use]
+    pub const fn user(mut self, user: Option<u32>) -> Self {
+        self.user = user;
         self
     }
 
@@ -212,6 +229,8 @@ impl Wall {
         if let Some(limits) = self.limits {
             enter::set_limits(limits)?;
         }
+        // Before the parent-death signal, which another user clears.
+        enter::become_user(self.user)?;
         if self.parent.is_some() {
             enter::die_with_parent(self.parent)?;
         }

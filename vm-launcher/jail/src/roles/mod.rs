@@ -6,6 +6,8 @@
 
 pub mod common;
 pub mod compositor;
+pub mod desktop;
+pub mod device;
 pub mod gpu;
 pub mod image_tool;
 pub mod launcherd;
@@ -13,9 +15,12 @@ pub mod machine;
 pub mod monitord;
 pub mod net;
 pub mod panel;
+pub mod rng;
 pub mod shepherd;
+mod vm_places;
 
 pub use compositor::{COMPOSITOR, NESTED};
+pub use desktop::{BUS, DESKTOP};
 pub use gpu::GPU;
 pub use image_tool::IMAGE_TOOL;
 pub use launcherd::{LAUNCHERD, VOLUME};
@@ -23,12 +28,16 @@ pub use machine::MACHINE;
 pub use monitord::MONITORD;
 pub use net::NET;
 pub use panel::PANEL;
+pub use rng::RNG;
 pub use shepherd::SHEPHERD;
 
 use crate::wall::Role;
+use vm_places::places;
 
 /// All of them.
-pub static ALL: [&Role; 11] = [
+pub static ALL: [&Role; 14] = [
+    &DESKTOP,
+    &BUS,
     &COMPOSITOR,
     &NESTED,
     &MONITORD,
@@ -38,6 +47,7 @@ pub static ALL: [&Role; 11] = [
     &SHEPHERD,
     &GPU,
     &NET,
+    &RNG,
     &MACHINE,
     &IMAGE_TOOL,
 ];

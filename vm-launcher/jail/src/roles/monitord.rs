@@ -22,18 +22,18 @@ pub static MONITORD: Role = Role {
     stages: &[Stage {
         name: "serving",
         tables: &[
-            Table { name: "runtime", rules: RUNTIME },
-            Table { name: "thread begin", rules: THREAD_BEGIN },
-            Table { name: "threads", rules: THREADS },
-            Table { name: "loop", rules: LOOP },
-            Table { name: "identity", rules: IDENTITY },
-            Table { name: "sockets", rules: SOCKETS },
-            Table { name: "connect", rules: CONNECT },
-            Table { name: "accept", rules: ACCEPT },
-            Table { name: "read", rules: READ },
-            Table { name: "keep", rules: KEEP },
-            Table { name: "watch", rules: WATCH },
-            Table { name: "monitord", rules: SERVE },
+            RUNTIME,
+            THREAD_BEGIN,
+            THREADS,
+            LOOP,
+            IDENTITY,
+            SOCKETS,
+            CONNECT,
+            ACCEPT,
+            READ,
+            KEEP,
+            WATCH,
+            SERVE,
         ],
         starts: &[],
     }],
@@ -51,8 +51,11 @@ pub static MONITORD: Role = Role {
 };
 
 /// What only it does.
-pub const SERVE: &[Rule] = &[
-    Rule::any(libc::SYS_pwrite64, "the ledger's last block"),
-    Rule::any(libc::SYS_linkat, "a damaged ledger is put aside").rare("only when the ledger is damaged"),
-    Rule::any(libc::SYS_link, "a damaged ledger is put aside").rare("only when the ledger is damaged"),
-];
+pub const SERVE: Table = Table::new(
+    "monitord",
+    &[
+        Rule::any(libc::SYS_pwrite64, "the ledger's last block"),
+        Rule::any(libc::SYS_linkat, "a damaged ledger is put aside").rare("only when the ledger is damaged"),
+        Rule::any(libc::SYS_link, "a damaged ledger is put aside").rare("only when the ledger is damaged"),
+    ],
+);
