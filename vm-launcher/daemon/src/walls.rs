@@ -25,8 +25,10 @@ pub fn around_launcher(paths: &Paths) -> Result<(), JailError> {
     let mut wall = common(&LAUNCHERD, &paths.libexec, &paths.runtime)
         .at("data", &paths.data)
         // It notes there what is in use, and whether the hardware can run guests.
-        .at("notes", &cache)
-        .at("images", cache);
+        .at("notes", &cache);
+    for folder in images() {
+        wall = wall.at("images", folder);
+    }
     // Without a catalogue there is nothing to start either, and whoever asks is told why.
     for folder in Catalogue::open(&Options::default()).iter().flat_map(Catalogue::sources) {
         wall = wall.at("apps", folder);
@@ -40,12 +42,10 @@ pub fn around_launcher(paths: &Paths) -> Result<(), JailError> {
 /// [`JailError`]; the shepherd should end then.
 pub fn around_shepherd(spec: &ShepherdSpec) -> Result<(), JailError> {
     let sockets = spec.monitor.parent().unwrap_or(&spec.monitor);
-    let mut wall = common(&SHEPHERD, &spec.libexec, sockets)
-        .at("data", &spec.directory)
-        .at("images", Cache::default_root());
+    let mut wall = common(&SHEPHERD, &spec.libexec, sockets).at("data", &spec.directory);
     let machine = &spec.machine;
     let files = machine.disks.iter().map(|disk| &disk.path).chain([&machine.kernel, &machine.initramfs]);
-    for file in files.chain(&spec.icon) {
+    for file in files.chain(&spec.icon).cloned().chain(images()) {
         wall = wall.at("images", file);
     }
     enter(wall)
@@ -57,6 +57,14 @@ pub fn around_shepherd(spec: &ShepherdSpec) -> Result<(), JailError> {
 /// [`JailError`]; the VM must not go on then.
 pub(crate) fn serving(children: Vec<u32>) -> Result<(), JailError> {
     tighten_to(&SHEPHERD, shepherd::SERVING, children)
+}
+
+/// The cache, and what in it was moved to another place, with a link left behind.
+fn images() -> Vec<PathBuf> {
+    let cache = Cache::default_root();
+    let moved = std::fs::read_dir(&cache).into_iter().flatten().flatten();
+    let moved = moved.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_symlink()));
+    moved.map(|entry| entry.path()).chain([cache.clone()]).collect()
 }
 
 /// What both reach.

@@ -27,7 +27,7 @@ pub struct Stage {
     /// Its name in lists.
     pub name: &'static str,
     /// What the process itself does.
-    pub tables: &'static [Table],
+    pub tables: &'static [&'static [Table]],
     /// Roles whose processes it starts in this stage. Filters are inherited, so all that those need is allowed
     /// to it as well; each of them then puts up its own.
     pub starts: &'static [&'static Role],
@@ -65,6 +65,13 @@ pub struct Role {
     pub powers: CapabilitySet,
 }
 
+impl Stage {
+    /// All tables, in order.
+    pub fn tables(&self) -> impl Iterator<Item = &'static Table> + use<> {
+        self.tables.iter().copied().flatten()
+    }
+}
+
 impl Table {
     /// A table.
     #[must_use]
@@ -78,11 +85,11 @@ impl Role {
     #[must_use]
     pub fn rules(&self, stage: usize, pids: &Pids) -> Vec<(&'static Rule, Pids)> {
         let Some(stage) = self.stages.get(stage) else { return Vec::new() };
-        let mut rules: Vec<_> = of(stage.tables).map(|rule| (rule, pids.clone())).collect();
+        let mut rules: Vec<_> = of(stage.tables()).map(|rule| (rule, pids.clone())).collect();
         for child in stage.starts {
             // Which numbers children and their children will have, nobody knows now.
             let unknown = Pids::default();
-            rules.extend(of(child.before).map(|rule| (rule, unknown.clone())));
+            rules.extend(of(child.before.iter()).map(|rule| (rule, unknown.clone())));
             for own in 0..child.stages.len() {
                 rules.extend(child.rules(own, &unknown));
             }
@@ -109,8 +116,8 @@ impl Role {
     }
 }
 
-fn of(tables: &'static [Table]) -> impl Iterator<Item = &'static Rule> {
-    tables.iter().flat_map(|table| table.rules)
+fn of(tables: impl Iterator<Item = &'static Table>) -> impl Iterator<Item = &'static Rule> {
+    tables.flat_map(|table| table.rules)
 }
 
 /// A wall that is being put up.

@@ -34,8 +34,8 @@ static PRISONER: Role = Role {
     answer: Answer::Kill,
     before: &[],
     stages: &[
-        Stage { name: "start", tables: &[RUNTIME, THREAD_BEGIN, STARTUP, ASKS], starts: &[] },
-        Stage { name: "serving", tables: &[RUNTIME, THREAD_BEGIN], starts: &[] },
+        Stage { name: "start", tables: &[&[RUNTIME, THREAD_BEGIN, STARTUP, ASKS]], starts: &[] },
+        Stage { name: "serving", tables: &[&[RUNTIME, THREAD_BEGIN]], starts: &[] },
     ],
     places: &[],
     connects: false,

@@ -11,7 +11,7 @@
 
 mod trace;
 
-use cofferdam_jail::{Pids, Role, Table, roles};
+use cofferdam_jail::{Pids, Role, Stage, Table, roles};
 use cofferdam_system_tests::{out_dir, program};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead as _, BufReader};
@@ -77,11 +77,7 @@ fn is_missed(role: &Role, call: &Call) -> bool {
 
 /// Tables of a role in which a call is looked for: its own once its wall stands, and those of before until then.
 fn tables(role: &'static Role, walled: bool) -> Box<dyn Iterator<Item = &'static Table>> {
-    if walled {
-        Box::new(role.stages.iter().flat_map(|stage| stage.tables))
-    } else {
-        Box::new(role.before.iter())
-    }
+    if walled { Box::new(role.stages.iter().flat_map(Stage::tables)) } else { Box::new(role.before.iter()) }
 }
 
 #[test]

@@ -102,6 +102,9 @@ pub const SECOND_FILTER: Table = Table::new(
     ],
 );
 
+/// What every service of a desktop does: wait for many things, talk on sockets, look things up.
+pub const SERVICE: &[Table] = &[RUNTIME, THREAD_BEGIN, THREADS, LOOP, IDENTITY, SOCKETS, CONNECT, READ];
+
 /// What a program does until its threads run and never again.
 pub const STARTUP: Table = Table::new(
     "startup",

@@ -4,10 +4,7 @@
 //! In: nothing. Out: what it needs, in two stages: while it reads its theme and keyboard layout, opens its
 //! sockets and its window; and while it serves clients. It starts no program.
 
-use super::common::{
-    ACCEPT, CONNECT, IDENTITY, KEEP, LISTEN, LOOP, READ, RUNTIME, SECOND_FILTER, SOCKETS, THREAD_BEGIN,
-    THREADS,
-};
+use super::common::{ACCEPT, KEEP, LISTEN, SECOND_FILTER, SERVICE};
 use crate::filter::Answer;
 use crate::places::{Place, Reach};
 use crate::rules::{Rule, all_of, is, none_of};
@@ -28,24 +25,10 @@ pub static COMPOSITOR: Role = Role {
     stages: &[
         Stage {
             name: "start",
-            tables: &[
-                RUNTIME,
-                THREAD_BEGIN,
-                THREADS,
-                LOOP,
-                IDENTITY,
-                SOCKETS,
-                CONNECT,
-                LISTEN,
-                ACCEPT,
-                READ,
-                KEEP,
-                SECOND_FILTER,
-                SERVE,
-            ],
+            tables: &[SERVICE, &[LISTEN, ACCEPT, KEEP, SECOND_FILTER, SERVE]],
             starts: &[],
         },
-        Stage { name: "serving", tables: SERVES, starts: &[] },
+        Stage { name: "serving", tables: &[SERVICE, &[ACCEPT, SERVE]], starts: &[] },
     ],
     places: PLACES,
     connects: false,
@@ -62,50 +45,16 @@ pub static NESTED: Role = Role {
     stages: &[
         Stage {
             name: "start",
-            tables: &[
-                RUNTIME,
-                THREAD_BEGIN,
-                THREADS,
-                LOOP,
-                IDENTITY,
-                SOCKETS,
-                CONNECT,
-                LISTEN,
-                ACCEPT,
-                READ,
-                KEEP,
-                SECOND_FILTER,
-                SERVE,
-                WINDOW,
-            ],
+            tables: &[SERVICE, &[LISTEN, ACCEPT, KEEP, SECOND_FILTER, SERVE, WINDOW]],
             starts: &[],
         },
-        Stage {
-            name: "serving",
-            tables: &[
-                RUNTIME,
-                THREAD_BEGIN,
-                THREADS,
-                LOOP,
-                IDENTITY,
-                SOCKETS,
-                CONNECT,
-                ACCEPT,
-                READ,
-                SERVE,
-                WINDOW,
-            ],
-            starts: &[],
-        },
+        Stage { name: "serving", tables: &[SERVICE, &[ACCEPT, SERVE, WINDOW]], starts: &[] },
     ],
     places: PLACES,
     connects: false,
     landlock: Need::Wanted,
     powers: CapabilitySet::empty(),
 };
-
-const SERVES: &[Table] =
-    &[RUNTIME, THREAD_BEGIN, THREADS, LOOP, IDENTITY, SOCKETS, CONNECT, ACCEPT, READ, SERVE];
 
 const PLACES: &[Place] = &[
     Place::new("sockets", Reach::Keep, "its sockets, and those that a lock of an earlier one has left"),
@@ -147,5 +96,8 @@ pub const SERVE: Table = Table::new(
 /// What it does for its own window.
 pub const WINDOW: Table = Table::new(
     "window",
-    &[Rule::any(libc::SYS_pwrite64, "frames, into memory that the other desktop reads")],
+    &[
+        Rule::any(libc::SYS_pwrite64, "frames, into memory that the other desktop reads"),
+        Rule::any(libc::SYS_ftruncate, "room for larger frames"),
+    ],
 );

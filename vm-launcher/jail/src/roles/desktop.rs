@@ -5,10 +5,7 @@
 //! allowed to it as well. The bus starts services of the person's system when somebody asks for them, such as what
 //! screen readers need; those stay behind its wall.
 
-use super::common::{
-    ACCEPT, CONNECT, END, IDENTITY, KEEP, LISTEN, LOADER, LOOP, NARROW, READ, RUNTIME, SOCKETS, SPAWN,
-    THREAD_BEGIN, THREADS, WATCH,
-};
+use super::common::{ACCEPT, END, KEEP, LISTEN, LOADER, NARROW, READ, SERVICE, SPAWN, WATCH};
 use super::shepherd::POWERS;
 use super::{COMPOSITOR, LAUNCHERD, MONITORD, NESTED, PANEL};
 use crate::filter::Answer;
@@ -25,21 +22,7 @@ pub static DESKTOP: Role = Role {
     before: &[],
     stages: &[Stage {
         name: "running",
-        tables: &[
-            RUNTIME,
-            THREAD_BEGIN,
-            THREADS,
-            LOOP,
-            IDENTITY,
-            SOCKETS,
-            CONNECT,
-            READ,
-            KEEP,
-            SPAWN,
-            END,
-            NARROW,
-            SUPERVISE,
-        ],
+        tables: &[SERVICE, &[KEEP, SPAWN, END, NARROW, SUPERVISE]],
         starts: &[&BUS, &COMPOSITOR, &NESTED, &MONITORD, &LAUNCHERD, &PANEL],
     }],
     places: &[Place::new("/", Reach::Own, "what its parts need; each takes away its own")],
@@ -56,23 +39,7 @@ pub static BUS: Role = Role {
     before: &[LOADER, NARROW, READ],
     stages: &[Stage {
         name: "running",
-        tables: &[
-            RUNTIME,
-            THREAD_BEGIN,
-            THREADS,
-            LOADER,
-            LOOP,
-            IDENTITY,
-            SOCKETS,
-            CONNECT,
-            LISTEN,
-            ACCEPT,
-            READ,
-            KEEP,
-            WATCH,
-            SPAWN,
-            CARRY,
-        ],
+        tables: &[SERVICE, &[LOADER, LISTEN, ACCEPT, KEEP, WATCH, SPAWN, CARRY]],
         starts: &[],
     }],
     places: &[

@@ -5,7 +5,7 @@
 //! the second from the moment at which the machine is connected and all threads run; no byte of a guest is read
 //! before.
 
-use super::common::FIONBIO;
+use super::common::{FIONBIO, RUNTIME, STARTUP, THREAD_BEGIN};
 use crate::rules::{Rule, is};
 use crate::wall::Table;
 
@@ -13,7 +13,7 @@ use crate::wall::Table;
 pub const SERVING: usize = 1;
 
 /// What every device does while it serves.
-pub const SERVE: Table = Table::new(
+const SERVE: Table = Table::new(
     "device",
     &[
         Rule::any(libc::SYS_recvmsg, "the machine and the shepherd, with descriptors"),
@@ -33,7 +33,7 @@ pub const SERVE: Table = Table::new(
 );
 
 /// What it does once, before it serves.
-pub const PREPARE: Table = Table::new(
+const PREPARE: Table = Table::new(
     "device prepares",
     &[
         Rule::any(libc::SYS_accept4, "the machine connects to the inherited listener"),
@@ -41,6 +41,11 @@ pub const PREPARE: Table = Table::new(
         Rule::only(libc::SYS_ioctl, &[is(1, FIONBIO)], "inherited sockets must not block"),
     ],
 );
+
+/// All that every device does while it serves.
+pub const SERVES: &[Table] = &[RUNTIME, THREAD_BEGIN, SERVE];
+/// All that every device does beside that before it serves.
+pub const PREPARES: &[Table] = &[STARTUP, PREPARE];
 
 /// The role of a device: what it does before its wall stands, once before it serves, and while it serves.
 macro_rules! device {
@@ -56,25 +61,12 @@ macro_rules! device {
             stages: &[
                 $crate::wall::Stage {
                     name: "start",
-                    tables: &[
-                        $crate::roles::common::RUNTIME,
-                        $crate::roles::common::THREAD_BEGIN,
-                        $crate::roles::common::STARTUP,
-                        $crate::roles::device::SERVE,
-                        $crate::roles::device::PREPARE,
-                        $serves,
-                        $prepares,
-                    ],
+                    tables: &[$crate::roles::device::SERVES, $crate::roles::device::PREPARES, &[$prepares, $serves]],
                     starts: &[],
                 },
                 $crate::wall::Stage {
                     name: "serving",
-                    tables: &[
-                        $crate::roles::common::RUNTIME,
-                        $crate::roles::common::THREAD_BEGIN,
-                        $crate::roles::device::SERVE,
-                        $serves,
-                    ],
+                    tables: &[$crate::roles::device::SERVES, &[$serves]],
                     starts: &[],
                 },
             ],

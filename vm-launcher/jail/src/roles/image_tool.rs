@@ -25,7 +25,7 @@ pub static IMAGE_TOOL: Role = Role {
     before: &[],
     stages: &[Stage {
         name: "running",
-        tables: &[RUNTIME, THREAD_BEGIN, THREADS, LOADER, IDENTITY, READ, KEEP, RUN],
+        tables: &[&[RUNTIME, THREAD_BEGIN, THREADS, LOADER, IDENTITY, READ, KEEP, RUN]],
         starts: &[],
     }],
     places: &[

@@ -4,9 +4,7 @@
 //! In: nothing. Out: what they need. The launcher starts shepherds, so all that those and their parts need is
 //! allowed to it as well. No byte of a guest reaches it.
 
-use super::common::{
-    CONNECT, END, IDENTITY, KEEP, LOADER, LOOP, READ, RUNTIME, SOCKETS, SPAWN, THREAD_BEGIN, THREADS,
-};
+use super::common::{END, IDENTITY, KEEP, LOADER, READ, RUNTIME, SERVICE, SPAWN, THREAD_BEGIN};
 use super::shepherd::POWERS;
 use super::{MACHINE, SHEPHERD, places};
 use crate::filter::Answer;
@@ -23,7 +21,7 @@ pub static LAUNCHERD: Role = Role {
     before: &[],
     stages: &[Stage {
         name: "running",
-        tables: &[RUNTIME, THREAD_BEGIN, THREADS, LOOP, IDENTITY, SOCKETS, CONNECT, READ, KEEP, SPAWN, END],
+        tables: &[SERVICE, &[KEEP, SPAWN, END]],
         starts: &[&SHEPHERD, &MACHINE, &VOLUME],
     }],
     places: &places![
@@ -43,7 +41,7 @@ pub static VOLUME: Role = Role {
     before: &[],
     stages: &[Stage {
         name: "running",
-        tables: &[RUNTIME, THREAD_BEGIN, LOADER, IDENTITY, READ, KEEP, MAKE],
+        tables: &[&[RUNTIME, THREAD_BEGIN, LOADER, IDENTITY, READ, KEEP, MAKE]],
         starts: &[],
     }],
     places: &[],

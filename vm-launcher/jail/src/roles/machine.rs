@@ -22,7 +22,7 @@ pub static MACHINE: Role = Role {
     before: &[LOADER, NARROW, READ],
     stages: &[Stage {
         name: "running",
-        tables: &[RUNTIME, THREAD_BEGIN, THREADS, SECOND_FILTER, LOADER, RUN],
+        tables: &[&[RUNTIME, THREAD_BEGIN, THREADS, SECOND_FILTER, LOADER, RUN]],
         starts: &[],
     }],
     places: &[

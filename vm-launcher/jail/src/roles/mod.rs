@@ -56,12 +56,11 @@ pub static ALL: [&Role; 14] = [
 mod tests {
     use super::*;
     use crate::rules::{Pids, Rule};
-    use crate::wall::Table;
+    use crate::wall::{Stage, Table};
     use std::collections::BTreeMap;
 
     fn tables() -> impl Iterator<Item = &'static Table> {
-        ALL.into_iter()
-            .flat_map(|role| role.before.iter().chain(role.stages.iter().flat_map(|stage| stage.tables)))
+        ALL.into_iter().flat_map(|role| role.before.iter().chain(role.stages.iter().flat_map(Stage::tables)))
     }
 
     #[test]
@@ -108,6 +107,28 @@ mod tests {
                     for (rule, _) in (0..child.stages.len()).flat_map(|own| child.rules(own, &pids)) {
                         assert!(has(rule), "{} lacks call {} of {}", role.name, rule.call, child.name);
                     }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_later_stage_needs_an_earlier_one_lets_through() {
+        // Filters stack: the strictest answer wins.
+        let pids = Pids { own: Some(1), children: Vec::new() };
+        for role in ALL {
+            for later in 1..role.stages.len() {
+                let first = role.rules(0, &pids);
+                for (rule, _) in role.rules(later, &pids) {
+                    let same = |(r, _): &(&Rule, Pids)| {
+                        r.call == rule.call && (r.is_unconditional() || r.why == rule.why)
+                    };
+                    let covered = first.iter().any(same) || rule.call == libc::SYS_kill;
+                    assert!(
+                        covered,
+                        "{}: call {} ({}) is not in the first stage",
+                        role.name, rule.call, rule.why
+                    );
                 }
             }
         }

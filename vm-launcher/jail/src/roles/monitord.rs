@@ -4,9 +4,7 @@
 //! In: nothing. Out: what it needs once it serves: it has read its rules, opened its ledger, its socket and the
 //! bus by then. It starts no program and connects to the compositor alone.
 
-use super::common::{
-    ACCEPT, CONNECT, IDENTITY, KEEP, LOOP, READ, RUNTIME, SOCKETS, THREAD_BEGIN, THREADS, WATCH,
-};
+use super::common::{ACCEPT, KEEP, SERVICE, WATCH};
 use crate::filter::Answer;
 use crate::places::{Place, Reach};
 use crate::rules::Rule;
@@ -19,24 +17,7 @@ pub static MONITORD: Role = Role {
     what: "cofferdam-monitord",
     answer: Answer::Refuse,
     before: &[],
-    stages: &[Stage {
-        name: "serving",
-        tables: &[
-            RUNTIME,
-            THREAD_BEGIN,
-            THREADS,
-            LOOP,
-            IDENTITY,
-            SOCKETS,
-            CONNECT,
-            ACCEPT,
-            READ,
-            KEEP,
-            WATCH,
-            SERVE,
-        ],
-        starts: &[],
-    }],
+    stages: &[Stage { name: "serving", tables: &[SERVICE, &[ACCEPT, KEEP, WATCH, SERVE]], starts: &[] }],
     places: &[
         Place::new("ledger", Reach::Keep, "what happened, on disk"),
         Place::new("rules", Reach::Read, "what the administrator and the person laid down"),

@@ -4,7 +4,7 @@
 //! In: nothing. Out: what it needs. It opens what a person chooses, so it reaches the person's files, and none
 //! of them can it start. Its wires are there when the wall comes; it connects to the bus of screen readers.
 
-use super::common::{CONNECT, IDENTITY, KEEP, LOADER, LOOP, READ, RUNTIME, SOCKETS, THREAD_BEGIN, THREADS};
+use super::common::{KEEP, LOADER, SERVICE};
 use crate::filter::Answer;
 use crate::places::{Place, Reach};
 use crate::rules::{Rule, is};
@@ -19,11 +19,7 @@ pub static PANEL: Role = Role {
     what: "cofferdam-panel",
     answer: Answer::Refuse,
     before: &[],
-    stages: &[Stage {
-        name: "running",
-        tables: &[RUNTIME, THREAD_BEGIN, THREADS, LOOP, IDENTITY, SOCKETS, CONNECT, LOADER, READ, KEEP, SHOW],
-        starts: &[],
-    }],
+    stages: &[Stage { name: "running", tables: &[SERVICE, &[LOADER, KEEP, SHOW]], starts: &[] }],
     places: &[
         Place::new("files", Reach::Keep, "what a person chooses for an app, and files that are replaced"),
         Place::new("/", Reach::List, "folders that a person looks through on the way"),

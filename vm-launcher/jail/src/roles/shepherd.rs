@@ -7,8 +7,7 @@
 //! but the parts of its VM.
 
 use super::common::{
-    ACCEPT, CONNECT, END, IDENTITY, KEEP, LISTEN, LOADER, LOOP, NARROW, READ, REAP, RUNTIME, SECOND_FILTER,
-    SOCKETS, SPAWN, THREAD_BEGIN, THREADS, WATCH,
+    ACCEPT, END, KEEP, LISTEN, LOADER, NARROW, READ, REAP, SECOND_FILTER, SERVICE, SPAWN, WATCH,
 };
 use super::places;
 use super::{GPU, MACHINE, NET, RNG};
@@ -32,44 +31,10 @@ pub static SHEPHERD: Role = Role {
     stages: &[
         Stage {
             name: "start",
-            tables: &[
-                RUNTIME,
-                THREAD_BEGIN,
-                THREADS,
-                LOOP,
-                IDENTITY,
-                SOCKETS,
-                CONNECT,
-                LISTEN,
-                ACCEPT,
-                READ,
-                KEEP,
-                WATCH,
-                SPAWN,
-                END,
-                SECOND_FILTER,
-            ],
+            tables: &[SERVICE, &[LISTEN, ACCEPT, KEEP, WATCH, SPAWN, END, SECOND_FILTER, SERVE]],
             starts: &[&GPU, &NET, &RNG, &MACHINE],
         },
-        Stage {
-            name: "serving",
-            tables: &[
-                RUNTIME,
-                THREAD_BEGIN,
-                THREADS,
-                LOOP,
-                IDENTITY,
-                SOCKETS,
-                CONNECT,
-                ACCEPT,
-                READ,
-                KEEP,
-                WATCH,
-                REAP,
-                SERVE,
-            ],
-            starts: &[],
-        },
+        Stage { name: "serving", tables: &[SERVICE, &[ACCEPT, KEEP, WATCH, REAP, SERVE]], starts: &[] },
     ],
     places: PLACES,
     connects: true,
