@@ -71,6 +71,14 @@ pub enum DesktopError {
         /// Why, in the launcher's words.
         detail: String,
     },
+    /// A guest can't say when it has nothing to do.
+    #[error("a program of the lowest priority can't run in the VM `{vm}`: {said}")]
+    Idle {
+        /// Which.
+        vm: VmId,
+        /// What it said.
+        said: String,
+    },
     /// The compositor answered with something else than asked for.
     #[error("the desktop gave an answer that does not fit the question")]
     Answer,
@@ -210,10 +218,7 @@ impl Desktop {
 
     /// A round trip to the app of a VM: once it is back, the app has taken in what it was told before, and what
     /// it drew in the meantime is here. `false` if `deadline` comes first.
-    ///
-    /// # Errors
-    /// If the compositor refuses or is gone.
-    pub fn ping(&mut self, vm: &VmId, deadline: Instant) -> Result<bool, DesktopError> {
+    pub(crate) fn ping(&mut self, vm: &VmId, deadline: Instant) -> Result<bool, DesktopError> {
         self.client.set_call_timeout(deadline.saturating_duration_since(Instant::now()));
         let answered = self.client.call(Request::Ping { vm: vm.clone() }, &[]);
         self.client.set_call_timeout(CALL_TIMEOUT);
