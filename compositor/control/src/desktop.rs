@@ -81,6 +81,13 @@ pub enum Request {
     },
     /// Answers once everything that arrived before it has been dispatched and drawn.
     Sync,
+    /// Answers once every client of a VM that has a window has answered a ping, or is gone: by then it has
+    /// taken in all that it was told before, and what it drew before its pong has arrived. Refused while one of
+    /// them owes the answer to an earlier ping.
+    Ping {
+        /// The VM.
+        vm: VmId,
+    },
     /// [`Reply::Counters`].
     Counters,
     /// Switches the theme by name, such as `default-dark`.

@@ -207,6 +207,7 @@ impl Compositor {
         state.answer_syncs();
         // Drawing ends clients too: those whose memory went away.
         Self::bury(&mut self.display, state);
+        state.control.answer_pings();
         self.display.flush_clients().map_err(|e| Error::io("clients", e))
     }
 }

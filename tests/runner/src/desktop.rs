@@ -13,7 +13,7 @@ use crate::blocking::Permissions;
 use crate::panel::Panel;
 use crate::picture::{Picture, PictureError};
 use cofferdam_bus::launcher::VmEntry;
-use cofferdam_control::client::{Client, ClientError};
+use cofferdam_control::client::{CALL_TIMEOUT, Client, ClientError};
 use cofferdam_control::desktop::{Event, PromptInfo, Reply, Request, WindowInfo};
 use cofferdam_ids::VmId;
 use cofferdam_kit::paths::Paths;
@@ -70,6 +70,14 @@ pub enum DesktopError {
         vm: VmId,
         /// Why, in the launcher's words.
         detail: String,
+    },
+    /// A guest can't say when it has nothing to do.
+    #[error("a program of the lowest priority can't run in the VM `{vm}`: {said}")]
+    Idle {
+        /// Which.
+        vm: VmId,
+        /// What it said.
+        said: String,
     },
     /// The compositor answered with something else than asked for.
     #[error("the desktop gave an answer that does not fit the question")]
@@ -206,6 +214,30 @@ impl Desktop {
     /// If it refuses or is gone.
     pub fn call(&mut self, request: Request) -> Result<(Reply, Vec<OwnedFd>), DesktopError> {
         Ok(self.client.call(request, &[])?)
+    }
+
+    /// A round trip to the app of a VM: once it is back, the app has taken in what it was told before, and what
+    /// it drew in the meantime is here. `false` if `deadline` comes first.
+    pub(crate) fn ping(&mut self, vm: &VmId, deadline: Instant) -> Result<bool, DesktopError> {
+        self.client.set_call_timeout(deadline.saturating_duration_since(Instant::now()));
+        let answered = self.client.call(Request::Ping { vm: vm.clone() }, &[]);
+        self.client.set_call_timeout(CALL_TIMEOUT);
+        match answered {
+            Ok(_) => Ok(true),
+            Err(ClientError::TimedOut(_)) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Frames that were drawn on the screen so far.
+    ///
+    /// # Errors
+    /// If the compositor is gone.
+    pub fn frames(&mut self) -> Result<u64, DesktopError> {
+        match self.call(Request::Counters)? {
+            (Reply::Counters(counters), _) => Ok(counters.frames),
+            _ => Err(DesktopError::Answer),
+        }
     }
 
     /// All windows, lowest first.

@@ -34,5 +34,6 @@ pub mod net;
 pub mod panel;
 pub mod picture;
 pub mod report;
+mod rest;
 pub mod run;
 pub mod steps;

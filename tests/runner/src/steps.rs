@@ -137,23 +137,24 @@ impl<'a> Run<'a> {
             Action::Scroll { window, x, y, right, down } => self.scroll(window, [*x, *y], *right, *down),
             Action::Touch { window, path } => self.touch(window, path),
             Action::ExpectBorder { window } => self.expect_border(window),
-            Action::ExpectPixel { window, x, y, rgb, tolerance } => {
-                self.expect_pixel(window, [*x, *y], *rgb, *tolerance)
+            Action::ExpectPixel { window, x, y, rgb, tolerance, timeout_s } => {
+                self.until(*timeout_s, |run| run.wrong_pixel(window, [*x, *y], *rgb, *tolerance))
             }
-            Action::ExpectWindow { window, title, fullscreen, maximized, minimized, focused } => {
+            Action::ExpectWindow { window, title, fullscreen, maximized, minimized, focused, timeout_s } => {
                 let flags = [
                     ("fullscreen", *fullscreen),
                     ("maximized", *maximized),
                     ("minimized", *minimized),
                     ("focused", *focused),
                 ];
-                self.expect_window(window, title.as_deref(), &flags)
+                self.until(*timeout_s, |run| run.wrong_window(window, title.as_deref(), &flags))
             }
             Action::GuestRun { r#as, argv, expect_stdout, expect_exit, within_s } => {
                 self.guest_run(r#as, argv, expect_stdout.as_deref(), *expect_exit, *within_s)
             }
-            Action::Screenshot { name, compare, max_different, window } => {
-                self.screenshot(name, *compare, *max_different, window.as_deref())
+            Action::Screenshot { name, compare, max_different, window, timeout_s } => {
+                let wanted = compare.then_some((*max_different, *timeout_s));
+                self.screenshot(name, window.as_deref(), wanted)
             }
             Action::WindowOp { window, op, to } => self.window_op(window, *op, to.unwrap_or([0, 0])),
             Action::Theme(name) => self.request(Request::SetTheme(name.clone())),

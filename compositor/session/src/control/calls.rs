@@ -16,8 +16,8 @@ use std::os::unix::net::UnixStream;
 
 type Answered = Result<(Reply, Vec<OwnedFd>), String>;
 
-/// Answers a request. `Sync` and `Subscribe` belong to a connection and are handled there; asked
-/// in-process they have nothing to wait for.
+/// Answers a request. `Sync`, `Ping` and `Subscribe` belong to a connection and are handled there; asked
+/// in-process they have nothing to wait for, and a ping has nobody to tell.
 pub(crate) fn answer(state: &mut State, request: Request, fds: Vec<OwnedFd>) -> Answered {
     match request {
         Request::AdoptVm { vm, identity, name, icon_size } => {
@@ -45,6 +45,7 @@ pub(crate) fn answer(state: &mut State, request: Request, fds: Vec<OwnedFd>) -> 
             done(Ok(()))
         }
         Request::Subscribe => done(Ok(())),
+        Request::Ping { .. } => Err("an app is pinged over the control socket".into()),
         Request::Counters => Ok((Reply::Counters(state.counters.clone()), Vec::new())),
         Request::SetTheme(name) => done(state.set_theme(&name)),
         Request::AddOutput(spec) => {

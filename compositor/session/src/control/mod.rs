@@ -6,6 +6,7 @@
 //! [`crate::Remote::request`].
 
 mod calls;
+mod pings;
 mod server;
 
 use calloop::{LoopHandle, RegistrationToken};
@@ -41,12 +42,20 @@ pub(crate) struct ControlRoom {
     next_connection: u64,
     /// Calls of `Sync` that wait for the end of the turn: connection and serial.
     syncs: Vec<(u64, u64)>,
+    pings: Vec<pings::Ping>,
     pub(crate) quit: bool,
 }
 
 impl ControlRoom {
     pub(crate) fn new(event_loop: LoopHandle<'static, State>) -> Self {
-        Self { event_loop, connections: BTreeMap::new(), next_connection: 0, syncs: Vec::new(), quit: false }
+        Self {
+            event_loop,
+            connections: BTreeMap::new(),
+            next_connection: 0,
+            syncs: Vec::new(),
+            pings: Vec::new(),
+            quit: false,
+        }
     }
 
     /// Sends an event to all who subscribed.

@@ -74,6 +74,10 @@ impl State {
                 self.control.syncs.push((id, serial));
                 return;
             }
+            Request::Ping { vm } => {
+                self.ping_vm(id, serial, &vm);
+                return;
+            }
             Request::Subscribe => {
                 if let Some(connection) = self.control.connections.get_mut(&id) {
                     connection.subscribed = true;
@@ -194,7 +198,12 @@ impl ControlRoom {
         }
     }
 
-    fn send_answer(&mut self, id: u64, serial: u64, result: Result<(Reply, Vec<OwnedFd>), String>) {
+    pub(super) fn send_answer(
+        &mut self,
+        id: u64,
+        serial: u64,
+        result: Result<(Reply, Vec<OwnedFd>), String>,
+    ) {
         let (result, fds) = match result {
             Ok((reply, fds)) => (Ok(reply), fds),
             Err(why) => (Err(why), Vec::new()),

@@ -22,8 +22,8 @@ use smithay::reexports::wayland_server::protocol::wl_surface::WlSurface;
 use smithay::utils::Serial;
 use smithay::wayland::compositor::get_role;
 use smithay::wayland::shell::xdg::{
-    Configure, PopupSurface, PositionerState, ToplevelSurface, XdgPositionerUserData, XdgShellHandler,
-    XdgShellState, XdgShellSurfaceUserData, XdgSurfaceUserData, XdgWmBaseUserData,
+    Configure, PopupSurface, PositionerState, ShellClient, ToplevelSurface, XdgPositionerUserData,
+    XdgShellHandler, XdgShellState, XdgShellSurfaceUserData, XdgSurfaceUserData, XdgWmBaseUserData,
 };
 use wayland_server::{Client, Resource, WEnum};
 
@@ -34,6 +34,10 @@ pub(super) const CAPABILITIES: [WmCapabilities; 3] =
 impl XdgShellHandler for State {
     fn xdg_shell_state(&mut self) -> &mut XdgShellState {
         &mut self.globals.xdg_shell
+    }
+
+    fn client_pong(&mut self, client: ShellClient) {
+        self.control.ponged(&client);
     }
 
     fn new_toplevel(&mut self, surface: ToplevelSurface) {

@@ -4,7 +4,9 @@
 use crate::common::{Client, Desktop};
 use cofferdam_compositor::Config;
 use cofferdam_control::client::{Client as Control, ClientError};
-use cofferdam_control::desktop::{Event, Reply, Request};
+use cofferdam_control::desktop::{
+    Answer, Call, Event, FromCompositor, MAX_PACKET as CONTROL_PACKET, Reply, Request,
+};
 use cofferdam_control::vm_channel::{FromDevice, MAX_PACKET};
 use cofferdam_ids::{Identity, Label, VmId};
 use cofferdam_kit::transport;
@@ -90,6 +92,56 @@ fn a_vm_from_adoption_to_retirement() {
     event(&mut control, "close", |e| matches!(e, Event::WindowClosed { .. }));
     let again = control.call(Request::RetireVm { vm: "term".parse().unwrap() }, &[]);
     assert!(matches!(again, Err(ClientError::Refused(why)) if why.contains("term")));
+}
+
+fn send_call(socket: &OwnedFd, serial: u64, request: Request) {
+    transport::send(socket, &Call { serial, request }, &[], CONTROL_PACKET).unwrap();
+}
+
+fn next_answer(socket: &OwnedFd) -> Answer {
+    match transport::recv::<FromCompositor>(socket, CONTROL_PACKET, 0).unwrap().unwrap().0 {
+        FromCompositor::Answer(answer) => answer,
+        FromCompositor::Event(event) => panic!("{event:?}"),
+    }
+}
+
+/// The first round trip hears the ping, the second takes the pong along.
+fn pong(client: &mut Client) {
+    client.sync();
+    client.sync();
+}
+
+#[test]
+fn a_ping_is_answered_after_what_the_app_drew_before_its_pong() {
+    let (_dir, path, _, desktop) = start();
+    let mut control = Control::connect(&path).unwrap();
+    let device = adopt(&mut control, "term");
+    let mut client = open_client(&device);
+    let window = client.window(300, 200, RED);
+    let mut idle = open_client(&device);
+    idle.window(50, 50, RED);
+    let drawn = || desktop.windows().iter().map(|w| w.commits).sum::<u64>();
+    let (before, term) = (drawn(), "term".parse::<VmId>().unwrap());
+    let raw = transport::connect(&path).unwrap();
+    send_call(&raw, 7, Request::Ping { vm: term.clone() });
+    // It has pinged: the second is refused, which is the next thing that comes.
+    send_call(&raw, 8, Request::Ping { vm: term.clone() });
+    let refused = next_answer(&raw);
+    assert!((refused.serial, refused.result.is_err()) == (8, true), "{:?}", refused.result);
+    // Both clients have to answer; one of them draws first.
+    pong(&mut idle);
+    send_call(&raw, 9, Request::Sync);
+    assert_eq!(next_answer(&raw).serial, 9, "one has not answered");
+    client.draw(&window.surface, (300, 200), [0, 0, 255]);
+    pong(&mut client);
+    assert_eq!((next_answer(&raw).serial, drawn()), (7, before + 1));
+    // One that is gone owes nothing, and a VM without windows has nobody to ask.
+    send_call(&raw, 10, Request::Ping { vm: term });
+    pong(&mut idle);
+    drop(client);
+    assert_eq!(next_answer(&raw).serial, 10);
+    send_call(&raw, 11, Request::Ping { vm: "none".parse().unwrap() });
+    assert_eq!(next_answer(&raw).serial, 11);
 }
 
 #[test]

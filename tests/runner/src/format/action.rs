@@ -41,7 +41,7 @@ pub enum Action {
         #[serde(default = "default_timeout")]
         timeout_s: u64,
     },
-    /// Waits until a window's pixels stop changing.
+    /// Waits until an app has taken in everything and draws nothing new.
     WaitStill {
         /// Which window.
         window: String,
@@ -130,6 +130,9 @@ pub enum Action {
         /// Largest difference in a channel.
         #[serde(default)]
         tolerance: u8,
+        /// How long it may take to get it.
+        #[serde(default = "default_timeout")]
+        timeout_s: u64,
     },
     /// The window's state is as given; what is absent is not checked.
     ExpectWindow {
@@ -145,6 +148,9 @@ pub enum Action {
         minimized: Option<bool>,
         /// It has the keyboard.
         focused: Option<bool>,
+        /// How long it may take to become so.
+        #[serde(default = "default_timeout")]
+        timeout_s: u64,
     },
     /// Runs a program in the VM beside the app.
     GuestRun {
@@ -173,6 +179,9 @@ pub enum Action {
         max_different: f64,
         /// Only this window's frame.
         window: Option<String>,
+        /// How long it may take to look like the golden.
+        #[serde(default = "default_timeout")]
+        timeout_s: u64,
     },
     /// Does to a window what its title bar does.
     WindowOp {

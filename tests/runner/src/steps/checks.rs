@@ -6,6 +6,7 @@ use crate::picture::{Area, Picture, RingCheck, near};
 use crate::report::Shot;
 use cofferdam_control::desktop::{Rect, WindowInfo};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 /// Largest difference in a channel of a border pixel: rounding at fractional scales.
 const BORDER_TOLERANCE: u8 = 12;
@@ -65,73 +66,107 @@ impl Run<'_> {
         }
     }
 
-    pub(super) fn expect_pixel(
+    /// What is wrong with a pixel of the content, if anything is.
+    pub(super) fn wrong_pixel(
         &mut self,
         name: &str,
         at: [f64; 2],
         rgb: [u8; 3],
         tolerance: u8,
-    ) -> Result<(), StepError> {
+    ) -> Result<Option<String>, StepError> {
         let content = self.window(name)?.content;
         let (picture, scale) = self.picture()?;
         let x = physical(f64::from(content.x) + at[0], scale);
         let y = physical(f64::from(content.y) + at[1], scale);
-        let seen = picture
-            .rgb(x, y)
-            .ok_or_else(|| StepError::Expectation(format!("({x}, {y}) lies outside the picture")))?;
-        if near(&seen, &rgb, tolerance) {
-            return Ok(());
-        }
-        Err(StepError::Expectation(format!(
-            "pixel ({x}, {y}) should be {rgb:?} ± {tolerance}, it is {seen:?}"
-        )))
+        let Some(seen) = picture.rgb(x, y) else {
+            return Ok(Some(format!("({x}, {y}) lies outside the picture")));
+        };
+        let wrong = !near(&seen, &rgb, tolerance);
+        Ok(wrong.then(|| format!("pixel ({x}, {y}) should be {rgb:?} ± {tolerance}, it is {seen:?}")))
     }
 
-    pub(super) fn expect_window(
+    /// What is wrong with the state of a window, if anything is.
+    pub(super) fn wrong_window(
         &mut self,
         name: &str,
         title: Option<&str>,
         flags: &[(&str, Option<bool>)],
-    ) -> Result<(), StepError> {
+    ) -> Result<Option<String>, StepError> {
         let window = self.window(name)?;
-        if let Some(t) = title.filter(|t| !window.title.as_str().contains(t)) {
-            return Err(StepError::Expectation(format!(
-                "the title {:?} should contain {t:?}",
-                window.title.as_str()
-            )));
+        let is = window.title.as_str();
+        if let Some(t) = title.filter(|t| !is.contains(t)) {
+            return Ok(Some(format!("the title {is:?} should contain {t:?}")));
         }
         let state = [window.fullscreen, window.maximized, window.minimized, window.focused];
-        for ((flag, want), is) in flags.iter().zip(state) {
-            if want.is_some_and(|w| w != is) {
-                return Err(StepError::Expectation(format!(
-                    "`{name}` should have {flag} = {}, it is {is}",
-                    !is
-                )));
-            }
-        }
-        Ok(())
+        let wrong = flags.iter().zip(state).find(|((_, want), is)| want.is_some_and(|w| w != *is));
+        Ok(wrong.map(|((flag, _), is)| format!("`{name}` should have {flag} = {}, it is {is}", !is)))
     }
 
+    /// Takes a picture. With a share of pixels that may differ from the golden and a time in seconds, this waits
+    /// until the picture is like it: what an app draws comes when the app is ready.
     pub(super) fn screenshot(
         &mut self,
         name: &str,
-        compare: bool,
-        max_different: f64,
         window: Option<&str>,
+        wanted: Option<(f64, u64)>,
     ) -> Result<(), StepError> {
-        let (whole, scale) = self.picture()?;
-        let picture = match window {
-            Some(w) => whole.crop(area(self.frame_of(w)?, scale)),
-            None => whole,
+        let golden_path = self.golden_path(name);
+        let golden = match wanted {
+            Some(_) if !self.goldens.update && golden_path.exists() => Some(Picture::load(&golden_path)?),
+            _ => None,
+        };
+        let picture = match (&golden, wanted) {
+            (Some(golden), Some((max_different, timeout_s))) => {
+                self.picture_like(window, golden, max_different, timeout_s)?
+            }
+            _ => self.picture_of(window)?,
         };
         let actual = self.goldens.out.join(format!("{name}.png"));
         picture.save(&actual)?;
-        let golden_path = self.golden_path(name);
         let mut shot = Shot { name: name.into(), actual, golden: None, diff: None, different: None };
-        let result =
-            if compare { self.compare(&picture, &golden_path, max_different, &mut shot) } else { Ok(()) };
+        let result = match wanted {
+            Some((max_different, _)) => {
+                self.compare(&picture, golden.as_ref(), &golden_path, max_different, &mut shot)
+            }
+            None => Ok(()),
+        };
         self.shots.push(shot);
         result
+    }
+
+    /// The first picture that is like the golden, or else the last one before the deadline. Only a new frame is a
+    /// reason to compare again.
+    fn picture_like(
+        &mut self,
+        window: Option<&str>,
+        golden: &Picture,
+        max_different: f64,
+        timeout_s: u64,
+    ) -> Result<Picture, StepError> {
+        let deadline = Instant::now() + Duration::from_secs(timeout_s);
+        loop {
+            let seen = self.desktop.frames()?;
+            let picture = self.picture_of(window)?;
+            if picture.compare(golden).share <= max_different {
+                return Ok(picture);
+            }
+            // Nobody tells of frames, so look for one now and then.
+            while self.desktop.frames()? == seen {
+                if Instant::now() >= deadline {
+                    return Ok(picture);
+                }
+                self.next_look(deadline)?;
+            }
+        }
+    }
+
+    /// The desktop, or the frame of one window.
+    fn picture_of(&mut self, window: Option<&str>) -> Result<Picture, StepError> {
+        let (whole, scale) = self.picture()?;
+        Ok(match window {
+            Some(name) => whole.crop(area(self.frame_of(name)?, scale)),
+            None => whole,
+        })
     }
 
     /// Where an app's window is, or else one of the desktop's own surfaces of that name.
@@ -149,6 +184,7 @@ impl Run<'_> {
     fn compare(
         &self,
         picture: &Picture,
+        golden: Option<&Picture>,
         golden_path: &Path,
         max_different: f64,
         shot: &mut Shot,
@@ -159,13 +195,13 @@ impl Run<'_> {
             shot.different = Some(0.0);
             return Ok(());
         }
-        if !golden_path.exists() {
+        let Some(golden) = golden else {
             return Err(StepError::Expectation(format!(
                 "there is no golden {}; look at the picture and accept it with --update",
                 golden_path.display()
             )));
-        }
-        let difference = picture.compare(&Picture::load(golden_path)?);
+        };
+        let difference = picture.compare(golden);
         shot.golden = Some(golden_path.to_owned());
         shot.different = Some(difference.share);
         if difference.share <= max_different {

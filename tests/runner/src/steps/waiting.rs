@@ -3,11 +3,8 @@
 
 use super::{Run, StepError};
 use cofferdam_control::desktop::WindowInfo;
+use cofferdam_ids::VmId;
 use std::time::{Duration, Instant};
-
-/// A window counts as still when its commit count stayed the same for this long. TCG guests need
-/// up to a second between two frames of one animation.
-const STILL: Duration = Duration::from_millis(1500);
 
 impl Run<'_> {
     pub(super) fn wait_window(
@@ -38,14 +35,13 @@ impl Run<'_> {
 
     pub(super) fn wait_still(&mut self, name: &str, timeout_s: u64) -> Result<(), StepError> {
         let vm = self.vm(name)?;
-        let mut last: (u64, Instant) = (u64::MAX, Instant::now());
-        self.wait(timeout_s, format!("`{name}` to stand still"), |windows| {
-            let commits = windows.iter().filter(|w| w.vm.as_ref() == Some(&vm)).map(|w| w.commits).sum();
-            if commits != last.0 {
-                last = (commits, Instant::now());
-            }
-            last.1.elapsed() >= STILL
-        })
+        let deadline = Instant::now() + Duration::from_secs(timeout_s);
+        // What it waits for may come from another app.
+        let beside: Vec<VmId> = self.apps.values().cloned().collect();
+        if self.desktop.wait_still(&vm, &beside, deadline)? {
+            return Ok(());
+        }
+        Err(StepError::TimedOut(timeout_s, format!("`{name}` to stand still")))
     }
 
     /// Asks `done` after every event of the desktop, and at least five times a second because a

@@ -7,7 +7,7 @@ use cofferdam_control::desktop::{Rect, Request, WindowId, WindowInfo, WindowOp};
 use cofferdam_ids::VmId;
 use cofferdam_runner::desktop::DesktopError;
 use cofferdam_runner::picture::{Area, Picture, near};
-use cofferdam_system_tests::{TestDesktop, out_dir};
+use cofferdam_system_tests::{PATIENCE, TestDesktop, out_dir};
 use cofferdam_themes::{Library, Rgb};
 use std::time::{Duration, Instant};
 
@@ -33,19 +33,14 @@ impl Witness {
         let window =
             t.desktop.windows()?.into_iter().find(|w| w.vm.as_ref() == Some(vm)).ok_or("no window")?;
         let frame = area(window.frame);
-        let mut looks = raised(t, window.id)?.crop(frame);
-        // Its app may be drawing still: twice the same with a turn of the desktop in between is settled.
-        t.wait("the witness to settle", |d| {
-            let deadline = Instant::now() + Duration::from_secs(1);
-            while d.next_event(deadline)?.is_some() {}
-            let now = d.screenshot()?.0.crop(frame);
-            let same = now == looks;
-            looks = now;
-            Ok(same)
-        })?;
+        raised(t, window.id)?;
+        // Its app may be drawing still.
+        if !t.desktop.wait_still(vm, &[], Instant::now() + PATIENCE)? {
+            return Err("the witness does not stand still".into());
+        }
         let (whole, _) = t.desktop.screenshot()?;
         whole.save(&out_dir("hostile").join("before.png"))?;
-        Ok(Self { window: window.id, frame, looks })
+        Ok(Self { window: window.id, frame, looks: whole.crop(frame) })
     }
 
     /// Fails unless every pixel of its frame is what it was; keeps the picture if not.
