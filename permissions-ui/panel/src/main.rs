@@ -4,6 +4,8 @@
 //! In: `WAYLAND_SOCKET`, a Wayland connection that the compositor trusts; the session bus. Out: the bar,
 //! the panel, the file chooser.
 
+mod walls;
+
 use clap::Parser;
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -31,7 +33,10 @@ fn main() -> ExitCode {
         .init();
     let arguments = Arguments::parse();
     tracing::debug!(desktop = arguments.desktop, "panel");
-    match cofferdam_panel::program::run(arguments.ready_fd) {
+    let walled = walls::put_up().map_err(|why| why.to_string());
+    match walled
+        .and_then(|()| cofferdam_panel::program::run(arguments.ready_fd).map_err(|why| why.to_string()))
+    {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
             // There is nobody left to tell if stderr is gone too.

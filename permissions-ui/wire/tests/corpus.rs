@@ -26,6 +26,7 @@ mod tests {
     };
     use proptest::prelude::*;
     use serde::Serialize;
+    use std::path::Path;
 
     const USAGE: Usage = Usage { times: 1, bytes_in: 300, bytes_out: 70_000, millis: 5 };
 
@@ -56,6 +57,10 @@ mod tests {
             let packet = [vec![wire], encode(message).unwrap()].concat();
             corpus::seed("monitor_packet", &format!("{name}-{n}"), &packet);
         }
+        // A message that has gone must not leave a seed behind that says nothing any more.
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fuzz/corpus/monitor_packet");
+        let next = format!("{folder}/seed-{name}-{}", messages.len());
+        assert!(!Path::new(&next).exists(), "{next} is of no message");
     }
 
     #[test]

@@ -156,6 +156,14 @@ impl Catalogue {
         Ok(named.filter(|(.., schemes)| !schemes.is_empty()).collect())
     }
 
+    /// Every folder that descriptions are read from.
+    #[must_use]
+    pub fn sources(&self) -> Vec<PathBuf> {
+        let mut folders = self.app_dirs();
+        folders.push(self.guest_dir.clone());
+        folders
+    }
+
     /// `$COFFERDAM_APP_DIRS` (separated by colons), the user's own, and those that came with us.
     fn app_dirs(&self) -> Vec<PathBuf> {
         let named = std::env::var_os("COFFERDAM_APP_DIRS").unwrap_or_default();

@@ -10,7 +10,9 @@
 //! | [`link`] | the wire between launcher and shepherd |
 //! | [`shepherd`] | one VM's process |
 //! | [`launcherd`] | the daemon |
+//! | [`walls`] | what is left to each of them |
 
 pub mod launcherd;
 pub mod link;
 pub mod shepherd;
+pub mod walls;

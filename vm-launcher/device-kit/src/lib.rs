@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! What every device process has, so that a device is only what is its own.
 //!
-//! In: a [`Program`], which says what the device is, and a row of `cofferdam_lifecycle::PARTS`. Out: a jailed
-//! process that serves one machine until that, or the shepherd, is gone.
+//! In: a [`Program`], which says what the device is, a row of `cofferdam_lifecycle::PARTS`, and a role
+//! of [`cofferdam_jail::roles`]. Out: a jailed process that serves one machine until that, or the shepherd, is gone.
 //!
 //! ```text
 //! shepherd ──control──▶ control ─┐
@@ -10,15 +10,14 @@
 //!   RAM  ◀──used ring──  queue, chain
 //! ```
 //!
-//! A device's crate has the same rooms each time: `program` (options, limits, how it is made), `rules` (its
-//! system calls), `vhost` (its queues), and, where there is I/O beside them, `shell` with a pure core in a crate
+//! A device's crate has the same rooms each time: `program` (options, limits, how it is made), `vhost`
+//! (its queues), and, where there is I/O beside them, `shell` with a pure core in a crate
 //! of its own. Its `main` is one line.
 //!
 //! | module | job |
 //! |---|---|
 //! | [`args`] | the command line: what all devices have, and a place for what one has |
 //! | [`program`] | from `main` to the end: log, jail, serve |
-//! | [`sandbox`] | the two stages of system calls |
 //! | [`control`] | the socket to the shepherd |
 //! | [`backend`] | vhost-user |
 //! | [`queue`], [`chain`] | virtqueues of a guest that lies |
@@ -31,7 +30,6 @@ pub mod control;
 pub mod poller;
 pub mod program;
 pub mod queue;
-pub mod sandbox;
 mod sys;
 
 pub use backend::{Device, Wake};

@@ -10,8 +10,8 @@ use crate::SharedMemory;
 use crate::args::{Args, Options};
 use crate::backend::{Backend, Device};
 use crate::control::Control;
-use crate::sandbox::Rules;
-use cofferdam_jail::{Limits, Plan, Report};
+use cofferdam_jail::roles::device::SERVING;
+use cofferdam_jail::{Limits, Pids, Report, Role, Wall};
 use cofferdam_lifecycle::Part;
 use std::error::Error;
 use std::io;
@@ -30,10 +30,8 @@ pub trait Program: Options + Default {
     type Device: Device;
     /// The name of its row in the table of parts.
     const PART: &'static str;
-    /// Its system calls.
-    const RULES: Rules;
-    /// Whether it opens TCP connections of its own.
-    const CONNECTS: bool = false;
+    /// Its walls.
+    const ROLE: &'static Role;
 
     /// Numbers of things it may have.
     fn limits(&self) -> Limits;
@@ -99,15 +97,8 @@ fn jail<P: Program>(args: &Args, program: &P, opened: &[RawFd]) -> Result<Report
     let mut keep = vec![args.listen, args.control];
     keep.extend(program.descriptors()?);
     keep.extend(opened);
-    let plan = Plan {
-        keep: &keep,
-        user: args.uid,
-        parent: args.parent,
-        limits: program.limits(),
-        landlock: true,
-        connects: P::CONNECTS,
-    };
-    Ok(cofferdam_jail::enter(&plan, &P::RULES.first()?)?)
+    let wall = Wall::of(P::ROLE).keeping(keep).limited(program.limits());
+    Ok(wall.user(args.uid).child_of(args.parent).enter()?)
 }
 
 fn serve<P: Program>(args: &Args, program: P) -> Result<(), Box<dyn Error>> {
@@ -128,9 +119,9 @@ fn serve<P: Program>(args: &Args, program: P) -> Result<(), Box<dyn Error>> {
         }
     }
     // Compiled before the machine connects, so that nothing stands between its connection and the filter.
-    let serving = P::RULES.serving()?;
+    let serving = P::ROLE.filter(SERVING, &Pids::here())?;
     daemon.start(&mut Listener::from(listener)).map_err(|error| error.to_string())?;
-    cofferdam_jail::tighten(&serving)?;
+    serving.install()?;
     if let Some(handle) = daemon.shutdown_handle() {
         backend.set_shutdown(handle);
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-//! Starts an emulator inside walls. In: `--parent PID`, `--read PATH` and `--write PATH` as often as needed,
-//! then `--` and the program with its arguments. Out: that program in the place of this one, or one line
-//! that says why not.
+//! Starts a program that is not ours inside walls. In: `--role NAME`, `--parent PID`, `--at PLACE PATH` as often as
+//! needed, then `--` and the program with its arguments. Out: that program in the place of this one, or one line that
+//! says why not.
 
 #![expect(clippy::disallowed_types, reason = "becomes the machine")]
 
@@ -21,34 +21,38 @@ fn main() -> ExitCode {
     ExitCode::FAILURE
 }
 
+const USAGE: &str =
+    "usage: cofferdam-enclose --role NAME --parent PID [--at PLACE PATH]… -- PROGRAM [ARGUMENT]…";
+
 /// Comes back only with the reason why the program was not started.
 fn run(mut words: impl Iterator<Item = OsString>) -> String {
-    let (mut enclosure, mut parent) = (Enclosure::default(), None);
+    let (mut enclosure, mut role) = (Enclosure::default(), None);
     loop {
-        let (Some(option), Some(value)) = (words.next(), words.next()) else {
-            return "usage: cofferdam-enclose --parent PID [--read PATH] [--write PATH] -- PROGRAM"
-                .to_owned();
-        };
+        let (Some(option), Some(value)) = (words.next(), words.next()) else { return USAGE.to_owned() };
         match option.to_str() {
-            Some("--parent") => parent = value.to_str().and_then(|pid| pid.parse().ok()),
-            Some("--read") => enclosure.read.push(value.into()),
-            Some("--write") => enclosure.write.push(value.into()),
+            Some("--role") => role = value.into_string().ok(),
+            Some("--parent") => enclosure.parent = value.to_str().and_then(|pid| pid.parse().ok()),
+            Some("--at") => match (value.into_string(), words.next()) {
+                (Ok(place), Some(path)) => enclosure.places.push((place, path.into())),
+                _ => return USAGE.to_owned(),
+            },
             Some("--") => {
-                let Some(parent) = parent else { return "--parent PID is missing".to_owned() };
-                return start(&enclosure, parent, value, words);
+                // Without a parent that it dies with, nobody would end it.
+                let (Some(role), Some(_)) = (role, enclosure.parent) else { return USAGE.to_owned() };
+                return start(&role, &enclosure, value, words);
             }
-            _ => return format!("unknown option {}", option.display()),
+            _ => return format!("unknown option {}; {USAGE}", option.display()),
         }
     }
 }
 
 fn start(
+    role: &str,
     enclosure: &Enclosure,
-    parent: u32,
     program: OsString,
     arguments: impl Iterator<Item = OsString>,
 ) -> String {
-    if let Err(error) = enclose(enclosure, parent) {
+    if let Err(error) = enclose(role, enclosure) {
         return error.to_string();
     }
     let error = Command::new(&program).args(arguments).exec();

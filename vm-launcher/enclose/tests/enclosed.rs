@@ -9,10 +9,10 @@ use std::process::{Command, Output};
 /// Runs `script` with a Perl that may read system files and `allowed`.
 fn enclosed(options: &[&str], script: &str) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cofferdam-enclose"));
-    command.arg("--parent").arg(std::process::id().to_string());
-    // Programs come first, because the first path may be executed.
-    for path in ["/usr", "/lib", "/lib64", "/bin", "/etc/ld.so.cache"] {
-        command.args(["--read", path]);
+    command.args(["--role", "machine", "--parent"]).arg(std::process::id().to_string());
+    command.args(["--at", "program", "/usr"]);
+    for path in ["/lib", "/lib64", "/bin", "/etc/ld.so.cache"] {
+        command.args(["--at", "files", path]);
     }
     command.args(options).args(["--", "/usr/bin/perl", "-e", script]);
     command.output().unwrap()
@@ -32,7 +32,7 @@ fn only_what_was_named_can_be_read_and_written() {
     for file in [&layer, &data, &secret] {
         std::fs::write(file, "x\n").unwrap();
     }
-    let options = ["--read", &layer, "--write", &data];
+    let options = ["--at", "files", &layer, "--at", "disk", &data];
     let open = |how: &str, path: &str| format!("open(my $f, '{how}', '{path}') or exit 1; exit 0");
     check(&options, &open("<", &layer), true);
     check(&options, &open("+<", &layer), false);
@@ -73,15 +73,24 @@ fn signals_and_limits_of_others_have_no_other_door() {
 #[test]
 fn capabilities_are_gone_also_for_root() {
     let output = enclosed(
-        &["--read", "/proc"],
+        &["--at", "files", "/proc"],
         "open(F, '<', '/proc/self/status'); while (<F>) { print $1 if /^CapEff:\\s*(\\w+)/ }",
     );
     assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "0000000000000000");
 }
 
 #[test]
-fn a_wrong_parent_is_refused() {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_cofferdam-enclose"));
-    let output = command.args(["--parent", "1", "--read", "/usr", "--", "/usr/bin/true"]).output().unwrap();
-    assert!(!output.status.success());
+fn what_is_not_understood_starts_nothing() {
+    let own = std::process::id().to_string();
+    for words in [
+        ["--role", "machine", "--parent", "1", "--at", "program", "/usr"],
+        ["--role", "gpu", "--parent", &own, "--at", "program", "/usr"],
+        ["--role", "machine", "--parent", &own, "--at", "home", "/usr"],
+        ["--role", "machine", "--parent", "x", "--at", "program", "/usr"],
+        ["--read", "machine", "--parent", &own, "--at", "program", "/usr"],
+    ] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cofferdam-enclose"));
+        let output = command.args(words).args(["--", "/usr/bin/true"]).output().unwrap();
+        assert!(!output.status.success(), "{words:?}");
+    }
 }

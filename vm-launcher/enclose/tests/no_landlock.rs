@@ -6,7 +6,7 @@
 #![expect(clippy::disallowed_types, reason = "starts the program under test")]
 
 use cofferdam_jail::roles::SHEPHERD;
-use cofferdam_jail::{Answer, Filter, Pids, tighten};
+use cofferdam_jail::{Answer, Filter, Pids};
 use std::process::Command;
 
 #[test]
@@ -18,10 +18,10 @@ fn an_emulator_does_not_start_without_landlock() {
     let known = rules.iter().filter(|(rule, _)| !landlock.contains(&rule.call));
     let filter = Filter::of(known.map(|(rule, pids)| (*rule, pids)), Answer::Refuse).unwrap();
     rustix::thread::set_no_new_privs(true).unwrap();
-    tighten(&filter).unwrap();
+    filter.install().unwrap();
     let parent = std::process::id().to_string();
     let output = Command::new(env!("CARGO_BIN_EXE_cofferdam-enclose"))
-        .args(["--parent", &parent, "--read", "/usr", "--", "/usr/bin/true"])
+        .args(["--role", "machine", "--parent", &parent, "--at", "program", "/usr", "--", "/usr/bin/true"])
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&output.stderr);

@@ -6,7 +6,7 @@
 //! `wl_shm`, answers to the guest, counted faults.
 //!
 //! ```text
-//! machine ──vhost-user──▶ vhost ──requests──▶ shell ──Input──▶ core       (jailed: rules)
+//! machine ──vhost-user──▶ vhost ──requests──▶ shell ──Input──▶ core       (jailed)
 //!   RAM  ◀──used ring───   │    ◀─answers────   │   ◀─Effect──  │
 //!                          └ chains, memory     ├ sockets, pipes, arena, timer, reports
 //!                                               └──▶ compositor
@@ -15,7 +15,7 @@
 //! - `cofferdam-gpu-core` (`core/` in the table below) decides and does no I/O; [`shell`] does I/O and decides nothing;
 //!   [`vhost`] is the machine's side.
 //! - [`loopback`] puts simulated memory and commands in the place of [`vhost`]: for tests, fuzzers, benchmarks.
-//! - [`rules`] lists the system calls that remain, [`program`] is the start; the rest of that is `cofferdam-device-kit`.
+//! - [`program`] is the start; the rest of that is `cofferdam-device-kit`, and which system calls remain the role says.
 //!
 //! # What is validated
 //!
@@ -52,6 +52,5 @@
 
 pub mod loopback;
 pub mod program;
-pub mod rules;
 pub mod shell;
 pub mod vhost;

@@ -3,14 +3,13 @@
 //!
 //! In: words of its own on the command line, a channel to the compositor. Out: a device behind queues.
 
-use crate::rules::RULES;
 use crate::shell::Shell;
 use crate::vhost::GpuDevice;
 use cofferdam_device_kit::args::{ArgsError, Options, descriptor};
-use cofferdam_device_kit::sandbox::Rules;
 use cofferdam_device_kit::{Program, Start, inherit};
 use cofferdam_gpu_core::Config;
-use cofferdam_jail::Limits;
+use cofferdam_jail::roles::GPU;
+use cofferdam_jail::{Limits, Role};
 use std::error::Error;
 use std::os::fd::RawFd;
 
@@ -55,7 +54,7 @@ fn arena_bytes(value: Option<&str>) -> Result<u64, ArgsError> {
 impl Program for Gpu {
     type Device = GpuDevice;
     const PART: &'static str = "gpu";
-    const RULES: Rules = RULES;
+    const ROLE: &'static Role = &GPU;
 
     fn limits(&self) -> Limits {
         let file_bytes = self.arena.unwrap_or_default();

@@ -1,32 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-//! Walking into the jail, in the one order that works.
+//! The steps into the jail, for [`crate::Wall`] to take in the one order that works.
 //!
-//! In: a [`Plan`]. Out: a [`Report`], or a [`JailError`] after which the helper must not go on.
+//! In: what is to stay. Out: that and nothing else, or a [`JailError`] after which the process must not go on.
 
-use crate::filter::{Filter, FilterError};
-use crate::{places, sys};
+use crate::filter::FilterError;
+use crate::sys;
 use landlock::RulesetError;
 use rustix::process::{Gid, Pid, Resource, Rlimit, Signal, Uid};
 use rustix::thread::{CapabilitySet, CapabilitySets};
 use std::io;
 use std::os::fd::RawFd;
-
-/// What remains after [`enter`].
-#[derive(Debug, Clone)]
-pub struct Plan<'a> {
-    /// Descriptors that stay open; 0, 1 and 2 always stay.
-    pub keep: &'a [RawFd],
-    /// The VM's own user and group, if the process is root and has one.
-    pub user: Option<u32>,
-    /// The process that must stay our parent, if it is known: if it is already gone, the helper ends.
-    pub parent: Option<u32>,
-    /// Numbers of things.
-    pub limits: Limits,
-    /// Whether the helper opens TCP connections of its own: Landlock leaves it that, and no listening.
-    pub connects: bool,
-    /// Whether to use Landlock. Always true in production; the tests also prove the jail without it.
-    pub landlock: bool,
-}
 
 /// Numbers of things the process may have.
 #[derive(Debug, Clone, Copy)]
@@ -48,14 +31,14 @@ pub enum Landlock {
     Partial,
     /// This kernel has none; seccomp alone holds.
     Absent,
-    /// The plan did not ask for it.
+    /// Nobody asked for it.
     Off,
 }
 
 /// What was enforced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Report {
-    /// The user the helper runs as now.
+    /// The user the process runs as now.
     pub uid: u32,
     /// Landlock's part.
     pub landlock: Landlock,
@@ -112,34 +95,6 @@ pub(crate) fn step<E: Into<io::Error>>(step: &'static str) -> impl FnOnce(E) -> 
     move |e| JailError::Step { step, error: e.into() }
 }
 
-/// Takes away everything that is not in the plan. Call it first in `main`, while there is one thread.
-///
-/// # Errors
-/// Any [`JailError`]; the process must end then.
-pub fn enter(plan: &Plan<'_>, filter: &Filter) -> Result<Report, JailError> {
-    close_strays(plan.keep)?;
-    set_limits(plan.limits)?;
-    become_user(plan.user)?;
-    die_with_parent(plan.parent)?;
-    give_up_privileges(CapabilitySet::empty())?;
-    let landlock = if plan.landlock {
-        places::restrict(&[], plan.connects, places::outside(false))?
-    } else {
-        Landlock::Off
-    };
-    let uid = rustix::process::getuid().as_raw();
-    filter.install()?;
-    Ok(Report { uid, landlock })
-}
-
-/// Adds a stricter filter on all threads, once start-up is over.
-///
-/// # Errors
-/// [`JailError::Filter`] if the kernel refuses it.
-pub fn tighten(filter: &Filter) -> Result<(), JailError> {
-    Ok(filter.install()?)
-}
-
 pub(crate) fn close_strays(keep: &[RawFd]) -> Result<(), JailError> {
     let mut keep: Vec<u32> =
         keep.iter().filter_map(|fd| u32::try_from(*fd).ok()).filter(|fd| *fd > 2).collect();
@@ -173,7 +128,7 @@ fn limit(resource: Resource, n: u64, name: &'static str) -> Result<(), JailError
     rustix::process::setrlimit(resource, exactly).map_err(step(name))
 }
 
-fn become_user(user: Option<u32>) -> Result<(), JailError> {
+pub(crate) fn become_user(user: Option<u32>) -> Result<(), JailError> {
     let Some(user) = user else { return Ok(()) };
     let (uid, gid) = (Uid::from_raw(user), Gid::from_raw(user));
     rustix::thread::set_thread_groups(&[]).map_err(step("dropping groups"))?;

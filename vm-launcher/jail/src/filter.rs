@@ -54,19 +54,10 @@ pub struct Filter {
 type Calls = BTreeMap<i64, Vec<SeccompRule>>;
 
 impl Filter {
-    /// Compiles the union of `tables` for this process, which is killed on any other call.
-    ///
-    /// # Errors
-    /// [`FilterError::Build`] if a rule names an argument that does not exist or the program is too large.
-    pub fn new(tables: &[&[Rule]]) -> Result<Self, FilterError> {
-        let here = Pids::here();
-        Self::of(tables.iter().copied().flatten().map(|rule| (rule, &here)), Answer::Kill)
-    }
-
     /// Compiles the union of `rules`, each with the processes it speaks of.
     ///
     /// # Errors
-    /// As [`Self::new`].
+    /// [`FilterError::Build`] if a rule names an argument that does not exist or the program is too large.
     pub fn of<'a>(
         rules: impl IntoIterator<Item = (&'a Rule, &'a Pids)>,
         answer: Answer,
@@ -100,7 +91,10 @@ impl Filter {
     }
 
     /// Installs the filter on every thread of the process. Filters stack: the strictest answer wins.
-    pub(crate) fn install(&self) -> Result<(), FilterError> {
+    ///
+    /// # Errors
+    /// [`FilterError::Install`] if the kernel refuses it.
+    pub fn install(&self) -> Result<(), FilterError> {
         seccompiler::apply_filter_all_threads(&self.divert)?;
         seccompiler::apply_filter_all_threads(&self.allow)?;
         Ok(())

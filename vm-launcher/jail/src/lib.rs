@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! The one wall that every process of a desktop stands behind.
 //!
-//! In: a [`Role`], which is data: which system calls, with what arguments, which paths, each with its reason;
-//! or a [`Plan`] and a [`Filter`] of a device's own. Out: the calling process with everything else taken away
+//! In: a [`Role`], which is data: which system calls, with what arguments, which paths, each with its reason. Out: the calling process with everything else taken away
 //! for good, and a [`Report`] of what this kernel could enforce, so that nobody has to guess.
 //!
 //! | layer | what it takes away | if the kernel lacks it |
@@ -22,7 +21,7 @@
 //! until it goes on to a stage in which it starts nothing ([`tighten_to`]); its answer is [`Answer::Refuse`],
 //! because a parent's kill would be its child's. Each child then narrows itself.
 //!
-//! The order inside [`enter`] and [`Wall::enter`] is fixed by the kernel: changing the user clears the
+//! The order inside [`Wall::enter`] is fixed by the kernel: changing the user clears the
 //! parent-death signal, and Landlock and seccomp without capabilities need `no_new_privs` first.
 
 mod enter;
@@ -33,9 +32,8 @@ mod rules;
 mod sys;
 mod wall;
 
-pub use enter::{JailError, Landlock, Limits, Plan, Report, enter, tighten};
+pub use enter::{JailError, Landlock, Limits, Report};
 pub use filter::{Answer, Filter, FilterError};
 pub use places::{Place, Reach, offered, personal};
-pub use roles::common::{RUNTIME, STARTUP, THREAD_BEGIN};
 pub use rules::{Pids, Rule, When, Whom, all_of, bits, is, none_of};
 pub use wall::{Need, Role, Stage, Table, Wall, tighten_to};

@@ -27,7 +27,7 @@ pub struct Stage {
     /// Its name in lists.
     pub name: &'static str,
     /// What the process itself does.
-    pub tables: &'static [Table],
+    pub tables: &'static [&'static [Table]],
     /// Roles whose processes it starts in this stage. Filters are inherited, so all that those need is allowed
     /// to it as well; each of them then puts up its own.
     pub starts: &'static [&'static Role],
@@ -65,16 +65,31 @@ pub struct Role {
     pub powers: CapabilitySet,
 }
 
+impl Stage {
+    /// All tables, in order.
+    pub fn tables(&self) -> impl Iterator<Item = &'static Table> + use<> {
+        self.tables.iter().copied().flatten()
+    }
+}
+
+impl Table {
+    /// A table.
+    #[must_use]
+    pub const fn new(name: &'static str, rules: &'static [Rule]) -> Self {
+        Self { name, rules }
+    }
+}
+
 impl Role {
     /// All rules of a stage, with the processes that they speak of.
     #[must_use]
     pub fn rules(&self, stage: usize, pids: &Pids) -> Vec<(&'static Rule, Pids)> {
         let Some(stage) = self.stages.get(stage) else { return Vec::new() };
-        let mut rules: Vec<_> = of(stage.tables).map(|rule| (rule, pids.clone())).collect();
+        let mut rules: Vec<_> = of(stage.tables()).map(|rule| (rule, pids.clone())).collect();
         for child in stage.starts {
             // Which numbers children and their children will have, nobody knows now.
             let unknown = Pids::default();
-            rules.extend(of(child.before).map(|rule| (rule, unknown.clone())));
+            rules.extend(of(child.before.iter()).map(|rule| (rule, unknown.clone())));
             for own in 0..child.stages.len() {
                 rules.extend(child.rules(own, &unknown));
             }
@@ -101,8 +116,8 @@ impl Role {
     }
 }
 
-fn of(tables: &'static [Table]) -> impl Iterator<Item = &'static Rule> {
-    tables.iter().flat_map(|table| table.rules)
+fn of(tables: impl Iterator<Item = &'static Table>) -> impl Iterator<Item = &'static Rule> {
+    tables.flat_map(|table| table.rules)
 }
 
 /// A wall that is being put up.
@@ -114,6 +129,7 @@ pub struct Wall {
     keep: Option<Vec<RawFd>>,
     limits: Option<Limits>,
     parent: Option<u32>,
+    user: Option<u32>,
     landlock: bool,
     abstract_sockets: bool,
 }
@@ -131,6 +147,7 @@ impl Wall {
             keep: None,
             limits: None,
             parent: None,
+            user: None,
             landlock: true,
             abstract_sockets: false,
         }
@@ -162,8 +179,15 @@ impl Wall {
 
     /// Has the process die with its parent, which must be this one.
     #[must_use]
-    pub const fn child_of(mut self, parent: u32) -> Self {
-        self.parent = Some(parent);
+    pub fn child_of(mut self, parent: impl Into<Option<u32>>) -> Self {
+        self.parent = parent.into();
+        self
+    }
+
+    /// Has the process become this user and group, and leave all groups. Only root can.
+    #[must_use]
+    pub const fn user(mut self, user: Option<u32>) -> Self {
+        self.user = user;
         self
     }
 
@@ -212,6 +236,8 @@ impl Wall {
         if let Some(limits) = self.limits {
             enter::set_limits(limits)?;
         }
+        // Before the parent-death signal, which another user clears.
+        enter::become_user(self.user)?;
         if self.parent.is_some() {
             enter::die_with_parent(self.parent)?;
         }

@@ -12,7 +12,7 @@ fn row(role: &Role) -> String {
         .stages
         .iter()
         .map(|stage| {
-            let count: usize = stage.tables.iter().map(|table| table.rules.len()).sum();
+            let count: usize = stage.tables().map(|table| table.rules.len()).sum();
             let starts: Vec<&str> = stage.starts.iter().map(|role| role.name).collect();
             let all =
                 if starts.is_empty() { String::new() } else { format!(", and all of {}", starts.join(", ")) };

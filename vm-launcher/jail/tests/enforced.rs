@@ -5,7 +5,9 @@
 
 #![expect(clippy::disallowed_types, reason = "each case is a process of its own")]
 
-use cofferdam_jail::{Filter, Landlock, Limits, Plan, RUNTIME, Rule, STARTUP, THREAD_BEGIN, enter, tighten};
+use cofferdam_jail::roles::common::{RUNTIME, STARTUP, THREAD_BEGIN};
+use cofferdam_jail::{Answer, Landlock, Limits, Need, Role, Rule, Stage, Table, Wall, tighten_to};
+use rustix::thread::CapabilitySet;
 use std::io::{Read, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::process::ExitStatusExt;
@@ -24,6 +26,23 @@ enum End {
 
 /// What a child tries, with the end that is wanted.
 type Case = (&'static str, fn() -> bool, End);
+
+/// A small program of ours; what tests do and it does not is to ask for its parent.
+static PRISONER: Role = Role {
+    name: "prisoner",
+    what: "a case of this test",
+    answer: Answer::Kill,
+    before: &[],
+    stages: &[
+        Stage { name: "start", tables: &[&[RUNTIME, THREAD_BEGIN, STARTUP, ASKS]], starts: &[] },
+        Stage { name: "serving", tables: &[&[RUNTIME, THREAD_BEGIN]], starts: &[] },
+    ],
+    places: &[],
+    connects: false,
+    landlock: Need::Wanted,
+    powers: CapabilitySet::empty(),
+};
+const ASKS: Table = Table::new("asks", &[Rule::any(libc::SYS_getppid, "the case asks whom to kill")]);
 
 const CASES: &[Case] = &[
     ("memory-and-threads", memory_and_threads, End::Free),
@@ -83,8 +102,7 @@ fn kill_parent() -> bool {
 }
 
 fn thread_after_tighten() -> bool {
-    let strict = Filter::new(&[RUNTIME, THREAD_BEGIN]).is_ok_and(|f| tighten(&f).is_ok());
-    strict && memory_and_threads()
+    tighten_to(&PRISONER, 1, Vec::new()).is_ok() && memory_and_threads()
 }
 
 /// `main` opened a file before the jail and checked that its number is 3.
@@ -107,13 +125,8 @@ fn child(case: &Case, landlock: bool) -> ExitCode {
         return ExitCode::from(5);
     };
     let limits = Limits { descriptors: 64, file_bytes: 1 << 20, data_bytes: Some(256 << 20) };
-    let plan = Plan { keep: &[], user: None, parent: None, limits, landlock, connects: false };
-    // What tests do and helpers do not: ask for their parent.
-    let extra = [Rule::any(libc::SYS_getppid, "the case asks whom to kill")];
-    let report = match Filter::new(&[RUNTIME, THREAD_BEGIN, STARTUP, &extra])
-        .map_err(Into::into)
-        .and_then(|f| enter(&plan, &f))
-    {
+    let wall = Wall::of(&PRISONER).keeping([]).limited(limits);
+    let report = match if landlock { wall } else { wall.without_landlock() }.enter() {
         Ok(report) => report,
         Err(e) => {
             let _ = writeln!(std::io::stderr(), "{e}");

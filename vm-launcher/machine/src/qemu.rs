@@ -106,7 +106,7 @@ impl Qemu {
     fn enclosed(&self, spec: &MachineSpec) -> Command {
         let mut command = Command::new(&self.enclosure);
         command.env_clear().envs(&self.program.environment);
-        command.arg("--parent").arg(std::process::id().to_string());
+        command.args(["--role", "machine", "--parent"]).arg(std::process::id().to_string());
         let words = self.program.argv.iter().chain(self.program.environment.values());
         let own = words.map(Path::new).filter(|word| word.is_absolute());
         // A QEMU that is installed finds its libraries and its firmware by itself.
@@ -115,19 +115,16 @@ impl Qemu {
         let system = system.into_iter().filter(|_| installed.clone().count() > 0);
         let machine = [&spec.kernel, &spec.initramfs].map(PathBuf::as_path);
         let disks = spec.disks.iter().filter(|disk| !disk.writable).map(|disk| disk.path.as_path());
-        // Processors and memory of the host, for the C library's allocator.
-        let host = [Path::new("/sys/devices/system/cpu"), Path::new("/dev/urandom")];
         // The first may be executed: the program, or its loader; `/usr` where they are installed.
-        for path in system.chain(own).chain(machine).chain(disks).chain(host) {
-            command.arg("--read").arg(path);
+        let places = ["program"].into_iter().chain(std::iter::repeat("files"));
+        for (place, path) in places.zip(system.chain(own).chain(machine).chain(disks)) {
+            command.args(["--at", place]).arg(path);
         }
         for disk in spec.disks.iter().filter(|disk| disk.writable) {
-            command.arg("--write").arg(&disk.path);
+            command.args(["--at", "disk"]).arg(&disk.path);
         }
-        // QEMU tries there how the kernel locks files.
-        command.args(["--write", "/dev/null"]);
         if self.acceleration == Acceleration::Kvm {
-            command.args(["--write", "/dev/kvm"]);
+            command.args(["--at", "kvm", "/dev/kvm"]);
         }
         command.arg("--").args(&self.program.argv);
         command

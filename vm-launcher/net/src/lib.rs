@@ -5,7 +5,7 @@
 //! connections that were allowed, and no others; questions, use and refusals for the monitor.
 //!
 //! ```text
-//! machine ──vhost-user──▶ vhost ──frames──▶ shell ──flows──▶ core       (jailed: rules)
+//! machine ──vhost-user──▶ vhost ──frames──▶ shell ──flows──▶ core       (jailed)
 //!                           ▲                │ ▲              │
 //!                           └────frames──────┘ └───effects────┘
 //! ```
@@ -15,6 +15,5 @@
 
 pub mod link;
 pub mod program;
-pub mod rules;
 pub mod shell;
 pub mod vhost;

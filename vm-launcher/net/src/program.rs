@@ -3,13 +3,12 @@
 //!
 //! In: words of its own on the command line, what the kernel says about networks. Out: a gateway behind queues.
 
-use crate::rules::RULES;
 use crate::shell::{Config, Network, Shell};
 use crate::vhost::NetDevice;
 use cofferdam_device_kit::args::{ArgsError, Options, read};
-use cofferdam_device_kit::sandbox::Rules;
 use cofferdam_device_kit::{Program, Start};
-use cofferdam_jail::Limits;
+use cofferdam_jail::roles::NET;
+use cofferdam_jail::{Limits, Role};
 use cofferdam_net_core::zones::Range;
 use std::error::Error;
 use std::io;
@@ -48,8 +47,7 @@ impl Options for Net {
 impl Program for Net {
     type Device = NetDevice;
     const PART: &'static str = "net";
-    const RULES: Rules = RULES;
-    const CONNECTS: bool = true;
+    const ROLE: &'static Role = &NET;
 
     fn limits(&self) -> Limits {
         Limits { descriptors: DESCRIPTORS, file_bytes: LOG, data_bytes: Some(DATA) }

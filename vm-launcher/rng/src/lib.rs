@@ -5,5 +5,4 @@
 //! no oftener; counted faults. A guest has no other use of this process.
 
 pub mod program;
-pub mod rules;
 pub mod vhost;

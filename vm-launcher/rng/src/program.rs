@@ -3,12 +3,11 @@
 //!
 //! In: nothing of its own. Out: a device behind its queue.
 
-use crate::rules::RULES;
 use crate::vhost::RngDevice;
 use cofferdam_device_kit::args::Options;
-use cofferdam_device_kit::sandbox::Rules;
 use cofferdam_device_kit::{Program, Start};
-use cofferdam_jail::Limits;
+use cofferdam_jail::roles::RNG;
+use cofferdam_jail::{Limits, Role};
 use std::error::Error;
 
 /// Bytes of the largest file, which can only be the log.
@@ -27,7 +26,7 @@ impl Options for Rng {}
 impl Program for Rng {
     type Device = RngDevice;
     const PART: &'static str = "rng";
-    const RULES: Rules = RULES;
+    const ROLE: &'static Role = &RNG;
 
     fn limits(&self) -> Limits {
         Limits { descriptors: DESCRIPTORS, file_bytes: LOG, data_bytes: Some(DATA) }

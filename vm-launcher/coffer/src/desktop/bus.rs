@@ -9,6 +9,7 @@ use crate::error::{Error, file, system};
 use cofferdam_kit::launch::Launch;
 use cofferdam_kit::paths::{DEFAULT_DESKTOP, Paths};
 use std::os::unix::process::CommandExt as _;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
@@ -37,13 +38,42 @@ fn own_address(paths: &Paths) -> String {
     format!("unix:path={}", paths.bus().display())
 }
 
+/// Where the bus is installed.
+fn daemon() -> Result<PathBuf, Error> {
+    let folders = std::env::var_os("PATH").unwrap_or_else(|| "/usr/bin:/bin".into());
+    let found =
+        std::env::split_paths(&folders).map(|folder| folder.join("dbus-daemon")).find(|file| file.is_file());
+    found.ok_or_else(|| Error::Plain("there is no dbus-daemon; install the package dbus-daemon".to_owned()))
+}
+
+/// What is left to the bus and to services that it starts: sockets, and settings.
+fn places(paths: &Paths) -> Vec<(&'static str, PathBuf)> {
+    let folder =
+        |variable: &str| std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute());
+    let below_home = |name: &str| std::env::home_dir().map(|home| home.join(name));
+    let settings = [
+        folder("XDG_CONFIG_HOME").or_else(|| below_home(".config")),
+        folder("XDG_CACHE_HOME").or_else(|| below_home(".cache")),
+        folder("XDG_DATA_HOME").or_else(|| below_home(".local/share")),
+    ];
+    let sockets = folder("XDG_RUNTIME_DIR").into_iter().chain([paths.runtime.clone()]);
+    let sockets = sockets.map(|path| ("sockets", path));
+    sockets.chain(settings.into_iter().flatten().map(|path| ("settings", path))).collect()
+}
+
 /// Starts the desktop's own bus; gives back its address.
 pub(crate) async fn start(paths: &Paths) -> Result<(Daemon, String), Error> {
     // It grumbles about limits that it does not need; only a bus that fails is worth a line.
     let log = paths.runtime.join("bus.log");
     let stderr = std::fs::File::create(&log).map_err(file(&log))?;
-    let mut command = Command::new("dbus-daemon");
+    let mut command = Command::new(paths.program("cofferdam-enclose"));
+    command.args(["--role", "bus", "--parent"]).arg(std::process::id().to_string());
+    for (place, path) in places(paths) {
+        command.args(["--at", place]).arg(path);
+    }
     command
+        .arg("--")
+        .arg(daemon()?)
         .args(["--session", "--nofork", "--nopidfile", "--nosyslog", "--print-address=1"])
         .arg(format!("--address={}", own_address(paths)))
         .stdin(Stdio::null())
@@ -53,7 +83,7 @@ pub(crate) async fn start(paths: &Paths) -> Result<(Daemon, String), Error> {
     let spawned =
         Launch::new(command).spawn_with(|c| tokio::process::Command::from(c).kill_on_drop(true).spawn());
     let mut child = spawned.map_err(|source| {
-        Error::Plain(format!("dbus-daemon can't be started: {source}; install the package dbus-daemon"))
+        Error::Plain(format!("the bus can't be started: {source}; is Cofferdam installed completely?"))
     })?;
     let mut address = String::new();
     if let Some(stdout) = child.stdout.take() {

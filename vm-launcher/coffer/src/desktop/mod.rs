@@ -9,6 +9,7 @@ mod command;
 mod daemons;
 mod orphans;
 mod phrase;
+mod walls;
 
 pub(crate) use command::desktop;
 
@@ -58,6 +59,7 @@ impl Desktop {
         daemons::check(&paths)?;
         paths.create()?;
         let lock = lock(&paths)?;
+        walls::put_up()?;
         let children = orphans::adopt_all()?;
         let (bus_daemon, address) = if bus::needs_own(&paths, args.private) {
             let (daemon, address) = bus::start(&paths).await?;

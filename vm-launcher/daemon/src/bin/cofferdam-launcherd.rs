@@ -40,9 +40,11 @@ fn launcherd() -> Result<(), Box<dyn Error>> {
             tracing::debug!(%error, "nobody waits for readiness any more");
         }
     };
+    paths.create()?;
     // What VMs are made of stays where it is for as long as this desktop runs.
     let held = Cache::open(Cache::default_root(), false).and_then(|cache| cache.hold());
     let _held = held.inspect_err(|error| tracing::warn!(%error, "the cache can't be held")).ok();
+    cofferdam_launcher::walls::around_launcher(&paths)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     Ok(runtime.block_on(cofferdam_launcher::launcherd::run(paths, test_net, say_ready))?)
 }

@@ -28,6 +28,7 @@ fn shepherd() -> Result<(), Box<dyn Error>> {
     // It fails only for a process that leads a group already, and then nothing is missing.
     let _ = rustix::process::setsid();
     let spec: ShepherdSpec = serde_json::from_reader(File::from(spec))?;
+    cofferdam_launcher::walls::around_shepherd(&spec)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let result = runtime.block_on(run(spec, link));
     // A blocked read of some caller's standard input must not keep a dead VM's shepherd alive.

@@ -39,10 +39,17 @@ pub(crate) struct MachineEnds {
 /// A living helper; dropping it kills the process.
 #[derive(Debug)]
 pub(crate) struct Process {
+    /// Its number; none if it has ended before anybody asked.
+    id: Option<u32>,
     kill: Option<oneshot::Sender<()>>,
 }
 
 impl Process {
+    /// Its number.
+    pub(crate) const fn id(&self) -> Option<u32> {
+        self.id
+    }
+
     /// Ends it at once; [`Event::HelperExited`] follows.
     pub(crate) fn kill(&mut self) {
         if let Some(kill) = self.kill.take() {
@@ -128,6 +135,7 @@ fn stream_pair() -> io::Result<(OwnedFd, OwnedFd)> {
 
 fn watch(mut child: tokio::process::Child, inbox: &Inbox, helper: Helper) -> Process {
     let (kill, killed) = oneshot::channel();
+    let id = child.id();
     let inbox = inbox.clone();
     tokio::spawn(async move {
         let status = tokio::select! {
@@ -142,7 +150,7 @@ fn watch(mut child: tokio::process::Child, inbox: &Inbox, helper: Helper) -> Pro
         // A closed inbox means that the shepherd is ending anyway.
         let _ = inbox.send(Input::Vm(Event::HelperExited(helper, exit))).await;
     });
-    Process { kill: Some(kill) }
+    Process { id, kill: Some(kill) }
 }
 
 fn exit_of(status: ExitStatus) -> HelperExit {

@@ -366,7 +366,13 @@ impl Shepherd {
     }
 
     fn spawn_machine(&mut self) {
-        match spawn_machine(&self.spec, self.parts.devices(), &self.inbox) {
+        let spawned =
+            spawn_machine(&self.spec, self.parts.devices(), &self.inbox).and_then(|(process, ends)| {
+                // Everything has been started, and nothing of what the guest says was read.
+                crate::walls::serving(self.parts.ids().chain(process.id()).collect())?;
+                Ok((process, ends))
+            });
+        match spawned {
             Ok((process, ends)) => {
                 self.machine = Some(process);
                 self.happen(Event::HelperStarted(Helper::Machine));

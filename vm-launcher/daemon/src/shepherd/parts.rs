@@ -67,6 +67,11 @@ impl Parts {
         self.running.contains_key(part.name)
     }
 
+    /// The numbers of their processes.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = u32> {
+        self.running.values().filter_map(|running| running.process.id())
+    }
+
     /// The machine's ends of all devices.
     pub(crate) fn devices(&mut self) -> Vec<Wire> {
         let wire = |part: &'static Part| {

@@ -4,10 +4,7 @@
 //! In: nothing. Out: what it needs, in two stages: while it reads its theme and keyboard layout, opens its
 //! sockets and its window; and while it serves clients. It starts no program.
 
-use super::common::{
-    ACCEPT, CONNECT, IDENTITY, KEEP, LISTEN, LOOP, READ, RUNTIME, SECOND_FILTER, SOCKETS, THREAD_BEGIN,
-    THREADS,
-};
+use super::common::{ACCEPT, KEEP, LISTEN, SECOND_FILTER, SERVICE};
 use crate::filter::Answer;
 use crate::places::{Place, Reach};
 use crate::rules::{Rule, all_of, is, none_of};
@@ -28,24 +25,10 @@ pub static COMPOSITOR: Role = Role {
     stages: &[
         Stage {
             name: "start",
-            tables: &[
-                Table { name: "runtime", rules: RUNTIME },
-                Table { name: "thread begin", rules: THREAD_BEGIN },
-                Table { name: "threads", rules: THREADS },
-                Table { name: "loop", rules: LOOP },
-                Table { name: "identity", rules: IDENTITY },
-                Table { name: "sockets", rules: SOCKETS },
-                Table { name: "connect", rules: CONNECT },
-                Table { name: "listen", rules: LISTEN },
-                Table { name: "accept", rules: ACCEPT },
-                Table { name: "read", rules: READ },
-                Table { name: "keep", rules: KEEP },
-                Table { name: "second filter", rules: SECOND_FILTER },
-                Table { name: "compositor", rules: SERVE },
-            ],
+            tables: &[SERVICE, &[LISTEN, ACCEPT, KEEP, SECOND_FILTER, SERVE]],
             starts: &[],
         },
-        Stage { name: "serving", tables: SERVES, starts: &[] },
+        Stage { name: "serving", tables: &[SERVICE, &[ACCEPT, SERVE]], starts: &[] },
     ],
     places: PLACES,
     connects: false,
@@ -62,60 +45,16 @@ pub static NESTED: Role = Role {
     stages: &[
         Stage {
             name: "start",
-            tables: &[
-                Table { name: "runtime", rules: RUNTIME },
-                Table { name: "thread begin", rules: THREAD_BEGIN },
-                Table { name: "threads", rules: THREADS },
-                Table { name: "loop", rules: LOOP },
-                Table { name: "identity", rules: IDENTITY },
-                Table { name: "sockets", rules: SOCKETS },
-                Table { name: "connect", rules: CONNECT },
-                Table { name: "listen", rules: LISTEN },
-                Table { name: "accept", rules: ACCEPT },
-                Table { name: "read", rules: READ },
-                Table { name: "keep", rules: KEEP },
-                Table { name: "second filter", rules: SECOND_FILTER },
-                Table { name: "compositor", rules: SERVE },
-                Table { name: "window", rules: WINDOW },
-            ],
+            tables: &[SERVICE, &[LISTEN, ACCEPT, KEEP, SECOND_FILTER, SERVE, WINDOW]],
             starts: &[],
         },
-        Stage {
-            name: "serving",
-            tables: &[
-                Table { name: "runtime", rules: RUNTIME },
-                Table { name: "thread begin", rules: THREAD_BEGIN },
-                Table { name: "threads", rules: THREADS },
-                Table { name: "loop", rules: LOOP },
-                Table { name: "identity", rules: IDENTITY },
-                Table { name: "sockets", rules: SOCKETS },
-                Table { name: "connect", rules: CONNECT },
-                Table { name: "accept", rules: ACCEPT },
-                Table { name: "read", rules: READ },
-                Table { name: "compositor", rules: SERVE },
-                Table { name: "window", rules: WINDOW },
-            ],
-            starts: &[],
-        },
+        Stage { name: "serving", tables: &[SERVICE, &[ACCEPT, SERVE, WINDOW]], starts: &[] },
     ],
     places: PLACES,
     connects: false,
     landlock: Need::Wanted,
     powers: CapabilitySet::empty(),
 };
-
-const SERVES: &[Table] = &[
-    Table { name: "runtime", rules: RUNTIME },
-    Table { name: "thread begin", rules: THREAD_BEGIN },
-    Table { name: "threads", rules: THREADS },
-    Table { name: "loop", rules: LOOP },
-    Table { name: "identity", rules: IDENTITY },
-    Table { name: "sockets", rules: SOCKETS },
-    Table { name: "connect", rules: CONNECT },
-    Table { name: "accept", rules: ACCEPT },
-    Table { name: "read", rules: READ },
-    Table { name: "compositor", rules: SERVE },
-];
 
 const PLACES: &[Place] = &[
     Place::new("sockets", Reach::Keep, "its sockets, and those that a lock of an earlier one has left"),
@@ -134,24 +73,31 @@ const PLACES: &[Place] = &[
 ];
 
 /// What it does for its clients.
-pub const SERVE: &[Rule] = &[
-    Rule::any(libc::SYS_timerfd_create, "when a frame is due"),
-    Rule::any(libc::SYS_timerfd_settime, "when a frame is due"),
-    Rule::any(libc::SYS_memfd_create, "keymaps, screenshots, what is pasted"),
-    Rule::any(libc::SYS_ftruncate, "keymaps, screenshots"),
-    Rule::only(
-        libc::SYS_openat,
-        &[all_of(2, libc::O_TMPFILE), none_of(2, libc::O_CREAT | libc::O_TRUNC)],
-        "a file without a name: the keymap of a client that is too old for a sealed one",
-    ),
-    Rule::any(libc::SYS_fallocate, "keymaps").rare("depends on a library's way to make memory"),
-    Rule::any(libc::SYS_pipe2, "what is pasted"),
-    Rule::only(libc::SYS_fcntl, &[is(1, libc::F_ADD_SEALS)], "a keymap that clients can't change"),
-    Rule::only(libc::SYS_fcntl, &[is(1, libc::F_GET_SEALS)], "whether a client's memory can shrink"),
-    Rule::any(libc::SYS_epoll_pwait2, "when a frame is due").rare("depends on the version of a library"),
-    Rule::any(libc::SYS_clock_nanosleep, "a bus library waits").rare(BUS),
-];
+pub const SERVE: Table = Table::new(
+    "compositor",
+    &[
+        Rule::any(libc::SYS_timerfd_create, "when a frame is due"),
+        Rule::any(libc::SYS_timerfd_settime, "when a frame is due"),
+        Rule::any(libc::SYS_memfd_create, "keymaps, screenshots, what is pasted"),
+        Rule::only(
+            libc::SYS_openat,
+            &[all_of(2, libc::O_TMPFILE), none_of(2, libc::O_CREAT | libc::O_TRUNC)],
+            "a file without a name: the keymap of a client that is too old for a sealed one",
+        ),
+        Rule::any(libc::SYS_fallocate, "keymaps").rare("depends on a library's way to make memory"),
+        Rule::any(libc::SYS_pipe2, "what is pasted"),
+        Rule::any(libc::SYS_splice, "what is pasted, to a reader that may be slow"),
+        Rule::only(libc::SYS_fcntl, &[is(1, libc::F_ADD_SEALS)], "a keymap that clients can't change"),
+        Rule::any(libc::SYS_epoll_pwait2, "when a frame is due").rare("depends on the version of a library"),
+        Rule::any(libc::SYS_clock_nanosleep, "a bus library waits").rare(BUS),
+    ],
+);
 
 /// What it does for its own window.
-pub const WINDOW: &[Rule] =
-    &[Rule::any(libc::SYS_pwrite64, "frames, into memory that the other desktop reads")];
+pub const WINDOW: Table = Table::new(
+    "window",
+    &[
+        Rule::any(libc::SYS_pwrite64, "frames, into memory that the other desktop reads"),
+        Rule::any(libc::SYS_ftruncate, "room for larger frames"),
+    ],
+);

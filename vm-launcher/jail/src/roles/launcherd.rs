@@ -4,12 +4,11 @@
 //! In: nothing. Out: what they need. The launcher starts shepherds, so all that those and their parts need is
 //! allowed to it as well. No byte of a guest reaches it.
 
-use super::common::{
-    CONNECT, IDENTITY, KEEP, LOADER, LOOP, READ, RUNTIME, SOCKETS, SPAWN, THREAD_BEGIN, THREADS,
-};
-use super::shepherd::{PLACES, POWERS};
-use super::{MACHINE, SHEPHERD};
+use super::common::{END, IDENTITY, KEEP, LOADER, READ, RUNTIME, SERVICE, SPAWN, THREAD_BEGIN};
+use super::shepherd::POWERS;
+use super::{MACHINE, SHEPHERD, places};
 use crate::filter::Answer;
+use crate::places::{Place, Reach};
 use crate::rules::{Rule, When, is};
 use crate::wall::{Need, Role, Stage, Table};
 use rustix::thread::CapabilitySet;
@@ -22,21 +21,13 @@ pub static LAUNCHERD: Role = Role {
     before: &[],
     stages: &[Stage {
         name: "running",
-        tables: &[
-            Table { name: "runtime", rules: RUNTIME },
-            Table { name: "thread begin", rules: THREAD_BEGIN },
-            Table { name: "threads", rules: THREADS },
-            Table { name: "loop", rules: LOOP },
-            Table { name: "identity", rules: IDENTITY },
-            Table { name: "sockets", rules: SOCKETS },
-            Table { name: "connect", rules: CONNECT },
-            Table { name: "read", rules: READ },
-            Table { name: "keep", rules: KEEP },
-            Table { name: "spawn", rules: SPAWN },
-        ],
+        tables: &[SERVICE, &[KEEP, SPAWN, END]],
         starts: &[&SHEPHERD, &MACHINE, &VOLUME],
     }],
-    places: PLACES,
+    places: &places![
+        Place::new("notes", Reach::Keep, "which images are in use, and whether the hardware can run guests"),
+        Place::new("apps", Reach::Read, "descriptions of apps"),
+    ],
     connects: true,
     landlock: Need::Wanted,
     powers: POWERS,
@@ -50,15 +41,7 @@ pub static VOLUME: Role = Role {
     before: &[],
     stages: &[Stage {
         name: "running",
-        tables: &[
-            Table { name: "runtime", rules: RUNTIME },
-            Table { name: "thread begin", rules: THREAD_BEGIN },
-            Table { name: "loader", rules: LOADER },
-            Table { name: "identity", rules: IDENTITY },
-            Table { name: "read", rules: READ },
-            Table { name: "keep", rules: KEEP },
-            Table { name: "volume", rules: MAKE },
-        ],
+        tables: &[&[RUNTIME, THREAD_BEGIN, LOADER, IDENTITY, READ, KEEP, MAKE]],
         starts: &[],
     }],
     places: &[],
@@ -68,21 +51,28 @@ pub static VOLUME: Role = Role {
 };
 
 /// What these programs do.
-pub const MAKE: &[Rule] = &[
-    Rule::any(libc::SYS_pwrite64, "the volume's blocks"),
-    Rule::any(libc::SYS_fallocate, "the volume's blocks"),
-    Rule::only(libc::SYS_prctl, &[is(0, libc::PR_GET_DUMPABLE)], "whether it has more rights than its user"),
-    Rule::any(libc::SYS_getppid, "random numbers of a library"),
-    Rule::only(
-        libc::SYS_ioctl,
-        &[When::Bits { arg: 1, mask: 0xff00, value: 0x1200 }],
-        "whether it is a disk",
-    ),
-    Rule::only(libc::SYS_ioctl, &[is(1, 0x5401)], "whether somebody looks on"),
-    Rule::only(
-        libc::SYS_ioctl,
-        &[When::Bits { arg: 1, mask: 0xff00, value: 0xae00 }],
-        "whether the hardware runs a guest",
-    )
-    .rare("only where there is /dev/kvm"),
-];
+pub const MAKE: Table = Table::new(
+    "volume",
+    &[
+        Rule::any(libc::SYS_pwrite64, "the volume's blocks"),
+        Rule::any(libc::SYS_fallocate, "the volume's blocks"),
+        Rule::only(
+            libc::SYS_prctl,
+            &[is(0, libc::PR_GET_DUMPABLE)],
+            "whether it has more rights than its user",
+        ),
+        Rule::any(libc::SYS_getppid, "random numbers of a library"),
+        Rule::only(
+            libc::SYS_ioctl,
+            &[When::Bits { arg: 1, mask: 0xff00, value: 0x1200 }],
+            "whether it is a disk",
+        ),
+        Rule::only(libc::SYS_ioctl, &[is(1, 0x5401)], "whether somebody looks on"),
+        Rule::only(
+            libc::SYS_ioctl,
+            &[When::Bits { arg: 1, mask: 0xff00, value: 0xae00 }],
+            "whether the hardware runs a guest",
+        )
+        .rare("only where there is /dev/kvm"),
+    ],
+);

@@ -6,6 +6,8 @@
 
 pub mod common;
 pub mod compositor;
+pub mod desktop;
+pub mod device;
 pub mod gpu;
 pub mod image_tool;
 pub mod launcherd;
@@ -13,9 +15,12 @@ pub mod machine;
 pub mod monitord;
 pub mod net;
 pub mod panel;
+pub mod rng;
 pub mod shepherd;
+mod vm_places;
 
 pub use compositor::{COMPOSITOR, NESTED};
+pub use desktop::{BUS, DESKTOP};
 pub use gpu::GPU;
 pub use image_tool::IMAGE_TOOL;
 pub use launcherd::{LAUNCHERD, VOLUME};
@@ -23,12 +28,16 @@ pub use machine::MACHINE;
 pub use monitord::MONITORD;
 pub use net::NET;
 pub use panel::PANEL;
+pub use rng::RNG;
 pub use shepherd::SHEPHERD;
 
 use crate::wall::Role;
+use vm_places::places;
 
 /// All of them.
-pub static ALL: [&Role; 11] = [
+pub static ALL: [&Role; 14] = [
+    &DESKTOP,
+    &BUS,
     &COMPOSITOR,
     &NESTED,
     &MONITORD,
@@ -38,6 +47,7 @@ pub static ALL: [&Role; 11] = [
     &SHEPHERD,
     &GPU,
     &NET,
+    &RNG,
     &MACHINE,
     &IMAGE_TOOL,
 ];
@@ -46,12 +56,11 @@ pub static ALL: [&Role; 11] = [
 mod tests {
     use super::*;
     use crate::rules::{Pids, Rule};
-    use crate::wall::Table;
+    use crate::wall::{Stage, Table};
     use std::collections::BTreeMap;
 
     fn tables() -> impl Iterator<Item = &'static Table> {
-        ALL.into_iter()
-            .flat_map(|role| role.before.iter().chain(role.stages.iter().flat_map(|stage| stage.tables)))
+        ALL.into_iter().flat_map(|role| role.before.iter().chain(role.stages.iter().flat_map(Stage::tables)))
     }
 
     #[test]
@@ -98,6 +107,28 @@ mod tests {
                     for (rule, _) in (0..child.stages.len()).flat_map(|own| child.rules(own, &pids)) {
                         assert!(has(rule), "{} lacks call {} of {}", role.name, rule.call, child.name);
                     }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_later_stage_needs_an_earlier_one_lets_through() {
+        // Filters stack: the strictest answer wins.
+        let pids = Pids { own: Some(1), children: Vec::new() };
+        for role in ALL {
+            for later in 1..role.stages.len() {
+                let first = role.rules(0, &pids);
+                for (rule, _) in role.rules(later, &pids) {
+                    let same = |(r, _): &(&Rule, Pids)| {
+                        r.call == rule.call && (r.is_unconditional() || r.why == rule.why)
+                    };
+                    let covered = first.iter().any(same) || rule.call == libc::SYS_kill;
+                    assert!(
+                        covered,
+                        "{}: call {} ({}) is not in the first stage",
+                        role.name, rule.call, rule.why
+                    );
                 }
             }
         }

@@ -4,9 +4,7 @@
 //! In: nothing. Out: what it needs once it serves: it has read its rules, opened its ledger, its socket and the
 //! bus by then. It starts no program and connects to the compositor alone.
 
-use super::common::{
-    ACCEPT, CONNECT, IDENTITY, KEEP, LOOP, READ, RUNTIME, SOCKETS, THREAD_BEGIN, THREADS, WATCH,
-};
+use super::common::{ACCEPT, KEEP, SERVICE, WATCH};
 use crate::filter::Answer;
 use crate::places::{Place, Reach};
 use crate::rules::Rule;
@@ -19,24 +17,7 @@ pub static MONITORD: Role = Role {
     what: "cofferdam-monitord",
     answer: Answer::Refuse,
     before: &[],
-    stages: &[Stage {
-        name: "serving",
-        tables: &[
-            Table { name: "runtime", rules: RUNTIME },
-            Table { name: "thread begin", rules: THREAD_BEGIN },
-            Table { name: "threads", rules: THREADS },
-            Table { name: "loop", rules: LOOP },
-            Table { name: "identity", rules: IDENTITY },
-            Table { name: "sockets", rules: SOCKETS },
-            Table { name: "connect", rules: CONNECT },
-            Table { name: "accept", rules: ACCEPT },
-            Table { name: "read", rules: READ },
-            Table { name: "keep", rules: KEEP },
-            Table { name: "watch", rules: WATCH },
-            Table { name: "monitord", rules: SERVE },
-        ],
-        starts: &[],
-    }],
+    stages: &[Stage { name: "serving", tables: &[SERVICE, &[ACCEPT, KEEP, WATCH, SERVE]], starts: &[] }],
     places: &[
         Place::new("ledger", Reach::Keep, "what happened, on disk"),
         Place::new("rules", Reach::Read, "what the administrator and the person laid down"),
@@ -51,8 +32,11 @@ pub static MONITORD: Role = Role {
 };
 
 /// What only it does.
-pub const SERVE: &[Rule] = &[
-    Rule::any(libc::SYS_pwrite64, "the ledger's last block"),
-    Rule::any(libc::SYS_linkat, "a damaged ledger is put aside").rare("only when the ledger is damaged"),
-    Rule::any(libc::SYS_link, "a damaged ledger is put aside").rare("only when the ledger is damaged"),
-];
+pub const SERVE: Table = Table::new(
+    "monitord",
+    &[
+        Rule::any(libc::SYS_pwrite64, "the ledger's last block"),
+        Rule::any(libc::SYS_linkat, "a damaged ledger is put aside").rare("only when the ledger is damaged"),
+        Rule::any(libc::SYS_link, "a damaged ledger is put aside").rare("only when the ledger is damaged"),
+    ],
+);

@@ -4,12 +4,14 @@
 //! In: nothing. Out: what it needs. It opens what a person chooses, so it reaches the person's files, and none
 //! of them can it start. Its wires are there when the wall comes; it connects to the bus of screen readers.
 
-use super::common::{CONNECT, IDENTITY, KEEP, LOADER, LOOP, READ, RUNTIME, SOCKETS, THREAD_BEGIN, THREADS};
+use super::common::{KEEP, LOADER, SERVICE};
 use crate::filter::Answer;
 use crate::places::{Place, Reach};
 use crate::rules::{Rule, is};
 use crate::wall::{Need, Role, Stage, Table};
 use rustix::thread::CapabilitySet;
+
+const FONTS: &str = "only when fonts have come or gone";
 
 /// The role.
 pub static PANEL: Role = Role {
@@ -17,23 +19,7 @@ pub static PANEL: Role = Role {
     what: "cofferdam-panel",
     answer: Answer::Refuse,
     before: &[],
-    stages: &[Stage {
-        name: "running",
-        tables: &[
-            Table { name: "runtime", rules: RUNTIME },
-            Table { name: "thread begin", rules: THREAD_BEGIN },
-            Table { name: "threads", rules: THREADS },
-            Table { name: "loop", rules: LOOP },
-            Table { name: "identity", rules: IDENTITY },
-            Table { name: "sockets", rules: SOCKETS },
-            Table { name: "connect", rules: CONNECT },
-            Table { name: "loader", rules: LOADER },
-            Table { name: "read", rules: READ },
-            Table { name: "keep", rules: KEEP },
-            Table { name: "panel", rules: SHOW },
-        ],
-        starts: &[],
-    }],
+    stages: &[Stage { name: "running", tables: &[SERVICE, &[LOADER, KEEP, SHOW]], starts: &[] }],
     places: &[
         Place::new("files", Reach::Keep, "what a person chooses for an app, and files that are replaced"),
         Place::new("/", Reach::List, "folders that a person looks through on the way"),
@@ -56,12 +42,19 @@ pub static PANEL: Role = Role {
 };
 
 /// What only it does.
-pub const SHOW: &[Rule] = &[
-    Rule::any(libc::SYS_memfd_create, "its windows' pixels"),
-    Rule::any(libc::SYS_pwrite64, "its windows' pixels"),
-    Rule::only(libc::SYS_fcntl, &[is(1, libc::F_ADD_SEALS)], "its windows' pixels")
-        .rare("not in every version"),
-    Rule::any(libc::SYS_fstatfs, "where fonts are kept"),
-    Rule::any(libc::SYS_fadvise64, "fonts are read at once"),
-    Rule::any(libc::SYS_renameat2, "a file makes room for a new one, and for nothing else"),
-];
+pub const SHOW: Table = Table::new(
+    "panel",
+    &[
+        Rule::any(libc::SYS_memfd_create, "its windows' pixels"),
+        Rule::any(libc::SYS_pwrite64, "its windows' pixels"),
+        Rule::only(libc::SYS_fcntl, &[is(1, libc::F_ADD_SEALS)], "its windows' pixels")
+            .rare("not in every version"),
+        Rule::any(libc::SYS_fstatfs, "where fonts are kept"),
+        Rule::any(libc::SYS_link, "one writer of the fonts' cache at a time").rare(FONTS),
+        Rule::any(libc::SYS_rmdir, "one writer of the fonts' cache at a time").rare(FONTS),
+        Rule::any(libc::SYS_sysinfo, "how much memory there is, for a sort of the C library").rare(FONTS),
+        Rule::any(libc::SYS_fadvise64, "fonts are read at once"),
+        Rule::any(libc::SYS_renameat2, "a file makes room for a new one, and for nothing else")
+            .rare("only when one is replaced"),
+    ],
+);

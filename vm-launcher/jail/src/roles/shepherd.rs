@@ -7,13 +7,13 @@
 //! but the parts of its VM.
 
 use super::common::{
-    ACCEPT, CONNECT, IDENTITY, KEEP, LISTEN, LOADER, LOOP, NARROW, READ, REAP, RUNTIME, SECOND_FILTER,
-    SOCKETS, SPAWN, THREAD_BEGIN, THREADS, WATCH,
+    ACCEPT, END, KEEP, LISTEN, LOADER, NARROW, READ, REAP, SECOND_FILTER, SERVICE, SPAWN, WATCH,
 };
-use super::{GPU, MACHINE, NET};
+use super::places;
+use super::{GPU, MACHINE, NET, RNG};
 use crate::filter::Answer;
-use crate::places::{Place, Reach};
-use crate::rules::{Rule, is};
+use crate::places::Place;
+use crate::rules::Rule;
 use crate::wall::{Need, Role, Stage, Table};
 use rustix::thread::CapabilitySet;
 
@@ -27,51 +27,14 @@ pub static SHEPHERD: Role = Role {
     name: "shepherd",
     what: "cofferdam-shepherd, one for each VM",
     answer: Answer::Refuse,
-    before: &[
-        Table { name: "loader", rules: LOADER },
-        Table { name: "narrow", rules: NARROW },
-        Table { name: "read", rules: READ },
-    ],
+    before: &[LOADER, NARROW, READ, BEGIN],
     stages: &[
         Stage {
             name: "start",
-            tables: &[
-                Table { name: "runtime", rules: RUNTIME },
-                Table { name: "thread begin", rules: THREAD_BEGIN },
-                Table { name: "threads", rules: THREADS },
-                Table { name: "loop", rules: LOOP },
-                Table { name: "identity", rules: IDENTITY },
-                Table { name: "sockets", rules: SOCKETS },
-                Table { name: "connect", rules: CONNECT },
-                Table { name: "listen", rules: LISTEN },
-                Table { name: "accept", rules: ACCEPT },
-                Table { name: "read", rules: READ },
-                Table { name: "keep", rules: KEEP },
-                Table { name: "watch", rules: WATCH },
-                Table { name: "spawn", rules: SPAWN },
-                Table { name: "second filter", rules: SECOND_FILTER },
-            ],
-            starts: &[&GPU, &NET, &MACHINE],
+            tables: &[SERVICE, &[LISTEN, ACCEPT, KEEP, WATCH, SPAWN, END, SECOND_FILTER, SERVE]],
+            starts: &[&GPU, &NET, &RNG, &MACHINE],
         },
-        Stage {
-            name: "serving",
-            tables: &[
-                Table { name: "runtime", rules: RUNTIME },
-                Table { name: "thread begin", rules: THREAD_BEGIN },
-                Table { name: "threads", rules: THREADS },
-                Table { name: "loop", rules: LOOP },
-                Table { name: "identity", rules: IDENTITY },
-                Table { name: "sockets", rules: SOCKETS },
-                Table { name: "connect", rules: CONNECT },
-                Table { name: "accept", rules: ACCEPT },
-                Table { name: "read", rules: READ },
-                Table { name: "keep", rules: KEEP },
-                Table { name: "watch", rules: WATCH },
-                Table { name: "reap", rules: REAP },
-                Table { name: "shepherd", rules: SERVE },
-            ],
-            starts: &[],
-        },
+        Stage { name: "serving", tables: &[SERVICE, &[ACCEPT, KEEP, WATCH, REAP, SERVE]], starts: &[] },
     ],
     places: PLACES,
     connects: true,
@@ -79,36 +42,24 @@ pub static SHEPHERD: Role = Role {
     powers: POWERS,
 };
 
+/// What it does before its wall stands.
+const BEGIN: Table =
+    Table::new("shepherd begins", &[Rule::any(libc::SYS_setsid, "it leads a session of its own")]);
+
 /// Root's powers that are needed to give parts users of their own, and to end them then.
 pub const POWERS: CapabilitySet =
     CapabilitySet::SETUID.union(CapabilitySet::SETGID).union(CapabilitySet::KILL);
 
 /// Where a VM's parts are, too: a domain is inherited.
-pub const PLACES: &[Place] = &[
-    Place::new("programs", Reach::Run, "the parts of a VM"),
-    Place::new("sockets", Reach::Keep, "its socket, those of the desktop"),
-    Place::new("data", Reach::Keep, "what is kept of VMs"),
-    Place::new("images", Reach::Run, "the emulator, kernels and layers"),
-    Place::new("files", Reach::Keep, "folders that a person has handed over"),
-    Place::new("/usr", Reach::Run, "libraries, an emulator that is installed"),
-    Place::new("/lib", Reach::Run, "libraries"),
-    Place::new("/lib64", Reach::Run, "libraries"),
-    Place::new("/bin", Reach::Run, "system programs"),
-    Place::new("/sbin", Reach::Run, "system programs"),
-    Place::new("/etc", Reach::Read, "libraries, name servers, time zone"),
-    Place::new("resolver", Reach::Read, "name servers, where links to them lead"),
-    Place::new("/proc", Reach::Read, "descriptors by number, processors"),
-    Place::new("/sys", Reach::Read, "processors"),
-    Place::new("/dev/null", Reach::Write, "input and output that nobody wants"),
-    Place::new("/dev/urandom", Reach::Read, "random numbers for guests"),
-    Place::new("/dev/kvm", Reach::Write, "the hardware's virtual processors"),
-];
+const PLACES: &[Place] = &places![];
 
 /// What it does while its VM runs.
-pub const SERVE: &[Rule] = &[
-    Rule::any(libc::SYS_memfd_create, "an app's picture, for the compositor"),
-    Rule::only(libc::SYS_fcntl, &[is(1, libc::F_ADD_SEALS)], "a picture that does not change"),
-    Rule::any(libc::SYS_openat2, "inside a folder, and nowhere else").rare(FOLDERS),
-    Rule::any(libc::SYS_pwrite64, "files of a folder").rare(FOLDERS),
-    Rule::any(libc::SYS_mkdirat, "folders in a folder").rare(FOLDERS),
-];
+pub const SERVE: Table = Table::new(
+    "shepherd",
+    &[
+        Rule::any(libc::SYS_memfd_create, "an app's picture, for the compositor"),
+        Rule::any(libc::SYS_openat2, "inside a folder, and nowhere else").rare(FOLDERS),
+        Rule::any(libc::SYS_pwrite64, "files of a folder").rare(FOLDERS),
+        Rule::any(libc::SYS_mkdirat, "folders in a folder").rare(FOLDERS),
+    ],
+);

@@ -183,7 +183,10 @@ pub(crate) const SIGNALS: &[Payload] = payloads! {
 /// The first number of the second table of calls that an x86-64 kernel may have.
 const X32: i64 = 0x4000_0000;
 
-/// Calls by their numbers in the other table. A kernel without it says that there is no such call; a wall says
+/// Marks a number of the third table, that of 32-bit programs, which `int 0x80` reaches from any program.
+pub(crate) const INT_80: i64 = 1 << 40;
+
+/// Calls by their numbers in the other tables. A kernel without it says that there is no such call; a wall says
 /// no before.
 pub(crate) const OTHER_TABLE: &[Payload] = &[
     Payload { name: "x32 getpid", call: X32 + 39, args: |_| [0; 6] },
@@ -191,4 +194,7 @@ pub(crate) const OTHER_TABLE: &[Payload] = &[
     Payload { name: "x32 rt_sigqueueinfo", call: X32 + 524, args: |_| [0; 6] },
     Payload { name: "x32 execve", call: X32 + 520, args: |_| [0; 6] },
     Payload { name: "x32 process_vm_writev", call: X32 + 540, args: |_| [0; 6] },
+    Payload { name: "32-bit getpid", call: INT_80 + 20, args: |_| [0; 6] },
+    Payload { name: "32-bit ptrace", call: INT_80 + 26, args: |_| [0; 6] },
+    Payload { name: "32-bit kill", call: INT_80 + 37, args: |t| [pid(t), 0, 0, 0, 0, 0] },
 ];
