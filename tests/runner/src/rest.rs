@@ -48,13 +48,22 @@ impl Desktop {
         Ok(true)
     }
 
+    /// One round trip to those of `vms` that show something: what they were told before has had its effect.
+    /// `false` if `deadline` comes first.
+    ///
+    /// # Errors
+    /// If a VM has ended, or the desktop has.
+    pub fn round_trip(&mut self, vms: &[VmId], deadline: Instant) -> Result<bool, DesktopError> {
+        self.round(&vms.iter().collect::<Vec<_>>(), deadline)
+    }
+
     /// Frames of an app so far.
     fn drawn(&mut self, vm: &VmId) -> Result<u64, DesktopError> {
         Ok(self.windows()?.iter().filter(|w| w.vm.as_ref() == Some(vm)).map(|w| w.commits).sum())
     }
 
-    /// One round trip to those that show something: they have taken in what they were told, their guests have
-    /// done what there was to do, and what they drew then is here.
+    /// Those that show something have taken in what they were told, their guests have done what there was to do,
+    /// and what they drew then is here.
     fn round(&mut self, vms: &[&VmId], deadline: Instant) -> Result<bool, DesktopError> {
         // Who waits for a frame callback to draw on gets it now.
         self.call(Request::Sync)?;

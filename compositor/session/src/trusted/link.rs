@@ -74,7 +74,6 @@ impl State {
         tracing::warn!("the link to the permission monitor ends: {why}");
         self.event_loop.remove(link.token);
         self.trusted.standings.clear();
-        self.trusted.idle_inhibited = false;
         self.trusted(Event::LinkLost);
         self.transfers_without_monitor();
     }
@@ -107,7 +106,8 @@ impl State {
             ToScreen::Decided { serial, verdict } => self.transfer_decided(serial, verdict),
             ToScreen::Cut { ticket } => self.transfer_cut(ticket),
             ToScreen::Standing(standing) => self.stands(standing),
-            ToScreen::IdleInhibited(on) => self.trusted.idle_inhibited = on,
+            // There is no idle screen that could be left on, as `ABILITIES` has it.
+            ToScreen::IdleInhibited(_) => {}
             ToScreen::Crossings { vm, paste, drop } => self.crossings_are(vm, paste, drop),
             ToScreen::Note { vm, tag, title, body } => {
                 if self.vms.get(&vm).is_some() {

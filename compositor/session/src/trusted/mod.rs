@@ -41,8 +41,6 @@ pub(crate) struct Trusted {
     link: Option<link::Link>,
     /// How VMs stand, as the monitor says.
     standings: BTreeMap<VmId, Standing>,
-    /// Somebody who may keeps the screen on.
-    idle_inhibited: bool,
     phrase: String,
     /// Wakes the loop when the room has something to do.
     alarm: Alarm,
@@ -72,7 +70,6 @@ impl Trusted {
             room: Room::new(Settings { opens_freely }),
             link: None,
             standings: BTreeMap::new(),
-            idle_inhibited: false,
             phrase,
             alarm: Alarm::default(),
             look: 0,

@@ -5,10 +5,13 @@
 use super::{Run, StepError};
 use crate::format::{Answer, By, ExpectNoPrompt, ExpectPrompt};
 use cofferdam_control::desktop::{ChoiceInfo, Input, PromptInfo, Request};
+use cofferdam_ids::VmId;
 use std::time::{Duration, Instant};
 
 /// The left button.
 const BUTTON: u32 = 0x110;
+/// How long apps may take to do what they were told, in seconds.
+const ROUND_TRIP_S: u64 = 60;
 /// Answers that have no digit.
 const REFUSALS: [&str; 2] = ["not-now", "never"];
 
@@ -34,7 +37,11 @@ impl Run<'_> {
 
     pub(super) fn expect_no_prompt(&mut self, wanted: &ExpectNoPrompt) -> Result<(), StepError> {
         let vm = wanted.r#as.as_deref().map(|name| self.vm(name)).transpose()?;
-        // What an app has just done may still be on its way through the compositor.
+        // What an app has just been told may lead to a question yet.
+        let apps: Vec<VmId> = self.apps.values().cloned().collect();
+        if !self.desktop.round_trip(&apps, Instant::now() + Duration::from_secs(ROUND_TRIP_S))? {
+            return Err(StepError::TimedOut(ROUND_TRIP_S, "the apps to do what they were told".into()));
+        }
         self.desktop.call(Request::Sync)?;
         let of_it = |prompt: &PromptInfo| vm.as_ref().is_none_or(|vm| *vm == prompt.vm);
         let seen = self.wait_prompt(wanted.timeout_s, |prompt| !prompt.is_some_and(of_it))?;
