@@ -39,12 +39,15 @@ impl Run<'_> {
             }
             PanelOp::ExpectGone => self.wait_elements(step, |all| !all.iter().any(has)).map(|_| ()),
             PanelOp::Click => {
+                // Of an earlier one elements may still be known, and nothing is to be seen.
+                self.wait_surface(step)?;
                 let ready = |e: &Element| e.seen && e.enabled && has(e);
                 let all = self.wait_elements(step, |all| all.iter().any(ready))?;
                 let element = pick(all.into_iter().filter(ready).collect(), label, step.nth)?;
                 self.click_element(&element)
             }
             PanelOp::Press => {
+                self.wait_surface(step)?;
                 let ready = |e: &Element| e.enabled && has(e);
                 let all = self.wait_elements(step, |all| all.iter().any(ready))?;
                 let element = pick(all.into_iter().filter(ready).collect(), label, step.nth)?;
