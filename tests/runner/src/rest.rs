@@ -17,6 +17,7 @@ const ROUNDS: usize = 3;
 
 /// A guest gets to the end of this when nothing else in it wants the processor, but for what is over in no time.
 /// A shell's output is no business of the app's main loop, and is waited for with this.
+/// With several processors it is a round trip and no proof; then the rounds without a new frame have to do.
 const IDLE: [&str; 4] = ["chrt", "--idle", "0", "true"];
 
 impl Desktop {

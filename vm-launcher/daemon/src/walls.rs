@@ -8,7 +8,7 @@
 use crate::shepherd::ShepherdSpec;
 use cofferdam_catalogue::{Cache, Catalogue, Options};
 use cofferdam_jail::roles::{LAUNCHERD, SHEPHERD, shepherd};
-use cofferdam_jail::{JailError, Landlock, Role, Wall, personal, tighten_to};
+use cofferdam_jail::{JailError, Landlock, Role, Wall, personal, tighten_to, visible};
 use cofferdam_kit::paths::Paths;
 use std::path::{Path, PathBuf};
 
@@ -22,7 +22,7 @@ const RESOLVERS: [&str; 4] =
 /// [`JailError`]; the launcher should end then.
 pub fn around_launcher(paths: &Paths) -> Result<(), JailError> {
     let cache = Cache::default_root();
-    let mut wall = common(&LAUNCHERD, &paths.libexec, &paths.runtime)
+    let mut wall = common(&LAUNCHERD, &paths.libexec, &paths.runtime, personal())
         .at("data", &paths.data)
         // It notes there what is in use, and whether the hardware can run guests.
         .at("notes", &cache);
@@ -42,7 +42,8 @@ pub fn around_launcher(paths: &Paths) -> Result<(), JailError> {
 /// [`JailError`]; the shepherd should end then.
 pub fn around_shepherd(spec: &ShepherdSpec) -> Result<(), JailError> {
     let sockets = spec.monitor.parent().unwrap_or(&spec.monitor);
-    let mut wall = common(&SHEPHERD, &spec.libexec, sockets).at("data", &spec.directory);
+    // Folders that are handed over are read here, so it reaches what a person could choose, and nothing hidden.
+    let mut wall = common(&SHEPHERD, &spec.libexec, sockets, visible()).at("data", &spec.directory);
     let machine = &spec.machine;
     let files = machine.disks.iter().map(|disk| &disk.path).chain([&machine.kernel, &machine.initramfs]);
     for file in files.chain(&spec.icon).cloned().chain(images()) {
@@ -68,9 +69,9 @@ fn images() -> Vec<PathBuf> {
 }
 
 /// What both reach.
-fn common(role: &'static Role, programs: &Path, sockets: &Path) -> Wall {
+fn common(role: &'static Role, programs: &Path, sockets: &Path, files: Vec<PathBuf>) -> Wall {
     let mut wall = Wall::of(role).at("programs", programs).at("sockets", sockets);
-    for folder in personal() {
+    for folder in files {
         wall = wall.at("files", folder);
     }
     let linked = Path::new("/etc/resolv.conf").canonicalize().ok();

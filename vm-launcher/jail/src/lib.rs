@@ -34,6 +34,6 @@ mod wall;
 
 pub use enter::{JailError, Landlock, Limits, Report};
 pub use filter::{Answer, Filter, FilterError};
-pub use places::{Place, Reach, offered, personal};
+pub use places::{Place, Reach, offered, personal, visible};
 pub use rules::{Pids, Rule, When, Whom, all_of, bits, is, none_of};
 pub use wall::{Need, Role, Stage, Table, Wall, tighten_to};

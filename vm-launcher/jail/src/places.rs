@@ -155,6 +155,37 @@ pub fn personal() -> Vec<PathBuf> {
     theirs.map(|entry| entry.path()).chain(removable).chain(home).collect()
 }
 
+/// Of what is [`personal`], what a person sees: nothing hidden in the home, where keys, programs' settings and the
+/// desktop's own record are. What appears later at the top of a home is not in it.
+#[must_use]
+pub fn visible() -> Vec<PathBuf> {
+    let home =
+        std::env::home_dir().filter(|home| home.is_absolute()).and_then(|home| home.canonicalize().ok());
+    let mut seen = Vec::new();
+    for place in personal() {
+        match &home {
+            Some(home) => look(&place, home, &mut seen),
+            None => seen.push(place),
+        }
+    }
+    seen
+}
+
+/// Puts `place` to what is seen; a home, and what leads to it, only in parts.
+fn look(place: &Path, home: &Path, seen: &mut Vec<PathBuf>) {
+    if !home.starts_with(place) {
+        return seen.push(place.to_owned());
+    }
+    for entry in std::fs::read_dir(place).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if home.starts_with(&path) {
+            look(&path, home, seen);
+        } else if !entry.file_name().as_encoded_bytes().starts_with(b".") {
+            seen.push(path);
+        }
+    }
+}
+
 /// The newest version of Landlock that this kernel offers, as far as it is known here; 0 if there is none.
 #[must_use]
 pub fn offered() -> u8 {
@@ -167,4 +198,26 @@ pub fn offered() -> u8 {
         scoped.and_then(|r| r.create()).is_ok()
     };
     (1..).zip(all).filter(|(_, abi)| works(*abi)).map(|(number, _)| number).last().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_hidden_in_a_home_is_not_seen() {
+        let dir = tempfile::tempdir().unwrap();
+        let home = dir.path().join("people/anna");
+        for folder in ["Documents/deep", ".ssh", ".local/share/cofferdam"] {
+            std::fs::create_dir_all(home.join(folder)).unwrap();
+        }
+        std::fs::create_dir_all(dir.path().join("shared/films")).unwrap();
+        std::fs::write(home.join("letter.txt"), "x").unwrap();
+        std::fs::write(home.join(".profile"), "x").unwrap();
+        let mut seen = Vec::new();
+        look(dir.path(), &home, &mut seen);
+        seen.sort();
+        let wanted = ["people/anna/Documents", "people/anna/letter.txt", "shared"];
+        assert_eq!(seen, wanted.map(|path| dir.path().join(path)));
+    }
 }

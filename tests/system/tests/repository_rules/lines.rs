@@ -11,9 +11,9 @@ use std::collections::BTreeSet;
 
 /// Most lines of ours that a program may be made of. Whoever needs more says why in the same commit.
 const MOST: [(&str, usize); 13] = [
-    ("coffer", 20_500),
+    ("coffer", 20_600),
     // Every program carries the rules of every role: 2,200 lines of data that a reader skips.
-    ("cofferdam-compositor", 32_600),
+    ("cofferdam-compositor", 32_700),
     ("cofferdam-enclose", 4_500),
     ("cofferdam-gpu", 15_500),
     ("cofferdam-guest", 12_500),
