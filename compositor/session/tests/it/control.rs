@@ -137,6 +137,9 @@ fn a_ping_is_answered_after_what_the_app_drew_before_its_pong() {
     assert_eq!((next_answer(&raw).serial, drawn()), (7, before + 1));
     // One that is gone owes nothing, and a VM without windows has nobody to ask.
     send_call(&raw, 10, Request::Ping { vm: term });
+    // It has pinged: nobody else's words can come in between.
+    send_call(&raw, 12, Request::Sync);
+    assert_eq!(next_answer(&raw).serial, 12);
     pong(&mut idle);
     drop(client);
     assert_eq!(next_answer(&raw).serial, 10);
