@@ -162,7 +162,8 @@ pub fn visible() -> Vec<PathBuf> {
     let home =
         std::env::home_dir().filter(|home| home.is_absolute()).and_then(|home| home.canonicalize().ok());
     let mut seen = Vec::new();
-    for place in personal() {
+    // Rules are about what a path leads to: by its other names a home would be there as a whole.
+    for place in personal().into_iter().filter_map(|place| place.canonicalize().ok()) {
         match &home {
             Some(home) => look(&place, home, &mut seen),
             None => seen.push(place),
@@ -178,6 +179,10 @@ fn look(place: &Path, home: &Path, seen: &mut Vec<PathBuf>) {
     }
     for entry in std::fs::read_dir(place).into_iter().flatten().flatten() {
         let path = entry.path();
+        // Where a link leads is seen in its own place, or is hidden there.
+        if entry.file_type().is_ok_and(|kind| kind.is_symlink()) {
+            continue;
+        }
         if home.starts_with(&path) {
             look(&path, home, seen);
         } else if !entry.file_name().as_encoded_bytes().starts_with(b".") {
@@ -214,6 +219,10 @@ mod tests {
         std::fs::create_dir_all(dir.path().join("shared/films")).unwrap();
         std::fs::write(home.join("letter.txt"), "x").unwrap();
         std::fs::write(home.join(".profile"), "x").unwrap();
+        for (target, link) in [(home.join(".ssh"), home.join("keys")), (home.clone(), dir.path().join("me"))]
+        {
+            std::os::unix::fs::symlink(target, link).unwrap();
+        }
         let mut seen = Vec::new();
         look(dir.path(), &home, &mut seen);
         seen.sort();
